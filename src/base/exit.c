@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/exit.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/memory.h"
+
+static const struct {
+	int error;
+	ExitCode code;
+} codes[] = {
+	{ENODATA, EXIT_NOTHING_TO_DO}, {ENOENT, EXIT_NOT_FOUND}, {EPERM, EXIT_NOT_AUTHORISED},
+	{EACCES, EXIT_NOT_AUTHORISED}, {EBUSY, EXIT_DEFERRED},
+	{EBADMSG, EXIT_NOT_VERIFIED},      /* malformed */
+	{EKEYREJECTED, EXIT_NOT_VERIFIED}, /* signature or digest */
+	{EKEYEXPIRED, EXIT_NOT_VERIFIED},  /* expired */
+	{ESTALE, EXIT_NOT_VERIFIED},       /* older than what is already known */
+};
+
+ExitCode exit_code_of(int error)
+{
+	if (error == 0)
+		return EXIT_OK;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (error == -codes[i].error)
+			return codes[i].code;
+	return EXIT_FAILED;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Processes: running one helper program with chosen descriptors.
+ *
+ *     Process p = {.argv = argv, .map = {{socket, 3}}, .map_count = 1};
+ *     r = process_start(&p);  …  r = process_wait(&p, &status);
+ *
+ * The child has the mapped descriptors and standard error; nothing else is inherited.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/reason.h"
+
+#define PROCESS_MAPS_MAX 6
+
+typedef struct Process {
+	const char *const *argv; /* argv[0] is the program's path */
+	struct {
+		int from; /* stays open in the parent */
+		int to;
+	} map[PROCESS_MAPS_MAX];
+	size_t map_count;
+	pid_t pid; /* set by process_start() */
+} Process;
+
+int process_start(Process *process, Reason *reterr_reason);
+
+/* Waits for the end. *ret_status: the exit code, or 128 + the number of the signal that ended it.
+ */
+int process_wait(Process *process, int *ret_status);
+
+/* Runs to the end, input on standard input (NULL: /dev/null), and returns what it printed on
+ * standard output, at most max bytes. 0 with *ret_status as above; the caller frees *ret_output. */
+int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
+	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason);
+
+/* The path of a program of this project: beside the running program, or in ../libexec/suture of its
+ * folder. A build tree, an installation and a DESTDIR thus all find their own. Caller frees. */
+int process_find_helper(const char *name, char **ret_path, Reason *reterr_reason);

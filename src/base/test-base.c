@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/path.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "test.h"
+
+TEST(hex_is_strict)
+{
+	uint8_t bytes[2];
+	char text[5];
+
+	ASSERT_OK(hex_decode("00ff", bytes, 2));
+	ASSERT_EQ(bytes[1], 255);
+	hex_encode(bytes, 2, text);
+	ASSERT_STREQ(text, "00ff");
+	ASSERT_ERROR(-EBADMSG, hex_decode("00FF", bytes, 2));
+	ASSERT_ERROR(-EBADMSG, hex_decode("00f", bytes, 2));
+	ASSERT_ERROR(-EBADMSG, hex_decode("00ff0", bytes, 2));
+	ASSERT_ERROR(-EBADMSG, hex_decode("00fg", bytes, 2));
+}
+
+TEST(numbers_are_strict)
+{
+	static const char *const bad[] = {"", "01", "-1", "+1", " 1", "1 ", "1e3", "0x1"};
+	uint64_t n;
+
+	ASSERT_OK(text_to_u64("18446744073709551615", UINT64_MAX, &n));
+	ASSERT(n == UINT64_MAX);
+	ASSERT_ERROR(-ERANGE, text_to_u64("18446744073709551616", UINT64_MAX, &n));
+	ASSERT_ERROR(-ERANGE, text_to_u64("11", 10, &n));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT_ERROR(-EBADMSG, text_to_u64(bad[i], 100, &n));
+}
+
+TEST(times_have_one_form)
+{
+	static const char *const bad[] = {"2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z",
+		"2026-01-01T00:00:60Z", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z",
+		"2026-1-01T00:00:00Z", "2026-01-01T00:00:00.0Z", "2026-13-01T00:00:00Z", ""};
+	char text[TIME_TEXT_SIZE];
+	int64_t seconds;
+
+	ASSERT_OK(time_parse("2024-02-29T23:59:59Z", &seconds));
+	ASSERT_EQ(seconds, 1709251199);
+	time_format(seconds, text);
+	ASSERT_STREQ(text, "2024-02-29T23:59:59Z");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT_ERROR(-EBADMSG, time_parse(bad[i], &seconds));
+	time_format(INT64_MAX, text);
+	ASSERT_STREQ(text, "9999-12-31T23:59:59Z");
+}
+
+TEST(only_normal_paths_pass)
+{
+	static const char *const bad[] = {"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "a/../b",
+		"./a", "a/./b", "a\nb", "a\x7f"};
+	static const char *const good[] = {"a", "a/b", "usr/lib/..x", "...", "a b", ".hidden/x"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT(!path_is_normal(bad[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		ASSERT(path_is_normal(good[i]));
+	ASSERT(path_is_below("usr/lib/x", "usr/lib"));
+	ASSERT(path_is_below("usr/lib", "usr/lib"));
+	ASSERT(!path_is_below("usr/lib64", "usr/lib"));
+}
+
+TEST(files_are_replaced_whole)
+{
+	_cleanup_fd_ int dir = open(test_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ uint8_t *data = NULL;
+	struct stat st;
+	size_t size;
+
+	ASSERT_OK(path_make_directories(dir, "a/b", 0755));
+	ASSERT_OK(file_write_atomic(dir, "a/b/f", "one", 3, 0644));
+	ASSERT_OK(file_write_atomic(dir, "a/b/f", "twos", 4, 0600));
+	ASSERT_OK(file_read(dir, "a/b/f", 4, &data, &size));
+	ASSERT_EQ(size, 4);
+	ASSERT_STREQ(data, "twos");
+	ASSERT_EQ(fstatat(dir, "a/b/f", &st, 0), 0);
+	ASSERT_EQ(st.st_mode & 07777, 0600);
+	ASSERT_ERROR(-EFBIG, file_read(dir, "a/b/f", 3, &data, &size));
+	ASSERT_ERROR(-ENOENT, file_write_atomic(dir, "missing/f", "x", 1, 0644));
+	ASSERT_OK(file_link_atomic(dir, "b", "a/link"));
+	ASSERT_OK(file_link_atomic(dir, "c", "a/link"));
+	ASSERT_ERROR(-ELOOP, file_read(dir, "a/link", 3, &data, &size));
+	ASSERT_OK(path_remove_tree(dir, "a"));
+	ASSERT(!file_exists(dir, "a"));
+	ASSERT_OK(path_remove_tree(dir, "a"));
+}
+
+TEST(a_failed_write_leaves_the_old_file)
+{
+	_cleanup_fd_ int dir = open(test_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+
+	ASSERT_OK(file_write_atomic(dir, "kept", "old", 3, 0644));
+	TEST_EACH_ALLOCATION(file_write_atomic(dir, "kept", "old", 3, 0644), (void)0);
+	ASSERT_OK(file_read(dir, "kept", 10, &data, &size));
+	ASSERT_STREQ(data, "old");
+}
+
+TEST(arrays_grow_by_one)
+{
+	int *numbers = NULL;
+
+	for (size_t i = 0; i < 1000; i++) {
+		ASSERT_OK(memory_grow(&numbers, i, sizeof(*numbers)));
+		ASSERT_EQ(numbers[i], 0);
+		numbers[i] = (int)i;
+	}
+	for (size_t i = 0; i < 1000; i++)
+		ASSERT_EQ(numbers[i], (int)i);
+	free(numbers);
+	ASSERT(memory_new_array(SIZE_MAX / 2, 3) == NULL);
+}
+
+static int append_twice(Buffer *buffer)
+{
+	int r = buffer_text(buffer, "hello ");
+
+	return r < 0 ? r : buffer_printf(buffer, "%d", 42);
+}
+
+TEST(buffers_end_with_nul)
+{
+	Buffer buffer = {};
+
+	TEST_EACH_ALLOCATION((buffer_done(&buffer), append_twice(&buffer)), (void)0);
+	ASSERT_STREQ(buffer.data, "hello 42");
+	ASSERT_EQ(buffer.size, 8);
+	buffer_done(&buffer);
+}
+
+TEST(processes_give_their_output_and_status)
+{
+	const char *const cat[] = {"/bin/cat", NULL};
+	const char *const fail[] = {"/bin/sh", "-c", "echo out; exit 3", NULL};
+	const char *const none[] = {"/nonexistent/program", NULL};
+	_cleanup_free_ uint8_t *output = NULL, *more = NULL;
+	Reason reason = {};
+	size_t size;
+	int status;
+
+	ASSERT_OK(process_run(cat, "abc", 3, 100, &output, &size, &status, &reason));
+	ASSERT_STREQ(output, "abc");
+	ASSERT_EQ(status, 0);
+	ASSERT_OK(process_run(fail, NULL, 0, 100, &more, &size, &status, &reason));
+	ASSERT_EQ(status, 3);
+	ASSERT_ERROR(-EFBIG, process_run(cat, "abc", 3, 2, &output, &size, &status, &reason));
+	ASSERT_ERROR(-ENOENT, process_run(none, NULL, 0, 2, &output, &size, &status, &reason));
+	ASSERT(strstr(reason.text, "/nonexistent/program"));
+}
+
+TEST(reasons_hold_no_control_characters)
+{
+	Reason reason;
+
+	ASSERT_EQ(reason_set(&reason, -EBADMSG, "bad name %s", "\x1b[2J"), -EBADMSG);
+	ASSERT_STREQ(reason.text, "bad name ?[2J");
+	ASSERT_EQ(reason_set(NULL, -5, "nobody listens"), -5);
+}
+
+TEST(exit_codes_tell_the_cases_apart)
+{
+	ASSERT_EQ(exit_code_of(0), EXIT_OK);
+	ASSERT_EQ(exit_code_of(-EKEYREJECTED), EXIT_NOT_VERIFIED);
+	ASSERT_EQ(exit_code_of(-EBUSY), EXIT_DEFERRED);
+	ASSERT_EQ(exit_code_of(-ENOSPC), EXIT_FAILED);
+}

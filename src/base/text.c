@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+int text_to_u64(const char *text, uint64_t max, uint64_t *ret_number)
+{
+	uint64_t number = 0;
+
+	if (!text_consists_of(text, TEXT_DIGITS) || (text[0] == '0' && text[1]))
+		return -EBADMSG;
+	for (; *text; text++)
+		if (__builtin_mul_overflow(number, 10, &number) ||
+			__builtin_add_overflow(number, (uint64_t)(*text - '0'), &number))
+			return -ERANGE;
+	if (number > max)
+		return -ERANGE;
+	*ret_number = number;
+	return 0;
+}
+
+char *text_next_line(char **cursor)
+{
+	char *line = *cursor, *end;
+
+	if (!line || !*line)
+		return NULL;
+	end = strchr(line, '\n');
+	if (end)
+		*end++ = '\0';
+	else
+		end = line + strlen(line);
+	*cursor = end;
+	return line;
+}
+
+bool text_starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool text_ends_with(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), tail = strlen(suffix);
+
+	return length >= tail && strcmp(text + length - tail, suffix) == 0;
+}
+
+bool text_consists_of(const char *text, const char *allowed)
+{
+	return *text && text[strspn(text, allowed)] == '\0';
+}
+
+bool text_is_printable(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
+int text_index(const char *const *words, const char *text)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], text) == 0)
+			return i;
+	return -1;
+}
