@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Store: what a device keeps, below ROOT/var/lib/suture:
+ *
+ *     images/<sha256>.erofs     complete, verified, never changed again
+ *     generations/N             records (generation.h); generation 0 is the base and has no file
+ *     current                   symbolic link to generations/N; absent means 0
+ *     bad/<sha256>              images that must not be tried again; the text says why
+ *     partial/                  downloads and images in the making
+ *     history                   what happened, one JSON object per line (history.h)
+ *     removed                   what the owner took off, and stays off
+ *
+ * Every commit is write beside, fsync, rename, fsync of the directory. There is no second copy of
+ * any state that could disagree with the first.
+ *
+ *     r = store_open("/", &store, &reason);
+ *     …  store_open_partial(), write, store_commit_image()           for each image
+ *     …  store_commit_generation(store, generation, &n, &reason)
+ *     …  store_set_current(store, n, &reason)                        the activator's part
+ *
+ * A root without a store reads as an empty one; the first write makes it. Stager and activator may
+ * work at once: only the activator moves `current`, only the stager removes.
+ */
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "crypto/digest.h"
+#include "device/store/generation.h"
+#include "wire/identity/identity.h"
+#include "wire/seal/policy.h"
+
+#define STORE_PATH         "var/lib/suture"
+#define STORE_NUMBER_MAX   999999999 /* nine digits: one generation a minute for 1900 years */
+#define STORE_BAD_TEXT_MAX 4096
+
+/* What is mounted, below the root: made by the activator, looked at by exposure and by
+ * store_remove_unused(). All of it is hidden from unprivileged users. */
+#define STORE_RUN          "run/suture"
+#define STORE_RUN_IMAGES   STORE_RUN "/image"   /* image/<sha256>: one mount per image */
+#define STORE_RUN_BASE     STORE_RUN "/base"    /* base/<directory>: the pristine base */
+#define STORE_RUN_OVERLAYS STORE_RUN "/overlay" /* overlay/<serial>-<N>-<digest>/<directory> */
+
+typedef struct Store {
+	int root;   /* directory descriptor */
+	int dir;    /* of STORE_PATH; -1 while it does not exist */
+	char *path; /* the root's canonical path, without a slash at the end: "" for "/" */
+} Store;
+
+int store_open(const char *root, Store **ret, Reason *reterr_reason);
+Store *store_free(Store *store);
+DEFINE_CLEANUP(Store *, store_free)
+
+/* The base: os-release (usr/lib, then etc) and the seal policy. No policy file is `digest-only`. */
+int store_read_identity(const Store *store, BaseIdentity *ret, Reason *reterr_reason);
+int store_read_policy(const Store *store, SealPolicy *ret, Reason *reterr_reason);
+
+/* Opens, or makes, partial/<name> for reading and writing; it is kept over a crash, to be resumed.
+ */
+int store_open_partial(Store *store, const char *name, int *ret_fd, Reason *reterr_reason);
+
+/* Makes partial/<name> the image of this digest, after hashing it: -EKEYREJECTED when it is not. */
+int store_commit_image(Store *store, const char *name, const Digest *digest, Reason *reterr_reason);
+
+/* Opens images/<sha256>.erofs for reading; -ENOENT with a reason when it is not there. */
+int store_open_image(const Store *store, const Digest *digest, int *ret_fd, Reason *reterr_reason);
+
+/* Writes the record under the next free number, which was never used before. */
+int store_commit_generation(
+	Store *store, const Generation *generation, uint32_t *ret_number, Reason *reterr_reason);
+
+/* -ENOENT with a reason when there is none, and for 0; else as generation_parse(). */
+int store_read_generation(
+	const Store *store, uint32_t number, Generation **ret, Reason *reterr_reason);
+
+int store_current(const Store *store, uint32_t *ret_number, Reason *reterr_reason);
+int store_set_current(Store *store, uint32_t number, Reason *reterr_reason);
+
+/* The numbers of all records, ascending; the caller frees them. */
+int store_list_generations(const Store *store, uint32_t **ret_numbers, size_t *ret_count);
+
+/* Removes what nothing needs: all generations but the current one, the newest good one above it
+ * (staged, or taken off by the owner) and the newest good one below it (the way back); then all
+ * images in none of these that are not mounted. A generation is good when its record can be read
+ * and none of its images is marked bad. */
+int store_remove_unused(Store *store, Reason *reterr_reason);
+
+int store_mark_bad(Store *store, const Digest *image, const char *why, Reason *reterr_reason);
+/* 0 and the text (caller frees), or 1: not marked. */
+int store_bad_reason(const Store *store, const Digest *image, char **ret_why);
+
+/* What the owner removed: sequences up to this one stay off on this base. */
+int store_set_removed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason);
+/* *ret_sequence is 0 when nothing was removed on this base. */
+int store_removed(
+	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason);
+int store_clear_removed(Store *store, Reason *reterr_reason);
+
+/* Makes the folders; the calls that write do it by themselves. */
+int store_make(Store *store, Reason *reterr_reason);

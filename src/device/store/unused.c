@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removing from the store what nothing needs any more. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "device/store/store.h"
+
+/* The digests of the images that stay. */
+typedef struct Kept {
+	Digest *digests;
+	size_t count;
+} Kept;
+
+static void kept_done(Kept *kept)
+{
+	free(kept->digests);
+}
+
+static bool is_kept(const Kept *kept, const Digest *digest)
+{
+	for (size_t i = 0; i < kept->count; i++)
+		if (digest_equal(&kept->digests[i], digest))
+			return true;
+	return false;
+}
+
+/* Adds the generation's images. Positive when one is marked bad, or a seal cannot be read: then it
+ * is not good, and nothing is added. */
+static int keep_images(const Store *store, const Generation *generation, bool even_bad, Kept *kept)
+{
+	size_t before = kept->count;
+
+	for (size_t i = 0; i < generation->image_count; i++) {
+		const GenerationImage *image = &generation->images[i];
+		_cleanup_free_ char *why = NULL;
+		Seal seal;
+		int r;
+
+		if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0 ||
+			(!even_bad && store_bad_reason(store, &seal.image, &why) != 1)) {
+			kept->count = before;
+			return 1;
+		}
+		r = memory_grow(&kept->digests, kept->count, sizeof(Digest));
+		if (r < 0)
+			return r;
+		kept->digests[kept->count++] = seal.image;
+	}
+	return 0;
+}
+
+/* Whether generation `number` stays; if so its images are in `kept` afterwards. */
+static int keep_generation(const Store *store, uint32_t number, bool even_bad, Kept *kept)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	int r = store_read_generation(store, number, &generation, NULL);
+
+	if (r == -ENOMEM)
+		return r;
+	/* one from a newer Suture is not ours to judge, but its images are unknown: it goes */
+	return r < 0 ? 1 : keep_images(store, generation, even_bad, kept);
+}
+
+static int remove_generation(const Store *store, uint32_t number)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "generations/%u", number);
+	return file_remove(store->dir, name);
+}
+
+/* Walks from the newest down: the first good one on each side of the current one stays. */
+static int choose(
+	const Store *store, uint32_t current, const uint32_t *numbers, size_t count, Kept *kept)
+{
+	bool have_above = false, have_below = false;
+
+	for (size_t i = count; i-- > 0;) {
+		bool *have = numbers[i] > current ? &have_above : &have_below;
+		int r = 1;
+
+		if (numbers[i] == current)
+			r = keep_generation(store, current, true, kept);
+		else if (!*have)
+			r = keep_generation(store, numbers[i], false, kept);
+		if (r < 0)
+			return r;
+		if (r == 0 && numbers[i] != current)
+			*have = true;
+		if (r > 0 && numbers[i] != current)
+			r = remove_generation(store, numbers[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_mounted(const Store *store, const char *digest)
+{
+	char path[sizeof(STORE_RUN_IMAGES) + DIGEST_TEXT_SIZE];
+
+	snprintf(path, sizeof(path), STORE_RUN_IMAGES "/%s", digest);
+	return file_exists(store->root, path);
+}
+
+static int remove_images(const Store *store, const Kept *kept)
+{
+	int r = 0, fd = openat(store->dir, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!stream) {
+		fd_close(fd);
+		return -errno;
+	}
+	while (r == 0 && (entry = readdir(stream))) {
+		char text[DIGEST_TEXT_SIZE] = "";
+		Digest digest;
+
+		if (!text_ends_with(entry->d_name, ".erofs"))
+			continue;
+		memcpy(text, entry->d_name, strnlen(entry->d_name, sizeof(text) - 1));
+		if (digest_from_text(text, &digest) == 0 && !is_kept(kept, &digest) &&
+			!is_mounted(store, text))
+			r = file_remove(dirfd(stream), entry->d_name);
+	}
+	closedir(stream);
+	return r;
+}
+
+int store_remove_unused(Store *store, Reason *reterr_reason)
+{
+	_cleanup_(kept_done) Kept kept = {};
+	_cleanup_free_ uint32_t *numbers = NULL;
+	uint32_t current;
+	size_t count;
+	int r;
+
+	if (store->dir < 0)
+		return 0;
+	r = store_current(store, &current, reterr_reason);
+	if (r == 0)
+		r = store_list_generations(store, &numbers, &count);
+	if (r == 0)
+		r = choose(store, current, numbers, count, &kept);
+	if (r == 0)
+		r = remove_images(store, &kept);
+	return r;
+}
