@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/activate/graft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/text.h"
+
+#define OWN_MOUNTS "/proc/self/mountinfo"
+
+const char *const graft_state_names[] = {"missing", "on", "leftover", "covered", "foreign", NULL};
+
+void wanted_set(Wanted *wanted, uint32_t generation, const Digest *record)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	*wanted = (Wanted){.generation = generation};
+	if (generation == 0)
+		return;
+	digest_to_text(record, text);
+	memcpy(wanted->digest, text, sizeof(wanted->digest) - 1);
+}
+
+int graft_init(Graft *graft, const Store *store, const char *directory)
+{
+	*graft = (Graft){.fd = -1};
+	graft->directory = memory_string(directory);
+	graft->path = memory_printf("%s/%s", store->path, directory);
+	if (graft->directory && graft->path)
+		return 0;
+	graft_done(graft);
+	return -ENOMEM;
+}
+
+void graft_done(Graft *graft)
+{
+	free(graft->directory);
+	free(graft->path);
+	free(graft->shown);
+	graft->fd = fd_close(graft->fd);
+}
+
+bool graft_is_ours(const Store *store, const MountEntry *entry, const char **ret_directory)
+{
+	size_t length = strlen(store->path);
+
+	if (strcmp(entry->type, "overlay") != 0 || strcmp(entry->source, MOUNT_SOURCE) != 0 ||
+		strncmp(entry->point, store->path, length) != 0 || entry->point[length] != '/' ||
+		graft_directory_check(entry->point + length + 1, NULL) < 0)
+		return false;
+	*ret_directory = entry->point + length + 1;
+	return true;
+}
+
+static bool is_ours_on(const Graft *graft, const Store *store, const MountEntry *entry)
+{
+	const char *directory;
+
+	return graft_is_ours(store, entry, &directory) && strcmp(directory, graft->directory) == 0;
+}
+
+static bool shows_wanted(const HeldList *held, const MountEntry *entry, const Wanted *wanted)
+{
+	const Held *is = held_find(held, entry->device);
+
+	return is && wanted->generation > 0 && is->generation == wanted->generation &&
+		strcmp(is->digest, wanted->digest) == 0;
+}
+
+/* Walks from the top of the stack down, as long as mounts are ours and on this very directory. */
+static void count_stack(Graft *graft, const Store *store, const MountTable *table,
+	const HeldList *held, const Wanted *wanted)
+{
+	const MountEntry *entry = mount_table_find(table, graft->top.id);
+	bool found = false;
+
+	graft->depth = graft->above_wanted = 0;
+	while (entry && is_ours_on(graft, store, entry)) {
+		found = found || shows_wanted(held, entry, wanted);
+		graft->above_wanted += !found;
+		graft->depth++;
+		entry = mount_table_find(table, entry->parent);
+	}
+}
+
+static bool is_hidden_somewhere(const Graft *graft, const Store *store, const MountTable *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (is_ours_on(graft, store, &table->entries[i]))
+			return true;
+	return false;
+}
+
+static GraftState state_of(const Graft *graft, const Store *store, const MountTable *table)
+{
+	if (graft->depth > 0)
+		return graft->above_wanted == 0 ? GRAFT_ON : GRAFT_LEFTOVER;
+	if (is_hidden_somewhere(graft, store, table))
+		return GRAFT_COVERED;
+	return graft->top.is_root ? GRAFT_FOREIGN : GRAFT_MISSING;
+}
+
+static int remember_shown(Graft *graft, const MountTable *table, const HeldList *held)
+{
+	const MountEntry *top = mount_table_find(table, graft->top.id);
+	const Held *is = top && graft->depth > 0 ? held_find(held, top->device) : NULL;
+
+	free(graft->shown);
+	graft->shown = NULL;
+	graft->generation = 0;
+	if (!is)
+		return 0;
+	graft->generation = is->generation;
+	graft->shown = memory_string(is->point);
+	return graft->shown ? 0 : -ENOMEM;
+}
+
+int graft_inspect(Graft *graft, const Runtime *runtime, const MountTable *table,
+	const HeldList *held, const Wanted *wanted, Reason *reterr_reason)
+{
+	int r = mount_id(AT_FDCWD, graft->path, &graft->top);
+
+	if (r == -ENOENT || r == -ENOTDIR) {
+		graft->top = (MountId){};
+		graft->depth = graft->above_wanted = 0;
+		graft->state = GRAFT_MISSING;
+		return 0;
+	}
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "%s", graft->path);
+	count_stack(graft, runtime->store, table, held, wanted);
+	graft->state = state_of(graft, runtime->store, table);
+	return remember_shown(graft, table, held);
+}
+
+/* Every component must be a real directory: a link could lead out of what the seal names. */
+static int check_directory(const Graft *graft, const Store *store, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = memory_string(graft->directory);
+	struct stat st;
+
+	if (!path)
+		return -ENOMEM;
+	for (char *slash = path; slash; *slash = '/') {
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		if (fstatat(store->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return reason_errno(
+				reterr_reason, -errno, "the base's %s/%s", store->path, path);
+		if (!S_ISDIR(st.st_mode))
+			return reason_set(reterr_reason, -ENOTDIR,
+				"the base's %s/%s is no directory, so nothing can be grafted there",
+				store->path, path);
+		if (!slash)
+			break;
+	}
+	return 0;
+}
+
+int graft_check(
+	const Graft *graft, const Store *store, const MountTable *table, Reason *reterr_reason)
+{
+	int r = check_directory(graft, store, reterr_reason);
+
+	if (r < 0)
+		return r;
+	if (graft->state == GRAFT_COVERED || graft->state == GRAFT_FOREIGN)
+		return reason_set(reterr_reason, -EBUSY,
+			"a mount that is not Suture's is on %s: unmount it, then try again",
+			graft->path);
+	for (size_t i = 0; i < table->count; i++) {
+		const char *point = table->entries[i].point;
+
+		if (path_is_below(point, graft->path) && strcmp(point, graft->path) != 0)
+			return reason_set(reterr_reason, -EBUSY,
+				"%s is mounted below the graft directory %s, which would hide it: "
+				"unmount it, then try again",
+				point, graft->path);
+	}
+	return 0;
+}
+
+static int clone_shown(const Graft *graft, const char *point, int *ret_fd, Reason *reterr_reason)
+{
+	_cleanup_fd_ int fd = -1;
+	int r = mount_clone(AT_FDCWD, point, &fd, reterr_reason);
+
+	if (r == 0)
+		r = mount_set_like(fd, graft->path, reterr_reason);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
+int graft_prepare(Graft *graft, const Runtime *runtime, const char *name, Reason *reterr_reason)
+{
+	_cleanup_free_ char *point =
+		memory_printf("%s/overlay/%s/%s", runtime->path, name, graft->directory);
+
+	if (!point)
+		return -ENOMEM;
+	return clone_shown(graft, point, &graft->fd, reterr_reason);
+}
+
+static int check_top(const Graft *graft, const MountId *expected, Reason *reterr_reason)
+{
+	MountId is;
+	int r = mount_id(AT_FDCWD, graft->path, &is);
+
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "%s", graft->path);
+	if (is.unique != expected->unique)
+		return reason_set(reterr_reason, -EBUSY,
+			"something else was mounted on %s, or unmounted, at the same time",
+			graft->path);
+	return 0;
+}
+
+static int failed(const Graft *graft, int error, const char *step, Reason *reterr_reason)
+{
+	return reason_errno(reterr_reason, error, "%s %s", step, graft->path);
+}
+
+/* Below the old mount first, then the old one off: readers see the new tree from that instant. */
+static int replace_beneath(const Graft *graft, Reason *reterr_reason)
+{
+	int r = mount_attach_beneath(graft->fd, graft->path);
+
+	if (r < 0)
+		return r == -EINVAL ? 1 : failed(graft, r, "replacing the graft on", reterr_reason);
+	r = check_top(graft, &graft->top, reterr_reason);
+	if (r < 0)
+		return r;
+	r = mount_detach(graft->path);
+	return r == 0 ? 0 : failed(graft, r, "detaching the old graft from", reterr_reason);
+}
+
+static int put_on(Graft *graft, unsigned features, Reason *reterr_reason)
+{
+	MountId new;
+	int r = mount_id(graft->fd, "", &new);
+
+	if (r < 0)
+		return failed(graft, r, "identifying the new mount for", reterr_reason);
+	r = 1;
+	if (graft->depth > 0 && features & FEATURE_BENEATH)
+		r = replace_beneath(graft, reterr_reason);
+	/* the first graft, or a kernel before 6.5: on top of what is there, which leaves no gap
+	 * either; what lies below goes with the removal, or the next boot */
+	if (r == 1) {
+		r = mount_attach(graft->fd, graft->path);
+		if (r < 0)
+			return failed(graft, r, "grafting on", reterr_reason);
+	}
+	graft->fd = fd_close(graft->fd);
+	if (r < 0)
+		return r;
+	graft->moved = true;
+	graft->top = new;
+	return check_top(graft, &new, reterr_reason);
+}
+
+static int inspect_again(Graft *graft, const Runtime *runtime, Reason *reterr_reason)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	_cleanup_free_ char *shown = TAKE_PTR(graft->shown); /* of before: the way back */
+	HeldList none = {};
+	Wanted base = {};
+	int r = mount_table_read(OWN_MOUNTS, &table, reterr_reason);
+
+	if (r == 0)
+		r = graft_inspect(graft, runtime, table, &none, &base, reterr_reason);
+	graft->shown = TAKE_PTR(shown);
+	return r;
+}
+
+/* One detach may uncover another mount of ours: a crash, or an older kernel, piled them up. */
+static int take_off(Graft *graft, const Runtime *runtime, Reason *reterr_reason)
+{
+	for (;;) {
+		int r = inspect_again(graft, runtime, reterr_reason);
+
+		if (r < 0)
+			return r;
+		if (graft->depth == 0)
+			break;
+		r = mount_detach(graft->path);
+		if (r < 0)
+			return failed(graft, r, "detaching the graft from", reterr_reason);
+		graft->moved = true;
+	}
+	if (graft->state != GRAFT_MISSING)
+		return reason_set(reterr_reason, -EBUSY,
+			"a mount that is not Suture's is on %s: unmount it, then try again",
+			graft->path);
+	return graft_compare_with_base(graft, runtime, reterr_reason);
+}
+
+int graft_compare_with_base(const Graft *graft, const Runtime *runtime, Reason *reterr_reason)
+{
+	_cleanup_free_ char *copy = memory_printf("%s/base/%s", runtime->path, graft->directory);
+	struct stat base, now;
+
+	if (!copy)
+		return -ENOMEM;
+	if (stat(copy, &base) < 0) /* a leftover of another time; there is nothing to compare */
+		return errno == ENOENT ? 0 : failed(graft, -errno, "the base of", reterr_reason);
+	if (stat(graft->path, &now) < 0)
+		return failed(graft, -errno, "looking at", reterr_reason);
+	if (base.st_dev == now.st_dev && base.st_ino == now.st_ino)
+		return 0;
+	return reason_set(reterr_reason, -ESTALE,
+		"%s is not the base's directory although no graft is on it", graft->path);
+}
+
+int graft_show(Graft *graft, const Runtime *runtime, Reason *reterr_reason)
+{
+	int r = 0;
+
+	if (graft->fd < 0)
+		return take_off(graft, runtime, reterr_reason);
+	r = check_top(graft, &graft->top, reterr_reason);
+	return r < 0 ? r : put_on(graft, runtime->features, reterr_reason);
+}
+
+int graft_restore(Graft *graft, const Runtime *runtime, Reason *reterr_reason)
+{
+	int r = inspect_again(graft, runtime, reterr_reason);
+
+	if (r < 0)
+		return r;
+	graft->fd = fd_close(graft->fd);
+	if (graft->shown)
+		r = clone_shown(graft, graft->shown, &graft->fd, reterr_reason);
+	return r < 0 ? r : graft_show(graft, runtime, reterr_reason);
+}
+
+int graft_reconcile(Graft *graft, Reason *reterr_reason)
+{
+	int r;
+
+	if (graft->above_wanted == 0 || graft->above_wanted == graft->depth)
+		return 0;
+	r = check_top(graft, &graft->top, reterr_reason);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < graft->above_wanted; i++) {
+		r = mount_detach(graft->path);
+		if (r < 0)
+			return failed(graft, r, "detaching a leftover from", reterr_reason);
+	}
+	return 0;
+}

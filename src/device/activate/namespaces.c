@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Probe, second half: mounts below a graft directory in the namespaces of other processes. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/maps.h"
+#include "base/path.h"
+#include "device/activate/probe.h"
+
+/* A place inside a superblock, which means the same in every namespace. */
+typedef struct Place {
+	dev_t device;
+	char *path; /* "/…" */
+} Place;
+
+typedef struct Search {
+	const Graft *grafts;
+	Place *places; /* of the graft directories' base, one each */
+	size_t count;
+	const HeldList *held;
+	ino_t *seen; /* mount namespaces */
+	size_t seen_count;
+	Reason *reason;
+} Search;
+
+static bool is_on(const char *path, const char *point)
+{
+	return strcmp(point, "/") == 0 || path_is_below(path, point);
+}
+
+static char *rest_below(const char *path, const char *point)
+{
+	size_t length = strcmp(point, "/") == 0 ? 0 : strlen(point);
+
+	return memory_string(path + length);
+}
+
+/* Where `path`, which lies on the mount, is inside the mount's superblock. */
+static int place_of(const MountEntry *mount, const char *path, Place *ret)
+{
+	_cleanup_free_ char *rest = rest_below(path, mount->point);
+	const char *root = strcmp(mount->root, "/") == 0 ? "" : mount->root;
+
+	if (!rest)
+		return -ENOMEM;
+	ret->device = mount->device;
+	ret->path = memory_printf("%s%s", root, strcmp(rest, "/") == 0 ? "" : rest);
+	return ret->path ? 0 : -ENOMEM;
+}
+
+/* The mount that carries the graft directory of the base: the top one, under those of ours. */
+static const MountEntry *base_mount(const Graft *graft, const MountTable *table)
+{
+	const MountEntry *mount = mount_table_find(table, graft->top.id);
+
+	for (size_t i = 0; mount && i < graft->depth; i++)
+		mount = mount_table_find(table, mount->parent);
+	return mount;
+}
+
+static bool is_strictly_below(const char *path, const char *directory)
+{
+	return path_is_below(path, directory) && strcmp(path, directory) != 0;
+}
+
+/* The graft whose directory has the place below it; through the base, or through an overlay of it.
+ */
+static const Graft *hit(const Search *search, const Place *place)
+{
+	const Held *held = held_find(search->held, place->device);
+
+	for (size_t i = 0; i < search->count; i++) {
+		const Graft *graft = &search->grafts[i];
+		const Place *base = &search->places[i];
+
+		if (place->device == base->device && is_strictly_below(place->path, base->path))
+			return graft;
+		if (held && place->path[0] && strcmp(held->directory, graft->directory) == 0)
+			return graft;
+	}
+	return NULL;
+}
+
+static int check_table(const Search *search, const MountTable *table, pid_t pid)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const MountEntry *mount = &table->entries[i];
+		const MountEntry *parent = mount_table_find(table, mount->parent);
+		Place place = {};
+		const Graft *graft;
+		int r;
+
+		/* a parent outside the process's root is not shown, and none of our matter */
+		if (!parent || parent == mount || !is_on(mount->point, parent->point))
+			continue;
+		r = place_of(parent, mount->point, &place);
+		if (r < 0)
+			return r;
+		graft = hit(search, &place);
+		free(place.path);
+		if (graft)
+			return reason_set(search->reason, -EBUSY,
+				"process %d has its own mount on %s, below the graft directory %s, "
+				"which "
+				"would be uncovered: stop that process first",
+				pid, mount->point, graft->path);
+	}
+	return 0;
+}
+
+static int check_namespace(pid_t pid, void *context)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	Search *search = context;
+	char path[64];
+	struct stat st;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	if (stat(path, &st) < 0)
+		return 0; /* ended */
+	for (size_t i = 0; i < search->seen_count; i++)
+		if (search->seen[i] == st.st_ino)
+			return 0;
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	r = mount_table_read(path, &table, NULL);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return 0; /* ended; a living one of the same namespace comes later */
+	r = memory_grow(&search->seen, search->seen_count, sizeof(*search->seen));
+	if (r < 0)
+		return r;
+	search->seen[search->seen_count++] = st.st_ino;
+	return check_table(search, table, pid);
+}
+
+int probe_namespaces(const Graft *grafts, size_t count, const Runtime *runtime,
+	const MountTable *table, const HeldList *held, Reason *reterr_reason)
+{
+	Search search = {.grafts = grafts, .held = held, .reason = reterr_reason};
+	int r = 0;
+
+	search.places = memory_new_array(count, sizeof(Place));
+	if (!search.places)
+		return -ENOMEM;
+	for (; r == 0 && search.count < count; search.count++) {
+		const MountEntry *mount = base_mount(&grafts[search.count], table);
+
+		if (mount)
+			r = place_of(
+				mount, grafts[search.count].path, &search.places[search.count]);
+	}
+	if (r == 0)
+		r = processes_visit(check_namespace, &search);
+	for (size_t i = 0; i < search.count; i++)
+		free(search.places[i].path);
+	free(search.places);
+	free(search.seen);
+	return r;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/activate/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "device/activate/mount.h"
+
+#define OWN_MOUNTS  "/proc/self/mountinfo"
+#define DIGEST_PART 16 /* digits of the record's digest in a folder's name */
+
+int runtime_open(const Store *store, unsigned features, Runtime **ret, Reason *reterr_reason)
+{
+	_cleanup_(runtime_freep) Runtime *runtime = memory_new(sizeof(*runtime));
+
+	if (!runtime)
+		return -ENOMEM;
+	runtime->store = store;
+	runtime->features = features;
+	runtime->path = memory_printf("%s/" STORE_RUN, store->path);
+	if (!runtime->path)
+		return -ENOMEM;
+	*ret = TAKE_PTR(runtime);
+	return 0;
+}
+
+Runtime *runtime_free(Runtime *runtime)
+{
+	if (!runtime)
+		return NULL;
+	free(runtime->path);
+	free(runtime);
+	return NULL;
+}
+
+static bool is_mounted(const char *path)
+{
+	MountId id;
+
+	return mount_id(AT_FDCWD, path, &id) == 0 && id.is_root;
+}
+
+int runtime_find(const Runtime *runtime, Reason *reterr_reason)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	const MountEntry *entry;
+	MountId id;
+	int r = mount_id(AT_FDCWD, runtime->path, &id);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : reason_errno(reterr_reason, r, "%s", runtime->path);
+	if (!id.is_root)
+		return 0;
+	r = mount_table_read(OWN_MOUNTS, &table, reterr_reason);
+	if (r < 0)
+		return r;
+	entry = mount_table_find(table, id.id);
+	if (entry && strcmp(entry->type, "tmpfs") == 0 && strcmp(entry->source, MOUNT_SOURCE) == 0)
+		return 1;
+	return reason_set(reterr_reason, -EBUSY,
+		"%s is taken by a mount that is not Suture's: unmount it", runtime->path);
+}
+
+static int attach_private(int fd, const char *path, Reason *reterr_reason)
+{
+	int r = mount_attach(fd, path);
+
+	return r == 0 ? 0 : reason_errno(reterr_reason, r, "mounting on %s", path);
+}
+
+int runtime_make(Runtime *runtime, Reason *reterr_reason)
+{
+	_cleanup_fd_ int fd = -1, top = -1;
+	int r = runtime_find(runtime, reterr_reason);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = path_make_directories(AT_FDCWD, runtime->path, 0700);
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "%s", runtime->path);
+	r = mount_new_tmpfs(&fd, reterr_reason);
+	if (r == 0)
+		r = attach_private(fd, runtime->path, reterr_reason);
+	if (r < 0)
+		return r;
+	/* under a shared parent, as systemd makes every mount, attaching made it shared again */
+	return mount_make_private(fd, reterr_reason);
+}
+
+static int make_point(const char *path, Reason *reterr_reason)
+{
+	int r = path_make_directories(AT_FDCWD, path, 0700);
+
+	return r == 0 ? 0 : reason_errno(reterr_reason, r, "%s", path);
+}
+
+static char *image_point(const Runtime *runtime, const Digest *digest)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_to_text(digest, text);
+	return memory_printf("%s/image/%s", runtime->path, text);
+}
+
+int runtime_attach_image(Runtime *runtime, const Digest *digest, int file, Reason *reterr_reason)
+{
+	_cleanup_free_ char *point = image_point(runtime, digest);
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	if (!point)
+		return -ENOMEM;
+	if (is_mounted(point))
+		return 1;
+	r = make_point(point, reterr_reason);
+	if (r == 0)
+		r = mount_new_erofs(file, runtime->features, &fd, reterr_reason);
+	return r < 0 ? r : attach_private(fd, point, reterr_reason);
+}
+
+void runtime_detach_image(Runtime *runtime, const Digest *digest)
+{
+	_cleanup_free_ char *point = image_point(runtime, digest);
+
+	if (point && is_mounted(point) && mount_detach(point) == 0)
+		rmdir(point);
+}
+
+int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reason *reterr_reason)
+{
+	_cleanup_free_ char *point = memory_printf("%s/base/%s", runtime->path, directory);
+	_cleanup_free_ char *from = memory_printf("%s/%s", runtime->store->path, directory);
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	if (!point || !from)
+		return -ENOMEM;
+	if (is_mounted(point)) {
+		if (keep)
+			return 0;
+		r = mount_detach(point); /* left behind when no graft is on: it may be outdated */
+		if (r < 0)
+			return reason_errno(reterr_reason, r, "%s", point);
+	} else if (keep) {
+		return reason_set(reterr_reason, -ESTALE,
+			"the base below the graft on %s is not at hand: go through the base first "
+			"('suture-activate detach')",
+			from);
+	}
+	r = make_point(point, reterr_reason);
+	if (r == 0)
+		r = mount_clone(AT_FDCWD, from, &fd, reterr_reason);
+	if (r == 0)
+		r = mount_close_up(fd, reterr_reason);
+	return r < 0 ? r : attach_private(fd, point, reterr_reason);
+}
+
+/* "<serial>-<generation>-<digest>" at the start of the text, up to a slash or the end. */
+static int parse_overlay_name(const char *name, Held *ret)
+{
+	unsigned serial, generation;
+	int used = 0;
+
+	if (sscanf(name, "%9u-%9u-%16[0-9a-f]%n", &serial, &generation, ret->digest, &used) != 3 ||
+		(name[used] != '/' && name[used] != '\0') || strlen(ret->digest) != DIGEST_PART)
+		return -EBADMSG;
+	ret->serial = serial;
+	ret->generation = generation;
+	ret->directory = name[used] == '/' ? name + used + 1 : "";
+	return 0;
+}
+
+int runtime_held(const Runtime *runtime, const MountTable *table, HeldList *ret)
+{
+	_cleanup_free_ char *prefix = memory_printf("%s/overlay/", runtime->path);
+	HeldList list = {};
+
+	if (!prefix)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->count; i++) {
+		const MountEntry *entry = &table->entries[i];
+		Held held = {.point = entry->point, .device = entry->device};
+
+		if (!text_starts_with(entry->point, prefix) ||
+			strcmp(entry->type, "overlay") != 0 ||
+			parse_overlay_name(entry->point + strlen(prefix), &held) < 0)
+			continue;
+		if (memory_grow(&list.items, list.count, sizeof(held)) < 0) {
+			held_list_done(&list);
+			return -ENOMEM;
+		}
+		list.items[list.count++] = held;
+	}
+	*ret = list;
+	return 0;
+}
+
+void held_list_done(HeldList *list)
+{
+	free(list->items);
+	*list = (HeldList){};
+}
+
+const Held *held_find(const HeldList *list, dev_t device)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].device == device)
+			return &list->items[i];
+	return NULL;
+}
+
+int runtime_new_overlay_name(Runtime *runtime, uint32_t generation, const Digest *record,
+	char **ret_name, Reason *reterr_reason)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	_cleanup_(held_list_done) HeldList held = {};
+	char digest[DIGEST_TEXT_SIZE];
+	uint32_t serial = 0;
+	int r = mount_table_read(OWN_MOUNTS, &table, reterr_reason);
+
+	if (r == 0)
+		r = runtime_held(runtime, table, &held);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < held.count; i++)
+		if (held.items[i].serial > serial)
+			serial = held.items[i].serial;
+	digest_to_text(record, digest);
+	*ret_name = memory_printf("%u-%u-%.*s", serial + 1, generation, DIGEST_PART, digest);
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+static int open_layer(const char *path, int *ret_fd, Reason *reterr_reason)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return reason_errno(reterr_reason, -errno, "the layer %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_layers(const Runtime *runtime, const char *directory, const Digest *images,
+	size_t count, int *layers, Reason *reterr_reason)
+{
+	_cleanup_free_ char *base = memory_printf("%s/base/%s", runtime->path, directory);
+	int r = 0;
+
+	if (!base)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		_cleanup_free_ char *point = image_point(runtime, &images[i]);
+		_cleanup_free_ char *path = point ? path_join(point, directory) : NULL;
+
+		r = path ? open_layer(path, &layers[i], reterr_reason) : -ENOMEM;
+	}
+	return r < 0 ? r : open_layer(base, &layers[count], reterr_reason);
+}
+
+int runtime_attach_overlay(Runtime *runtime, const char *name, const char *directory,
+	const Digest *images, size_t image_count, Reason *reterr_reason)
+{
+	_cleanup_free_ char *point =
+		memory_printf("%s/overlay/%s/%s", runtime->path, name, directory);
+	int layers[GENERATION_IMAGES_MAX + 1];
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	if (!point)
+		return -ENOMEM;
+	for (size_t i = 0; i <= image_count; i++)
+		layers[i] = -1;
+	r = open_layers(runtime, directory, images, image_count, layers, reterr_reason);
+	if (r == 0)
+		r = mount_new_overlay(
+			layers, image_count + 1, runtime->features, &fd, reterr_reason);
+	for (size_t i = 0; i <= image_count; i++)
+		fd_close(layers[i]);
+	if (r == 0)
+		r = make_point(point, reterr_reason);
+	return r < 0 ? r : attach_private(fd, point, reterr_reason);
+}
+
+int runtime_set_reason(Runtime *runtime, const char *text)
+{
+	int root = runtime->store->root;
+
+	if (!text)
+		return file_remove(root, RUNTIME_REASON_PATH);
+	return file_write_atomic(root, RUNTIME_REASON_PATH, text, strlen(text), 0600);
+}

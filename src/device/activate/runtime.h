@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Runtime: what stands mounted below /run/suture, a private tmpfs that only root may enter:
+ *
+ *     image/<sha256>                           the EROFS mount of an image
+ *     base/<directory>                         the pristine base, copied before the first graft
+ *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
+ *                                              16 digits of the record's digest
+ *     reason                                   why the base is shown instead of the generation
+ *
+ * Layers of overlays must be attached somewhere (Linux 6.12 takes no detached ones), and old
+ * overlays stay until no process maps them, so that their device numbers keep their meaning
+ * (grafting rule 16). Nothing is written down about mounts: an overlay is ours when its
+ * superblock's device is that of one that is attached here, and the folder's name tells whose it
+ * is.
+ */
+#include <stdint.h>
+
+#include "device/activate/mountinfo.h"
+#include "device/store/store.h"
+
+#define RUNTIME_REASON_PATH STORE_RUN "/reason"
+
+typedef struct Runtime {
+	const Store *store; /* borrowed */
+	char *path;         /* ROOT/run/suture */
+	unsigned features;  /* Feature bits that may be used */
+} Runtime;
+
+/* An overlay that is attached below /run/suture. */
+typedef struct Held {
+	uint32_t serial;
+	uint32_t generation;
+	char digest[17];
+	const char *directory; /* borrowed from the table */
+	const char *point;     /* borrowed from the table */
+	dev_t device;
+} Held;
+
+typedef struct HeldList {
+	Held *items;
+	size_t count;
+} HeldList;
+
+int runtime_open(const Store *store, unsigned features, Runtime **ret, Reason *reterr_reason);
+Runtime *runtime_free(Runtime *runtime);
+DEFINE_CLEANUP(Runtime *, runtime_free)
+
+/* 1: the tmpfs stands, 0: nothing is mounted there, -EBUSY: something else is. */
+int runtime_find(const Runtime *runtime, Reason *reterr_reason);
+
+/* Mounts the tmpfs unless it is there. Something else mounted on /run/suture is refused. */
+int runtime_make(Runtime *runtime, Reason *reterr_reason);
+
+/* Attaches an image. `file` is the descriptor whose content was verified, and is what is mounted.
+ * Positive: it stands attached already, and is left. */
+int runtime_attach_image(Runtime *runtime, const Digest *digest, int file, Reason *reterr_reason);
+
+void runtime_detach_image(Runtime *runtime, const Digest *digest);
+
+/* Copies the base's directory, anew unless `keep`: a graft is on, and what is seen there is not the
+ * base. */
+int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reason *reterr_reason);
+
+/* A name below overlay/ that was not used before. */
+int runtime_new_overlay_name(Runtime *runtime, uint32_t generation, const Digest *record,
+	char **ret_name, Reason *reterr_reason);
+
+/* Attaches overlay/<name>/<directory>: the images' directory over the base's. */
+int runtime_attach_overlay(Runtime *runtime, const char *name, const char *directory,
+	const Digest *images, size_t image_count, Reason *reterr_reason);
+
+/* All overlays that are attached here. */
+int runtime_held(const Runtime *runtime, const MountTable *table, HeldList *ret);
+void held_list_done(HeldList *list);
+const Held *held_find(const HeldList *list, dev_t device);
+
+/* Detaches what nobody needs: overlays that are on no directory and that no process maps, base
+ * copies without an overlay and, once no such old overlay is held, images other than the kept. */
+int runtime_collect(
+	Runtime *runtime, const Digest *keep_images, size_t keep_count, Reason *reterr_reason);
+
+/* The same, but all images stay. */
+int runtime_collect_overlays(Runtime *runtime, Reason *reterr_reason);
+
+/* Detaches everything, mapped or not, and the tmpfs itself. */
+int runtime_close_down(Runtime *runtime, Reason *reterr_reason);
+
+/* Records why the base is shown, for `status`; NULL forgets it. */
+int runtime_set_reason(Runtime *runtime, const char *text);

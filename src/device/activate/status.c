@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/activate/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+/* Everything that is looked at, once, so that the lines agree with each other. */
+typedef struct View {
+	uint32_t current;
+	Plan *plan; /* an empty one when the current generation cannot be proved */
+	MountTable *table;
+	HeldList held;
+	Reason problem;
+} View;
+
+static void view_done(View *view)
+{
+	plan_free(view->plan);
+	mount_table_free(view->table);
+	held_list_done(&view->held);
+}
+
+static int look(const Activation *activation, View *view, Reason *reterr_reason)
+{
+	const Store *store = activation->store;
+	int r = store_current(store, &view->current, &view->problem);
+
+	if (r == 0)
+		r = plan_make(store, view->current, false, &view->plan, &view->problem);
+	if (r < 0 && r != -ENOMEM)
+		r = plan_make(store, 0, false, &view->plan, NULL);
+	if (r == 0)
+		r = plan_inspect(view->plan, activation->runtime, reterr_reason);
+	if (r == 0)
+		r = mount_table_read("/proc/self/mountinfo", &view->table, reterr_reason);
+	if (r == 0)
+		r = runtime_held(activation->runtime, view->table, &view->held);
+	return r;
+}
+
+static int print_mounted(const View *view, Buffer *buffer)
+{
+	uint32_t mounted = 0;
+	bool mixed = false;
+
+	for (size_t i = 0; i < view->plan->graft_count; i++) {
+		const Graft *graft = &view->plan->grafts[i];
+
+		if (i > 0 && graft->generation != mounted)
+			mixed = true;
+		mounted = graft->generation;
+	}
+	if (mixed)
+		return buffer_text(buffer, "mounted mixed\n");
+	return buffer_printf(buffer, "mounted %u\n", mounted);
+}
+
+static int print_seal(const Store *store, Buffer *buffer)
+{
+	SealPolicy policy;
+	int r = store_read_policy(store, &policy, NULL);
+
+	if (r == -ENOMEM)
+		return r;
+	return buffer_printf(buffer, "seal %s\n",
+		r < 0                     ? "unreadable"
+			: policy.required ? "required"
+					  : "digest-only");
+}
+
+static int print_directories(const View *view, Buffer *buffer)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < view->plan->graft_count; i++) {
+		const Graft *graft = &view->plan->grafts[i];
+
+		r = buffer_printf(buffer,
+			"directory state=%s graft=overlay generation=%u path=%s\n",
+			graft_state_names[graft->state], graft->generation, graft->directory);
+	}
+	return r;
+}
+
+/* "loop", "file", or "none" when it is not mounted. */
+static const char *backing_of(const View *view, const Runtime *runtime, const char *digest)
+{
+	size_t length = strlen(runtime->path);
+
+	for (size_t i = 0; i < view->table->count; i++) {
+		const MountEntry *entry = &view->table->entries[i];
+
+		if (strncmp(entry->point, runtime->path, length) == 0 &&
+			text_starts_with(entry->point + length, "/image/") &&
+			strcmp(entry->point + length + strlen("/image/"), digest) == 0)
+			return text_starts_with(entry->source, "/dev/loop") ? "loop" : "file";
+	}
+	return "none";
+}
+
+static int print_images(const View *view, const Runtime *runtime, Buffer *buffer)
+{
+	const Proof *proof = view->plan->proof;
+	int r = 0;
+
+	for (size_t i = 0; proof && r == 0 && i < proof->seal_count; i++) {
+		char digest[DIGEST_TEXT_SIZE];
+
+		digest_to_text(&proof->seals[i].image, digest);
+		r = buffer_printf(buffer, "image digest=%s component=%s sealed=digest backing=%s\n",
+			digest, proof->seals[i].component, backing_of(view, runtime, digest));
+	}
+	return r;
+}
+
+static bool is_shown(const View *view, const Held *held)
+{
+	for (size_t i = 0; i < view->plan->graft_count; i++)
+		if (view->plan->grafts[i].shown &&
+			strcmp(view->plan->grafts[i].shown, held->point) == 0)
+			return true;
+	return false;
+}
+
+static int print_held(const View *view, Buffer *buffer)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < view->held.count; i++)
+		if (!is_shown(view, &view->held.items[i]))
+			r = buffer_printf(buffer, "held generation=%u path=%s\n",
+				view->held.items[i].generation, view->held.items[i].directory);
+	return r;
+}
+
+static int print_reasons(const View *view, const Store *store, Buffer *buffer)
+{
+	_cleanup_free_ uint8_t *text = NULL;
+	size_t size;
+	int r = 0;
+
+	if (view->problem.text[0])
+		r = buffer_printf(buffer, "problem %s\n", view->problem.text);
+	if (r == 0 &&
+		file_read(store->root, RUNTIME_REASON_PATH, REASON_TEXT_MAX, &text, &size) == 0)
+		r = buffer_printf(buffer, "reason %s\n", text);
+	return r;
+}
+
+int status_print(const Activation *activation, Buffer *buffer, Reason *reterr_reason)
+{
+	_cleanup_(view_done) View view = {};
+	int r = look(activation, &view, reterr_reason);
+
+	if (r == 0)
+		r = buffer_printf(buffer, "current %u\n", view.current);
+	if (r == 0)
+		r = print_mounted(&view, buffer);
+	if (r == 0)
+		r = print_seal(activation->store, buffer);
+	if (r == 0)
+		r = print_directories(&view, buffer);
+	if (r == 0)
+		r = print_images(&view, activation->runtime, buffer);
+	if (r == 0)
+		r = print_held(&view, buffer);
+	if (r == 0)
+		r = print_reasons(&view, activation->store, buffer);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Status: what is grafted, as lines of text for other programs (and readable for people):
+ *
+ *     current 1                             what the store says
+ *     mounted 1                             what is really mounted; "mixed" when directories differ
+ *     seal required                         or digest-only: what the base demands
+ *     directory state=on graft=overlay generation=1 path=usr/lib/x86_64-linux-gnu
+ *     image digest=<sha256> component=tls sealed=digest backing=file
+ *     held generation=1 path=usr/lib/x86_64-linux-gnu
+ *     problem <text>                        why the current generation would not be grafted now
+ *     reason <text>                         why `apply` showed the base instead
+ *
+ * `state` is on, missing, leftover (an other generation), covered or foreign. `sealed` tells how
+ * the image was proved: digest, the whole file was hashed through the descriptor that was mounted.
+ * `held` is an old overlay that a process still maps. `path` is last and reaches to the line's end.
+ */
+#include "base/buffer.h"
+#include "device/activate/activation.h"
+
+/* Appends the lines. Fails only for want of memory or of a mount table: what is wrong with the
+ * store is part of the status. */
+int status_print(const Activation *activation, Buffer *buffer, Reason *reterr_reason);
