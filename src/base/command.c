@@ -18,7 +18,7 @@ typedef struct Words {
 
 static int usage_error(const Command *command, const char *what, const char *word)
 {
-	log_error("%s %s; see '%s --help'", what, word, command->program);
+	log_error("%s%s; see '%s --help'", what, word, command->program);
 	return EXIT_USAGE;
 }
 
@@ -51,13 +51,13 @@ static int set_option(const Command *command, const Option *option, const char *
 	case OPTION_TEXT: *(const char **)option->target = value; return 0;
 	case OPTION_NUMBER:
 		if (text_to_u64(value, INT_MAX, &number) < 0)
-			return usage_error(command, "not a number:", value);
+			return usage_error(command, "not a number: ", value);
 		*(int *)option->target = (int)number;
 		return 0;
 	case OPTION_LIST:
 		list = option->target;
 		if (list->count == OPTION_LIST_MAX)
-			return usage_error(command, "too many of option", option->name);
+			return usage_error(command, "too many of option ", option->name);
 		list->items[list->count++] = value;
 		return 0;
 	}
@@ -82,12 +82,12 @@ static int take_option(const Command *command, char **argv, int argc, int *at)
 	const char *value = word[length] == '=' ? word + length + 1 : NULL;
 
 	if (!option || (argv[*at][1] == '-') != (option->name[1] != '\0'))
-		return usage_error(command, "unknown option", argv[*at]);
+		return usage_error(command, "unknown option ", argv[*at]);
 	if (option->kind == OPTION_FLAG && value)
-		return usage_error(command, "no value belongs to", argv[*at]);
+		return usage_error(command, "no value belongs to ", argv[*at]);
 	if (option->kind != OPTION_FLAG && !value) {
 		if (*at + 1 >= argc)
-			return usage_error(command, "a value is missing behind", argv[*at]);
+			return usage_error(command, "a value is missing behind ", argv[*at]);
 		value = argv[++*at];
 	}
 	return set_option(command, option, value);
@@ -105,12 +105,20 @@ static int collect_words(const Command *command, int argc, char **argv, Words *r
 		else if (!only_words && argv[i][0] == '-' && argv[i][1])
 			r = take_option(command, argv, argc, &i);
 		else if (ret_words->count == COMMAND_WORDS_MAX)
-			r = usage_error(command, "too many words at", argv[i]);
+			r = usage_error(command, "too many words at ", argv[i]);
 		else
 			ret_words->items[ret_words->count++] = argv[i];
 		if (r != 0)
 			return r;
 	}
+	return 0;
+}
+
+static int require_options(const Command *command)
+{
+	for (const Option *o = command->options; o->name; o++)
+		if (o->required && !*(const char **)o->target)
+			return usage_error(command, "this option is missing: --", o->name);
 	return 0;
 }
 
@@ -120,9 +128,9 @@ static int run_verb(const Command *command, const Verb *verb, Words *words, int 
 
 	if (count < verb->min)
 		return usage_error(command,
-			"an operand is missing:", verb->name[0] ? verb->name : verb->operands);
+			"an operand is missing: ", verb->name[0] ? verb->name : verb->operands);
 	if (count > verb->max)
-		return usage_error(command, "unexpected:", words->items[skip + verb->max]);
+		return usage_error(command, "unexpected: ", words->items[skip + verb->max]);
 	return verb->run(count, words->items + skip);
 }
 
@@ -136,11 +144,11 @@ static int choose_verb(const Command *command, Words *words)
 	if (words->count > 0)
 		name = words->items[0];
 	if (!name)
-		return usage_error(command, "a verb is missing behind", command->program);
+		return usage_error(command, "a verb is missing behind ", command->program);
 	for (const Verb *v = command->verbs; v->name; v++)
 		if (strcmp(v->name, name) == 0)
 			return run_verb(command, v, words, words->count > 0 ? 1 : 0);
-	return usage_error(command, "unknown verb", name);
+	return usage_error(command, "unknown verb ", name);
 }
 
 int command_main(const Command *command, int argc, char **argv)
@@ -160,5 +168,7 @@ int command_main(const Command *command, int argc, char **argv)
 		}
 	}
 	r = collect_words(command, argc, argv, &words);
+	if (r == 0)
+		r = require_options(command);
 	return r != 0 ? r : choose_verb(command, &words);
 }

@@ -40,6 +40,7 @@ typedef struct Option {
 	const char *help;
 	OptionKind kind;
 	void *target;
+	bool required; /* OPTION_TEXT: for every verb */
 } Option;
 
 typedef struct Verb {

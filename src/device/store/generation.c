@@ -14,13 +14,6 @@
 #define DIGEST_LINE_SIZE   (strlen("digest ") + 2 * DIGEST_SIZE + 1)
 #define ID_CHARACTERS      TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._:-"
 
-const char *const file_kind_names[] = {"mapped", "read-once", "kernel", "data", NULL};
-const char *const restart_scope_names[] = {
-	"none", "services", "session", "soft-reboot", "reboot", NULL};
-const char *const after_names[] = {"daemon-reload", "daemon-reexec", "udev-reload", "dbus-reload",
-	"apparmor-reload", "sysctl", "tmpfiles", "audit-reload", NULL};
-static const char *const mix_names[] = {"tolerated", "forbidden", NULL};
-
 static void image_done(GenerationImage *image)
 {
 	for (size_t i = 0; i < image->file_count; i++)

@@ -21,25 +21,11 @@
 #include "crypto/digest.h"
 #include "crypto/ed25519.h"
 #include "wire/seal/seal.h"
+#include "wire/terms/terms.h"
 
 #define GENERATION_TEXT_MAX   (8 * 1024 * 1024) /* about 60,000 files: several desktops' worth */
 #define GENERATION_IMAGES_MAX SEAL_PARTS_MAX
 #define GENERATION_ID_MAX     64 /* CVE-2026-12345, GHSA-xxxx-xxxx-xxxx */
-
-typedef enum FileKind { FILE_MAPPED, FILE_READ_ONCE, FILE_KERNEL, FILE_DATA } FileKind;
-
-typedef enum RestartScope {
-	RESTART_NONE,
-	RESTART_SERVICES,
-	RESTART_SESSION,
-	RESTART_SOFT_REBOOT,
-	RESTART_REBOOT,
-} RestartScope;
-
-/* The names in the record, by value; each list ends with NULL. */
-extern const char *const file_kind_names[];
-extern const char *const restart_scope_names[];
-extern const char *const after_names[]; /* `after` is a set: bit n stands for after_names[n] */
 
 typedef struct GenerationFile {
 	Digest digest;
@@ -52,8 +38,8 @@ typedef struct GenerationImage {
 	char *seal; /* the vendor's text, verbatim; NUL-terminated */
 	size_t seal_size;
 	RestartScope restart;
-	bool mix_forbidden; /* old and new processes must not meet (grafting rule 3) */
-	unsigned after;
+	bool mix_forbidden;    /* old and new processes must not meet (grafting rule 3) */
+	unsigned after;        /* a set: bit n stands for after_names[n] */
 	GenerationFile *files; /* sorted by path */
 	size_t file_count;
 	char **removed; /* sorted */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/json/document.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* jansson allows 2048 levels; counting brackets outside strings beforehand costs one pass and lets
+ * the limit be ours. */
+static bool is_too_deep(const char *text, size_t size)
+{
+	size_t depth = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (in_string && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && (text[i] == '{' || text[i] == '['))
+			depth++;
+		else if (!in_string && (text[i] == '}' || text[i] == ']') && depth > 0)
+			depth--;
+		if (depth > DOCUMENT_DEPTH_MAX)
+			return true;
+	}
+	return false;
+}
+
+int document_parse(const void *data, size_t size, json_t **ret_object, Reason *reterr_reason)
+{
+	_cleanup_json_ json_t *json = NULL;
+	json_error_t error = {};
+
+	json_set_alloc_funcs(memory_raw, free);
+	if (is_too_deep(data, size))
+		return reason_set(reterr_reason, -EBADMSG, "nested deeper than %d levels",
+			DOCUMENT_DEPTH_MAX);
+	json = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
+	if (!json && json_error_code(&error) == json_error_out_of_memory)
+		return -ENOMEM;
+	if (!json)
+		return reason_set(reterr_reason, -EBADMSG, "not JSON at byte %d: %s",
+			error.position, error.text);
+	if (!json_is_object(json))
+		return reason_set(reterr_reason, -EBADMSG, "not a JSON object");
+	*ret_object = TAKE_PTR(json);
+	return 0;
+}
+
+static int canonical_string(const char *text, Buffer *buffer)
+{
+	int r = buffer_text(buffer, "\"");
+
+	while (r == 0 && *text) {
+		size_t plain = strcspn(text, "\"\\");
+
+		r = buffer_append(buffer, text, plain);
+		text += plain;
+		if (r == 0 && *text) {
+			r = buffer_printf(buffer, "\\%c", *text);
+			text++;
+		}
+	}
+	return r < 0 ? r : buffer_text(buffer, "\"");
+}
+
+static int canonical_array(const json_t *array, Buffer *buffer)
+{
+	int r = buffer_text(buffer, "[");
+
+	for (size_t i = 0; r == 0 && i < json_array_size(array); i++) {
+		if (i > 0)
+			r = buffer_text(buffer, ",");
+		if (r == 0)
+			r = document_canonical(json_array_get(array, i), buffer);
+	}
+	return r < 0 ? r : buffer_text(buffer, "]");
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int sorted_keys(const json_t *object, const char ***ret_keys)
+{
+	const char **keys = memory_new_array(json_object_size(object), sizeof(*keys));
+	size_t n = 0;
+
+	if (!keys)
+		return -ENOMEM;
+	for (void *i = json_object_iter((json_t *)object); i;
+		i = json_object_iter_next((json_t *)object, i))
+		keys[n++] = json_object_iter_key(i);
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	*ret_keys = keys;
+	return 0;
+}
+
+static int canonical_object(const json_t *object, Buffer *buffer)
+{
+	_cleanup_free_ const char **keys = NULL;
+	int r = sorted_keys(object, &keys);
+
+	if (r == 0)
+		r = buffer_text(buffer, "{");
+	for (size_t i = 0; r == 0 && i < json_object_size(object); i++) {
+		if (i > 0)
+			r = buffer_text(buffer, ",");
+		if (r == 0)
+			r = canonical_string(keys[i], buffer);
+		if (r == 0)
+			r = buffer_text(buffer, ":");
+		if (r == 0)
+			r = document_canonical(json_object_get(object, keys[i]), buffer);
+	}
+	return r < 0 ? r : buffer_text(buffer, "}");
+}
+
+int document_canonical(const json_t *json, Buffer *buffer)
+{
+	switch (json_typeof(json)) {
+	case JSON_OBJECT: return canonical_object(json, buffer);
+	case JSON_ARRAY: return canonical_array(json, buffer);
+	case JSON_STRING: return canonical_string(json_string_value(json), buffer);
+	case JSON_INTEGER:
+		return buffer_printf(buffer, "%" JSON_INTEGER_FORMAT, json_integer_value(json));
+	case JSON_TRUE: return buffer_text(buffer, "true");
+	case JSON_FALSE: return buffer_text(buffer, "false");
+	case JSON_NULL: return buffer_text(buffer, "null");
+	case JSON_REAL: return -EBADMSG;
+	}
+	return -EBADMSG;
+}
+
+int document_write(const json_t *json, Buffer *buffer)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = buffer_text(buffer, text);
+	free(text);
+	return r < 0 ? r : buffer_text(buffer, "\n");
+}

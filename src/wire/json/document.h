@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Document: reading JSON (RFC 8259) that may be hostile, and writing the canonical form (OLPC) that
+ * signatures are made over. The parser is jansson; what is added here are the limits.
+ *
+ * Refused: duplicate members, nesting deeper than DOCUMENT_DEPTH_MAX, anything but an object at the
+ * top, bytes behind it, NUL inside strings, text that is not UTF-8, integers beyond 64 bits.
+ */
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/reason.h"
+
+#define DOCUMENT_DEPTH_MAX 32 /* an index needs 8; the readers here recurse once per level */
+
+static inline void document_json_decrefp(json_t **json)
+{
+	json_decref(*json);
+}
+#define _cleanup_json_ _cleanup_(document_json_decrefp)
+
+/* 0, -EBADMSG with a reason, or -ENOMEM. The caller owns the reference. */
+int document_parse(const void *data, size_t size, json_t **ret_object, Reason *reterr_reason);
+
+/* Appends the canonical form: no white space, members sorted by their UTF-8 bytes, only `"` and `\`
+ * escaped, integers only. -EBADMSG for a real number (it has no canonical form). */
+int document_canonical(const json_t *json, Buffer *buffer);
+
+/* Appends compact JSON with sorted members and a line end: what is written to files. */
+int document_write(const json_t *json, Buffer *buffer);

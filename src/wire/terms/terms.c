@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/terms/terms.h"
+
+#include <stddef.h>
+
+const char *const file_kind_names[] = {"mapped", "read-once", "kernel", "data", NULL};
+const char *const restart_scope_names[] = {
+	"none", "services", "session", "soft-reboot", "reboot", NULL};
+const char *const mix_names[] = {"tolerated", "forbidden", NULL};
+const char *const after_names[] = {"daemon-reload", "daemon-reexec", "udev-reload", "dbus-reload",
+	"apparmor-reload", "sysctl", "tmpfiles", "audit-reload", NULL};

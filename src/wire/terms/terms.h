@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Terms: the words that documents use of a component and its files, and what they stand for. The
+ * index (JSON) and the generation's record (text) share them; each list is in the order of its enum
+ * and ends with NULL.
+ */
+
+/* How a file is used, and so how one knows whether an old copy still runs (grafting rule 16). */
+typedef enum FileKind {
+	FILE_MAPPED,    /* programs map it: it shows in /proc/PID/map_files */
+	FILE_READ_ONCE, /* read at start: scripts and their like */
+	FILE_KERNEL,    /* kernel modules */
+	FILE_DATA,
+} FileKind;
+extern const char *const file_kind_names[];
+
+/* What must be restarted before the old code is gone. */
+typedef enum RestartScope {
+	RESTART_NONE,
+	RESTART_SERVICES,
+	RESTART_SESSION,
+	RESTART_SOFT_REBOOT,
+	RESTART_REBOOT,
+} RestartScope;
+extern const char *const restart_scope_names[];
+
+/* Whether processes of the old and the new files may meet (grafting rule 3). */
+typedef enum Mix { MIX_TOLERATED, MIX_FORBIDDEN } Mix;
+extern const char *const mix_names[];
+
+/* What is run on graft and ungraft (grafting rule 7); a closed list. */
+extern const char *const after_names[];

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/trust/refresh.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/path.h"
+#include "base/text.h"
+
+/* RFC 3986's unreserved characters; everything else in a role's name is encoded, slashes too. */
+#define UNRESERVED TEXT_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" TEXT_DIGITS "-._~"
+
+static char *encode_role(const char *role)
+{
+	_cleanup_buffer_ Buffer encoded = {};
+	int r = buffer_text(&encoded, "");
+
+	for (; r == 0 && *role; role++)
+		r = strchr(UNRESERVED, *role)
+			? buffer_append(&encoded, role, 1)
+			: buffer_printf(&encoded, "%%%02X", (unsigned)(unsigned char)*role);
+	return r < 0 ? NULL : (char *)TAKE_PTR(encoded.data);
+}
+
+char *trust_metadata_name(const char *role, int64_t version)
+{
+	_cleanup_free_ char *encoded = encode_role(role);
+
+	if (!encoded)
+		return NULL;
+	return version > 0 ? memory_printf("%" PRId64 ".%s.json", version, encoded)
+			   : memory_printf("%s.json", encoded);
+}
+
+char *trust_target_name(const Trust *trust, const char *path, const TrustFile *file)
+{
+	const char *name = path_name(path);
+	char text[DIGEST_TEXT_SIZE];
+
+	if (!trust_consistent_snapshot(trust))
+		return memory_string(path);
+	digest_to_text(&file->sha256, text);
+	return memory_printf("%.*s%s.%s", (int)(name - path), path, text, name);
+}
+
+static int update_roots(Trust *trust, const TrustRepository *repository, Reason *reason)
+{
+	for (int i = 0; i < TRUST_ROOT_ROTATIONS_MAX; i++) {
+		_cleanup_free_ char *name =
+			trust_metadata_name("root", trust_root_version(trust) + 1);
+		_cleanup_free_ uint8_t *data = NULL;
+		size_t size;
+		int r;
+
+		if (!name)
+			return -ENOMEM;
+		r = repository->fetch(
+			repository->context, name, TRUST_ROOT_SIZE_MAX, &data, &size, reason);
+		if (r == -ENOENT)
+			return 0;
+		if (r == 0)
+			r = trust_update_root(trust, data, size, reason);
+		if (r == 0)
+			r = repository->save(repository->context, "root.json", data, size, reason);
+		if (r < 0)
+			return r;
+	}
+	return reason_set(reason, -EBADMSG, "the repository has more than %d new roots",
+		TRUST_ROOT_ROTATIONS_MAX);
+}
+
+/* Whatever is wrong with a kept copy (other keys now, damage, age) only means that it is not used.
+ */
+static void use_kept(Trust *trust, const TrustRepository *repository, const char *name, size_t max,
+	int (*update)(Trust *, const void *, size_t, Reason *))
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+
+	if (repository->load(repository->context, name, max, &data, &size) == 0)
+		(void)update(trust, data, size, NULL);
+}
+
+static int update_timestamp(Trust *trust, const TrustRepository *repository, Reason *reason)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r;
+
+	use_kept(trust, repository, "timestamp.json", TRUST_TIMESTAMP_SIZE_MAX,
+		trust_update_timestamp);
+	r = repository->fetch(repository->context, "timestamp.json", TRUST_TIMESTAMP_SIZE_MAX,
+		&data, &size, reason);
+	if (r < 0)
+		return r == -ENOENT
+			? reason_set(reason, -ENOENT, "the repository has no timestamp.json")
+			: r;
+	r = trust_update_timestamp(trust, data, size, reason);
+	if (r == TRUST_UNCHANGED)
+		return trust_check_timestamp(trust, reason);
+	if (r < 0)
+		return r;
+	return repository->save(repository->context, "timestamp.json", data, size, reason);
+}
+
+static int update_kept_snapshot(Trust *trust, const void *data, size_t size, Reason *reason)
+{
+	return trust_update_snapshot(trust, data, size, true, reason);
+}
+
+static int fetch_role(const Trust *trust, const TrustRepository *repository, const char *role,
+	uint8_t **ret_data, size_t *ret_size, Reason *reason)
+{
+	_cleanup_free_ char *name = NULL;
+	TrustFile file;
+	int r = trust_file_of_role(trust, role, &file, reason);
+
+	if (r < 0)
+		return r;
+	name = trust_metadata_name(role, trust_consistent_snapshot(trust) ? file.version : 0);
+	if (!name)
+		return -ENOMEM;
+	r = repository->fetch(repository->context, name, file.length, ret_data, ret_size, reason);
+	if (r == -ENOENT)
+		return reason_set(
+			reason, -EKEYREJECTED, "the repository announces %s, but has none", name);
+	return r;
+}
+
+static int update_snapshot(Trust *trust, const TrustRepository *repository, Reason *reason)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r;
+
+	use_kept(trust, repository, "snapshot.json", TRUST_SNAPSHOT_SIZE_MAX, update_kept_snapshot);
+	if (trust_snapshot_is_final(trust))
+		return 0;
+	r = fetch_role(trust, repository, "snapshot", &data, &size, reason);
+	if (r == 0)
+		r = trust_update_snapshot(trust, data, size, false, reason);
+	return r < 0 ? r
+		     : repository->save(repository->context, "snapshot.json", data, size, reason);
+}
+
+static int update_one(Trust *trust, const char *role, const char *delegator, const void *data,
+	size_t size, Reason *reason)
+{
+	return delegator ? trust_update_delegated(trust, role, delegator, data, size, reason)
+			 : trust_update_targets(trust, data, size, reason);
+}
+
+/* Loads one targets role: the kept copy if it is still the announced one, else a new one. */
+static int update_role(Trust *trust, const TrustRepository *repository, const char *role,
+	const char *delegator, Reason *reason)
+{
+	_cleanup_free_ char *kept_name = trust_metadata_name(role, 0);
+	_cleanup_free_ uint8_t *kept = NULL, *data = NULL;
+	size_t size;
+	int r;
+
+	if (trust_role_is_loaded(trust, role, delegator ? delegator : "root"))
+		return 0;
+	if (!kept_name)
+		return -ENOMEM;
+	r = repository->load(repository->context, kept_name, TRUST_TARGETS_SIZE_MAX, &kept, &size);
+	if (r == 0 && update_one(trust, role, delegator, kept, size, NULL) == 0)
+		return 0;
+	r = fetch_role(trust, repository, role, &data, &size, reason);
+	if (r == 0)
+		r = update_one(trust, role, delegator, data, size, reason);
+	return r < 0 ? r : repository->save(repository->context, kept_name, data, size, reason);
+}
+
+int trust_refresh(Trust *trust, const TrustRepository *repository, Reason *reterr_reason)
+{
+	int r = update_roots(trust, repository, reterr_reason);
+
+	if (r == 0)
+		r = trust_finish_root(trust, reterr_reason);
+	if (r == 0)
+		r = update_timestamp(trust, repository, reterr_reason);
+	if (r == 0)
+		r = update_snapshot(trust, repository, reterr_reason);
+	if (r == 0)
+		r = update_role(trust, repository, "targets", NULL, reterr_reason);
+	return r;
+}
+
+typedef struct Hop {
+	char *role;
+	char *delegator;
+} Hop;
+
+/* The roles still to look at (top of the stack is next) and those already seen. */
+typedef struct Search {
+	Hop stack[TRUST_DELEGATIONS_MAX * 2];
+	size_t depth;
+	Hop visited[TRUST_DELEGATIONS_MAX];
+	size_t visited_count;
+} Search;
+
+static void hop_done(Hop *hop)
+{
+	free(hop->role);
+	free(hop->delegator);
+	*hop = (Hop){};
+}
+
+static void drop_stack(Search *search)
+{
+	while (search->depth > 0)
+		hop_done(&search->stack[--search->depth]);
+}
+
+static void search_done(Search *search)
+{
+	drop_stack(search);
+	while (search->visited_count > 0)
+		hop_done(&search->visited[--search->visited_count]);
+}
+
+static int push(Search *search, const char *role, const char *delegator)
+{
+	Hop hop = {memory_string(role), delegator ? memory_string(delegator) : NULL};
+
+	if (!hop.role || (delegator && !hop.delegator) ||
+		search->depth == ARRAY_SIZE(search->stack)) {
+		int r = !hop.role || (delegator && !hop.delegator) ? -ENOMEM : -E2BIG;
+
+		hop_done(&hop);
+		return r;
+	}
+	search->stack[search->depth++] = hop;
+	return 0;
+}
+
+static bool was_visited(const Search *search, const Hop *hop)
+{
+	for (size_t i = 0; i < search->visited_count; i++) {
+		const Hop *seen = &search->visited[i];
+
+		if (strcmp(seen->role, hop->role) == 0 && !seen->delegator == !hop->delegator &&
+			(!hop->delegator || strcmp(seen->delegator, hop->delegator) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Pushes the matching delegations of `role` so that the first listed comes off first. */
+static int push_delegations(const Trust *trust, Search *search, const char *role, const char *path)
+{
+	const char *names[TRUST_DELEGATIONS_MAX];
+	bool terminating = false;
+	size_t n = 0;
+	int r;
+
+	while (!terminating && n < TRUST_DELEGATIONS_MAX &&
+		trust_delegation(trust, role, path, n, &names[n], &terminating) == 0)
+		n++;
+	if (terminating)
+		drop_stack(search);
+	while (n > 0) {
+		r = push(search, names[--n], role);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Takes the next hop off the stack, into the list of visited ones. NULL at the end, and when the
+ * bound on visits is reached. */
+static const Hop *next_hop(Search *search)
+{
+	while (search->depth > 0 && search->visited_count < TRUST_DELEGATIONS_MAX) {
+		Hop hop = search->stack[--search->depth];
+
+		if (was_visited(search, &hop)) {
+			hop_done(&hop);
+			continue;
+		}
+		search->visited[search->visited_count] = hop;
+		return &search->visited[search->visited_count++];
+	}
+	return NULL;
+}
+
+int trust_find(Trust *trust, const TrustRepository *repository, const char *path,
+	TrustFile *ret_file, Reason *reterr_reason)
+{
+	_cleanup_(search_done) Search search = {};
+	int r = push(&search, "targets", NULL);
+	const Hop *hop;
+
+	while (r == 0 && (hop = next_hop(&search))) {
+		r = update_role(trust, repository, hop->role, hop->delegator, reterr_reason);
+		if (r < 0)
+			return r;
+		r = trust_target(trust, hop->role, path, ret_file, reterr_reason);
+		if (r != -ENOENT)
+			return r;
+		r = push_delegations(trust, &search, hop->role, path);
+	}
+	return r < 0 ? r : reason_set(reterr_reason, -ENOENT, "%s is not in the repository", path);
+}

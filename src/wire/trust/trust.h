@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Trust: what a repository's metadata proves (The Update Framework, specification 1.0.34,
+ * section 5). Verification only: bytes in, verdicts out; no network, no files, no clock.
+ *
+ * Order of calls, as section 5 has it; trust_refresh() in wire/trust/refresh.h makes them:
+ *
+ *     trust_new(root, …, now, &trust)               the root that came with the system
+ *     trust_update_root(trust, …)*                  N+1, N+2, … while there are any
+ *     trust_finish_root(trust)                      only the last root's expiry counts
+ *     trust_update_timestamp(trust, …)              first the copy kept from last time, then the
+ * new trust_update_snapshot(trust, …) trust_update_targets(trust, …) trust_update_delegated(trust,
+ * role, delegator, …) trust_target(trust, role, path, …)
+ *
+ * A call that fails leaves what is trusted as it was, but for a timestamp or snapshot that is
+ * genuine and expired: it stays, to compare later ones with. Errors, each with a reason that names
+ * the role: -EBADMSG malformed, -EKEYREJECTED signatures or a digest, -EKEYEXPIRED expired, -ESTALE
+ * older than what is known, -ENOMEM. All expiry checks use the one time given to trust_new().
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "crypto/digest.h"
+#include "base/memory.h"
+
+#define TRUST_ROOT_SIZE_MAX      512000 /* bytes; the four limits are python-tuf's defaults */
+#define TRUST_TIMESTAMP_SIZE_MAX 16384
+#define TRUST_SNAPSHOT_SIZE_MAX  2000000
+#define TRUST_TARGETS_SIZE_MAX   5000000
+#define TRUST_ROOT_ROTATIONS_MAX 256 /* in one refresh */
+#define TRUST_DELEGATIONS_MAX    32  /* roles visited in the search for one target */
+#define TRUST_ROLE_NAME_MAX      200 /* bytes */
+
+/* trust_update_timestamp(): the version is the one already trusted; nothing changed. Positive. */
+#define TRUST_UNCHANGED 1
+
+typedef struct Trust Trust;
+
+int trust_new(const void *root, size_t size, int64_t now, Trust **ret_trust, Reason *reterr_reason);
+Trust *trust_free(Trust *trust);
+DEFINE_CLEANUP(Trust *, trust_free)
+
+int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reterr_reason);
+int trust_finish_root(Trust *trust, Reason *reterr_reason);
+int trust_update_timestamp(Trust *trust, const void *data, size_t size, Reason *reterr_reason);
+
+/* `kept`: the bytes are the local copy of an earlier refresh, good for rollback comparison even
+ * where the timestamp's length and hash are of a newer snapshot. */
+int trust_update_snapshot(
+	Trust *trust, const void *data, size_t size, bool kept, Reason *reterr_reason);
+int trust_update_targets(Trust *trust, const void *data, size_t size, Reason *reterr_reason);
+int trust_update_delegated(Trust *trust, const char *role, const char *delegator, const void *data,
+	size_t size, Reason *reterr_reason);
+
+/* Whether the trusted timestamp is still within its time: asked when a refresh brought no new one.
+ */
+int trust_check_timestamp(const Trust *trust, Reason *reterr_reason);
+
+/* Whether the snapshot in hand is the announced, unexpired one, or only serves comparison. */
+bool trust_snapshot_is_final(const Trust *trust);
+
+int64_t trust_root_version(const Trust *trust);
+bool trust_consistent_snapshot(const Trust *trust);
+
+/* The expiry (seconds since 1970) of the trusted timestamp; 0 before there is one. */
+int64_t trust_timestamp_expires(const Trust *trust);
+
+/* What the snapshot says of a role's file ("targets", a delegated name), or the timestamp of
+ * "snapshot". -ENOENT when it is not listed. */
+typedef struct TrustFile {
+	int64_t version; /* 0 for targets, which have none */
+	uint64_t length; /* bytes, exact; or, when not stated, the limit above */
+	bool has_length;
+	bool has_digest;
+	Digest sha256;
+} TrustFile;
+int trust_file_of_role(
+	const Trust *trust, const char *role, TrustFile *ret_file, Reason *reterr_reason);
+
+/* The target's length and digest as `role` (loaded before) lists it; -ENOENT when it does not. */
+int trust_target(const Trust *trust, const char *role, const char *path, TrustFile *ret_file,
+	Reason *reterr_reason);
+
+/* The delegations of a loaded role that match the path, in order. `index` counts from 0: -ENOENT at
+ * the end. The name lives as long as the role stays loaded. */
+int trust_delegation(const Trust *trust, const char *role, const char *path, size_t index,
+	const char **ret_name, bool *ret_terminating);
+
+/* The `signed` part of "timestamp", "snapshot", "targets" or a delegated role; NULL when it is not
+ * loaded. For a publisher that builds the next version on it. */
+const json_t *trust_body(const Trust *trust, const char *role);
+
+bool trust_role_is_loaded(const Trust *trust, const char *role, const char *delegator);
+
+/* Whether a path matches a pattern: `*` and `?` never match a slash (specification 4.5). */
+bool trust_path_matches(const char *path, const char *pattern);
