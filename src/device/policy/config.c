@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/policy/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "base/text.h"
+
+#define DEFAULT_CHANNEL  "public"
+#define DEFAULT_INTERVAL (6 * 3600) /* as the timer of fleets that meter themselves: four a day */
+#define BLANKS           " \t\r"
+
+const char *const config_automatic_words[] = {"install", "download", "off", NULL};
+
+/* Where the parser is. */
+typedef struct Parser {
+	const char *name;
+	unsigned line;
+	char section[32];
+	unsigned seen; /* bit n: keys[n] was given */
+	Config *config;
+	Reason *reason;
+} Parser;
+
+static int set_url(Config *config, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (!text_starts_with(value, "https://") && !text_starts_with(value, "http://"))
+		return -EBADMSG;
+	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' '))
+		return -EBADMSG;
+	snprintf(config->url, sizeof(config->url), "%s%s", value,
+		value[length - 1] == '/' ? "" : "/");
+	return 0;
+}
+
+static int set_channel(Config *config, const char *value)
+{
+	if (!text_consists_of(value, TEXT_LOWER TEXT_DIGITS "._-") || value[0] == '.')
+		return -EBADMSG;
+	snprintf(config->channel, sizeof(config->channel), "%s", value);
+	return 0;
+}
+
+static int set_automatic(Config *config, const char *value)
+{
+	int word = text_index(config_automatic_words, value);
+
+	if (word < 0)
+		return -EBADMSG;
+	config->automatic = (Automatic)word;
+	return 0;
+}
+
+static int set_interval(Config *config, const char *value)
+{
+	uint64_t seconds;
+
+	if (text_to_u64(value, CONFIG_INTERVAL_MAX, &seconds) < 0 || seconds == 0)
+		return -EBADMSG;
+	config->interval = (int)seconds;
+	return 0;
+}
+
+static const struct {
+	const char *section, *key, *expected;
+	int (*set)(Config *config, const char *value);
+} keys[] = {
+	{"repository", "url", "an address that starts with https:// or http://", set_url},
+	{"repository", "channel", "a name of lower-case letters, digits and ._-", set_channel},
+	{"install", "automatic", "install, download or off", set_automatic},
+	{"check", "interval", "seconds, at most a week", set_interval},
+};
+
+static int refuse(const Parser *parser, const char *what, const char *word)
+{
+	return reason_set(
+		parser->reason, -EBADMSG, "%s:%u: %s%s", parser->name, parser->line, what, word);
+}
+
+static char *trim(char *text)
+{
+	char *end;
+
+	text += strspn(text, BLANKS);
+	end = text + strlen(text);
+	while (end > text && strchr(BLANKS, end[-1]))
+		*--end = '\0';
+	return text;
+}
+
+static int take_section(Parser *parser, const char *line)
+{
+	size_t length = strlen(line);
+
+	if (line[length - 1] != ']' || length < 3 || length - 2 >= sizeof(parser->section))
+		return refuse(parser, "not a section: ", line);
+	snprintf(parser->section, sizeof(parser->section), "%.*s", (int)length - 2, line + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].section, parser->section) == 0)
+			return 0;
+	return refuse(parser, "unknown section ", line);
+}
+
+static int take_assignment(Parser *parser, char *line)
+{
+	char *equals = strchr(line, '='), *key, *value;
+
+	if (!equals)
+		return refuse(parser, "not of the form key = value: ", line);
+	*equals = '\0';
+	key = trim(line);
+	value = trim(equals + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(keys[i].section, parser->section) != 0 || strcmp(keys[i].key, key) != 0)
+			continue;
+		if (parser->seen & 1u << i)
+			return refuse(parser, "given twice: ", key);
+		parser->seen |= 1u << i;
+		if (strlen(value) > CONFIG_VALUE_MAX || value[0] == '\0' ||
+			keys[i].set(parser->config, value) < 0) {
+			Reason what;
+
+			reason_set(&what, 0, "%s must be ", key);
+			return refuse(parser, what.text, keys[i].expected);
+		}
+		return 0;
+	}
+	return refuse(parser, "unknown key ", key);
+}
+
+static int take_line(Parser *parser, char *line)
+{
+	char *comment = strchr(line, '#');
+
+	if (comment)
+		*comment = '\0';
+	line = trim(line);
+	if (line[0] == '\0' || line[0] == ';')
+		return 0;
+	return line[0] == '[' ? take_section(parser, line) : take_assignment(parser, line);
+}
+
+int config_parse(
+	const char *name, const void *text, size_t size, Config *ret_config, Reason *reterr_reason)
+{
+	Config config = {.channel = DEFAULT_CHANNEL, .interval = DEFAULT_INTERVAL};
+	Parser parser = {.name = name, .config = &config, .reason = reterr_reason};
+	_cleanup_free_ char *copy = memory_string_n(text, size);
+	char *cursor = copy, *line;
+
+	if (!copy)
+		return -ENOMEM;
+	if (strlen(copy) != size)
+		return refuse(&parser, "holds a NUL byte", "");
+	while ((line = text_next_line(&cursor))) {
+		int r;
+
+		parser.line++;
+		r = take_line(&parser, line);
+		if (r < 0)
+			return r;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+int config_load(const char *root, Config *ret_config, Reason *reterr_reason)
+{
+	static const char *const places[] = {CONFIG_PATH, CONFIG_VENDOR_PATH};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_free_ char *path = path_join(root, places[i]);
+		_cleanup_free_ uint8_t *text = NULL;
+		size_t size;
+		int r = path ? file_read(AT_FDCWD, path, CONFIG_SIZE_MAX, &text, &size) : -ENOMEM;
+
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			return reason_errno(reterr_reason, r, "cannot read %s", path);
+		return config_parse(path, text, size, ret_config, reterr_reason);
+	}
+	return reason_set(reterr_reason, -ENOENT,
+		"%s/%s is missing: it says where improvements come "
+		"from (suture.conf(5))",
+		root, CONFIG_PATH);
+}

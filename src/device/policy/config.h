@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Config: suture.conf(5), what the owner decides. Read from etc/suture/suture.conf below the root,
+ * or, where that is missing, from the vendor's usr/lib/suture/suture.conf.
+ *
+ *     [repository]
+ *     url = https://updates.example.org/suture/
+ *     channel = public
+ *
+ *     [install]
+ *     automatic = install            # or: download, off
+ *
+ * An unknown section or key, a value that is not allowed, or a key given twice: -EBADMSG, and the
+ * reason names file and line.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/reason.h"
+
+#define CONFIG_PATH         "etc/suture/suture.conf"
+#define CONFIG_VENDOR_PATH  "usr/lib/suture/suture.conf"
+#define CONFIG_SIZE_MAX     65536
+#define CONFIG_VALUE_MAX    1024
+#define CONFIG_INTERVAL_MAX (7 * 24 * 3600)
+
+typedef enum Automatic { AUTOMATIC_INSTALL, AUTOMATIC_DOWNLOAD, AUTOMATIC_OFF } Automatic;
+extern const char *const config_automatic_words[];
+
+typedef struct Config {
+	char url[CONFIG_VALUE_MAX + 1]; /* ends in a slash; empty: not configured */
+	char channel[CONFIG_VALUE_MAX + 1];
+	Automatic automatic;
+	int interval; /* seconds between two checks of `sutured` in its loop */
+} Config;
+
+/* Pure. `name` is what the reasons call the text. */
+int config_parse(
+	const char *name, const void *text, size_t size, Config *ret_config, Reason *reterr_reason);
+
+/* -ENOENT with a reason when neither file exists. */
+int config_load(const char *root, Config *ret_config, Reason *reterr_reason);

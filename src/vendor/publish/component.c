@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vendor/publish/component.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/text.h"
+#include "vendor/publish/document-file.h"
+#include "wire/improvement/index-schema.h"
+#include "wire/seal/seal.h"
+
+#define PATTERNS_MAX   4096
+#define COMPONENTS_MAX 256
+#define AFTER_MAX      16
+#define BELOW          "/**"
+
+static const SchemaField path_item = {
+	.kind = SCHEMA_KIND_TEXT, .max = PATH_TEXT_MAX, .check = path_is_normal};
+static const SchemaField after_item = {.kind = SCHEMA_KIND_WORD, .words = after_names};
+
+static const SchemaField component_fields[] = {
+	SCHEMA_FIELD(Component, name, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
+	SCHEMA_FIELD(Component, directories, LIST, .max = INDEX_DIRECTORIES_MAX, .item = &path_item,
+		.size = sizeof(char *)),
+	SCHEMA_FIELD(Component, files, LIST, .max = PATTERNS_MAX, .item = &path_item,
+		.size = sizeof(char *)),
+	SCHEMA_FIELD(Component, restart, WORD, .words = restart_scope_names),
+	SCHEMA_FIELD(Component, mix, WORD, .words = mix_names, .optional = true),
+	SCHEMA_FIELD(Component, after, LIST, .max = AFTER_MAX, .item = &after_item,
+		.size = sizeof(int), .optional = true),
+	{},
+};
+
+static const SchemaField components_fields[] = {
+	SCHEMA_FIELD(Components, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(Components, ignore, LIST, .max = PATTERNS_MAX, .item = &path_item,
+		.size = sizeof(char *), .optional = true),
+	SCHEMA_FIELD(Components, components, LIST, .max = COMPONENTS_MAX,
+		SCHEMA_OF(component_fields, Component)),
+	{},
+};
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What a seal would refuse later is refused here, where the vendor can still mend it. */
+static int check_component(Component *component, Reason *reason)
+{
+	char **directories = component->directories.items;
+	Seal seal = {};
+
+	qsort(directories, component->directories.count, sizeof(*directories), compare_texts);
+	if (component->directories.count == 0)
+		return reason_set(
+			reason, -EBADMSG, "component %s has no graft directory", component->name);
+	for (size_t i = 0; i < component->directories.count; i++) {
+		int r = seal_add_directory(&seal, directories[i], reason);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int components_load(const char *path, Components *ret_components, Reason *reterr_reason)
+{
+	_cleanup_components_ Components components = {};
+	Reason why = {};
+	int r = document_file_load(path, components_fields, &components, reterr_reason);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < components.components.count; i++) {
+		r = check_component(&components.components.items[i], &why);
+		if (r < 0)
+			return reason_set(reterr_reason, r, "%s: %s", path, why.text);
+	}
+	*ret_components = components;
+	components = (Components){};
+	return 0;
+}
+
+void components_clear(Components *components)
+{
+	schema_clear(components_fields, components);
+}
+
+int components_find(const Components *components, const char *name, const Component **ret,
+	Reason *reterr_reason)
+{
+	for (size_t i = 0; i < components->components.count; i++)
+		if (strcmp(components->components.items[i].name, name) == 0) {
+			*ret = &components->components.items[i];
+			return 0;
+		}
+	return reason_set(
+		reterr_reason, -ENOENT, "no component is declared under the name %s", name);
+}
+
+static bool matches(const char *path, const char *pattern)
+{
+	size_t length = strlen(pattern);
+
+	if (text_ends_with(pattern, BELOW)) {
+		length -= strlen(BELOW);
+		return strncmp(path, pattern, length) == 0 && path[length] == '/';
+	}
+	return fnmatch(pattern, path, FNM_PATHNAME) == 0;
+}
+
+bool component_owns(const Component *component, const char *path)
+{
+	for (size_t i = 0; i < component->files.count; i++)
+		if (matches(path, component->files.items[i]))
+			return true;
+	return false;
+}
+
+bool components_ignore(const Components *components, const char *path)
+{
+	for (size_t i = 0; i < components->ignore.count; i++)
+		if (matches(path, components->ignore.items[i]))
+			return true;
+	return false;
+}

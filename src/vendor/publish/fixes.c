@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vendor/publish/fixes.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "vendor/publish/document-file.h"
+#include "wire/improvement/index-schema.h"
+
+#define ID_BYTES         64
+#define PROSE_BYTES      4000
+#define URL_BYTES        1000
+#define REFERENCES_MAX   64
+#define FIXES_IN_ONE_MAX 512
+
+static bool is_url(const char *text)
+{
+	return text_starts_with(text, "https://") || text_starts_with(text, "http://");
+}
+
+static const SchemaField url_item = {.kind = SCHEMA_KIND_TEXT, .max = URL_BYTES, .check = is_url};
+
+static const SchemaField fix_fields[] = {
+	SCHEMA_FIELD(Fix, cve, TEXT, .max = ID_BYTES, .check = index_is_cve),
+	SCHEMA_FIELD(Fix, component, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
+	SCHEMA_FIELD(Fix, impact, TEXT, .max = PROSE_BYTES),
+	SCHEMA_FIELD(Fix, description, TEXT, .max = PROSE_BYTES),
+	SCHEMA_FIELD(Fix, credit, TEXT, .max = INDEX_SENTENCE_BYTES, .optional = true),
+	SCHEMA_FIELD(Fix, references, LIST, .max = REFERENCES_MAX, .item = &url_item,
+		.size = sizeof(char *), .optional = true),
+	SCHEMA_FIELD(Fix, exploited, FLAG, .optional = true),
+	{},
+};
+
+const SchemaField fixes_fields[] = {
+	SCHEMA_FIELD(Fixes, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(Fixes, id, TEXT, .max = ID_BYTES),
+	SCHEMA_FIELD(Fixes, title, TEXT, .max = INDEX_SENTENCE_BYTES),
+	SCHEMA_FIELD(Fixes, urgency, WORD, .words = index_urgencies),
+	SCHEMA_FIELD(Fixes, released, TIME, .optional = true),
+	SCHEMA_FIELD(Fixes, fixes, LIST, .max = FIXES_IN_ONE_MAX, SCHEMA_OF(fix_fields, Fix)),
+	{},
+};
+
+int fixes_load(const char *path, Fixes *ret_fixes, Reason *reterr_reason)
+{
+	return document_file_load(path, fixes_fields, ret_fixes, reterr_reason);
+}
+
+void fixes_clear(Fixes *fixes)
+{
+	schema_clear(fixes_fields, fixes);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vendor/publish/metadata.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/time.h"
+#include "wire/json/document.h"
+
+#define SPEC_VERSION    "1.0.34"
+#define SECONDS_PER_DAY 86400
+
+static json_t *body(const char *type, int64_t version, int64_t now, int days)
+{
+	char expires[TIME_TEXT_SIZE];
+
+	json_set_alloc_funcs(memory_raw, free);
+	time_format(now + (int64_t)days * SECONDS_PER_DAY, expires);
+	return json_pack("{s:s, s:s, s:I, s:s}", "_type", type, "spec_version", SPEC_VERSION,
+		"version", (json_int_t)version, "expires", expires);
+}
+
+static json_t *keyids_of(json_t *keys)
+{
+	json_t *ids = json_array();
+	const char *id;
+	json_t *key;
+
+	json_object_foreach(keys, id, key) json_array_append_new(ids, json_string(id));
+	return ids;
+}
+
+static int add_root_role(json_t *root, const Signer *signer, const char *role, int threshold)
+{
+	_cleanup_json_ json_t *keys = signer_public_keys(signer, role);
+	json_t *entry = json_pack("{s:o, s:i}", "keyids", keyids_of(keys), "threshold", threshold);
+
+	if (json_object_update(json_object_get(root, "keys"), keys) < 0)
+		return -ENOMEM;
+	return json_object_set_new(json_object_get(root, "roles"), role, entry) < 0 ? -ENOMEM : 0;
+}
+
+json_t *metadata_root(const Signer *signer, int64_t now)
+{
+	_cleanup_json_ json_t *root = body("root", 1, now, METADATA_ROOT_DAYS);
+
+	if (!root || json_object_set_new(root, "consistent_snapshot", json_true()) < 0 ||
+		json_object_set_new(root, "keys", json_object()) < 0 ||
+		json_object_set_new(root, "roles", json_object()) < 0 ||
+		add_root_role(root, signer, "root", METADATA_ROOT_THRESHOLD) < 0 ||
+		add_root_role(root, signer, "targets", 1) < 0 ||
+		add_root_role(root, signer, "snapshot", 1) < 0 ||
+		add_root_role(root, signer, "timestamp", 1) < 0)
+		return NULL;
+	return TAKE_PTR(root);
+}
+
+json_t *metadata_targets(int64_t version, int64_t now, json_t *targets, json_t *delegations)
+{
+	_cleanup_json_ json_t *targets_body = body("targets", version, now, METADATA_TARGETS_DAYS);
+	json_t *list = targets ? json_incref(targets) : json_object();
+
+	if (!targets_body || json_object_set_new(targets_body, "targets", list) < 0)
+		return NULL;
+	if (delegations && json_object_set(targets_body, "delegations", delegations) < 0)
+		return NULL;
+	return TAKE_PTR(targets_body);
+}
+
+json_t *metadata_snapshot(int64_t version, int64_t now, const json_t *from)
+{
+	_cleanup_json_ json_t *snapshot = body("snapshot", version, now, METADATA_SNAPSHOT_DAYS);
+	json_t *meta = from ? json_deep_copy(json_object_get(from, "meta")) : json_object();
+
+	if (!snapshot || json_object_set_new(snapshot, "meta", meta) < 0)
+		return NULL;
+	return TAKE_PTR(snapshot);
+}
+
+json_t *metadata_timestamp(int64_t version, int64_t snapshot_version, int64_t now)
+{
+	_cleanup_json_ json_t *timestamp = body("timestamp", version, now, METADATA_TIMESTAMP_DAYS);
+	json_t *meta =
+		json_pack("{s:{s:I}}", "snapshot.json", "version", (json_int_t)snapshot_version);
+
+	if (!timestamp || json_object_set_new(timestamp, "meta", meta) < 0)
+		return NULL;
+	return TAKE_PTR(timestamp);
+}
+
+int metadata_renew(json_t *targets_body, int64_t version, int64_t now)
+{
+	_cleanup_json_ json_t *fresh = body("targets", version, now, METADATA_TARGETS_DAYS);
+
+	return fresh && json_object_update(targets_body, fresh) == 0 ? 0 : -ENOMEM;
+}
+
+int metadata_list_role(json_t *snapshot, const char *role, int64_t version)
+{
+	_cleanup_free_ char *name = memory_printf("%s.json", role);
+	json_t *entry = json_pack("{s:I}", "version", (json_int_t)version);
+
+	if (!name) {
+		json_decref(entry);
+		return -ENOMEM;
+	}
+	return json_object_set_new(json_object_get(snapshot, "meta"), name, entry) < 0 ? -ENOMEM
+										       : 0;
+}
+
+int metadata_list_target(json_t *targets_body, const char *path, const TrustFile *file)
+{
+	char text[DIGEST_TEXT_SIZE];
+	json_t *entry;
+
+	digest_to_text(&file->sha256, text);
+	entry = json_pack(
+		"{s:I, s:{s:s}}", "length", (json_int_t)file->length, "hashes", "sha256", text);
+	return json_object_set_new(json_object_get(targets_body, "targets"), path, entry) < 0
+		? -ENOMEM
+		: 0;
+}
+
+static json_t *get_or_add(json_t *object, const char *name, json_t *empty)
+{
+	json_t *value = json_object_get(object, name);
+
+	if (value) {
+		json_decref(empty);
+		return value;
+	}
+	return json_object_set_new(object, name, empty) == 0 ? empty : NULL;
+}
+
+static void drop_role(json_t *roles, const char *role)
+{
+	for (size_t i = json_array_size(roles); i > 0; i--) {
+		const char *name =
+			json_string_value(json_object_get(json_array_get(roles, i - 1), "name"));
+
+		if (name && strcmp(name, role) == 0)
+			json_array_remove(roles, i - 1);
+	}
+}
+
+int metadata_delegate(json_t *targets_body, const char *role, const char *pattern, json_t *keys)
+{
+	json_t *delegations = get_or_add(targets_body, "delegations", json_object());
+	json_t *all_keys = get_or_add(delegations, "keys", json_object());
+	json_t *roles = get_or_add(delegations, "roles", json_array());
+	json_t *entry = json_pack("{s:s, s:o, s:i, s:[s], s:b}", "name", role, "keyids",
+		keyids_of(keys), "threshold", 1, "paths", pattern, "terminating", 1);
+
+	drop_role(roles, role);
+	if (json_object_update(all_keys, keys) < 0 || json_array_append_new(roles, entry) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int64_t metadata_version(const json_t *targets_body)
+{
+	return json_integer_value(json_object_get(targets_body, "version"));
+}
+
+int64_t metadata_listed_version(const json_t *snapshot, const char *role)
+{
+	_cleanup_free_ char *name = memory_printf("%s.json", role);
+
+	return name ? metadata_version(json_object_get(json_object_get(snapshot, "meta"), name))
+		    : 0;
+}

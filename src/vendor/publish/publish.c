@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vendor/publish/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "vendor/publish/draft.h"
+#include "wire/improvement/image-seal.h"
+#include "wire/improvement/index-schema.h"
+#include "wire/json/document.h"
+
+/* What one base gets. */
+typedef struct Release {
+	const Workspace *workspace;
+	Repository *repository;
+	const Base *base;
+	DraftList drafts;
+	Index index;
+	Improvement next;
+} Release;
+
+static void release_done(Release *release)
+{
+	draft_list_done(&release->drafts);
+	index_clear(&release->index);
+	index_improvement_clear(&release->next);
+}
+
+static const Draft *draft_of(const Release *release, const char *component)
+{
+	for (size_t i = 0; i < release->drafts.count; i++)
+		if (strcmp(release->drafts.items[i].image->component, component) == 0)
+			return &release->drafts.items[i];
+	return NULL;
+}
+
+/* The newest improvement that was not withdrawn: what the next one builds on. */
+static const Improvement *predecessor(const Index *index)
+{
+	for (size_t i = 0; i < index->improvements.count; i++)
+		if (!index_withdrawal(index, index->improvements.items[i].sequence))
+			return &index->improvements.items[i];
+	return NULL;
+}
+
+static int add_image(Improvement *next, const IndexImage *image)
+{
+	int r = memory_grow(&next->images.items, next->images.count, sizeof(*next->images.items));
+
+	if (r == 0)
+		r = index_copy_image(image, &next->images.items[next->images.count]);
+	next->images.count += r == 0;
+	return r;
+}
+
+static int collect_images(Release *release)
+{
+	const Improvement *old = predecessor(&release->index);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && old && i < old->images.count; i++)
+		if (!draft_of(release, old->images.items[i].component))
+			r = add_image(&release->next, &old->images.items[i]);
+	for (size_t i = 0; r == 0 && i < release->drafts.count; i++)
+		r = add_image(&release->next, release->drafts.items[i].image);
+	return r;
+}
+
+static int add_fix(Improvement *next, const char *cve, const char *component)
+{
+	IndexFix *fix;
+	int r;
+
+	for (size_t i = 0; i < next->fixes.count; i++)
+		if (strcmp(next->fixes.items[i].cve, cve) == 0 &&
+			strcmp(next->fixes.items[i].component, component) == 0)
+			return 0;
+	r = memory_grow(&next->fixes.items, next->fixes.count, sizeof(*next->fixes.items));
+	if (r < 0)
+		return r;
+	fix = &next->fixes.items[next->fixes.count++];
+	fix->cve = memory_string(cve);
+	fix->component = memory_string(component);
+	return fix->cve && fix->component ? 0 : -ENOMEM;
+}
+
+/* Improvements are cumulative, and so is what they fix. */
+static int collect_fixes(Release *release)
+{
+	const Improvement *old = predecessor(&release->index);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && old && i < old->fixes.count; i++)
+		r = add_fix(&release->next, old->fixes.items[i].cve, old->fixes.items[i].component);
+	for (size_t i = 0; i < release->drafts.count; i++) {
+		const Draft *draft = &release->drafts.items[i];
+
+		for (size_t j = 0; r == 0 && j < draft->fixes->fixes.count; j++) {
+			const Fix *fix = &draft->fixes->fixes.items[j];
+
+			if (strcmp(fix->component, draft->image->component) == 0)
+				r = add_fix(&release->next, fix->cve, fix->component);
+		}
+	}
+	return r;
+}
+
+/* The fixes files travel with the improvement, as one blob that devices can show. */
+static int write_notes(Release *release, Reason *reason)
+{
+	_cleanup_json_ json_t *list = json_array();
+	_cleanup_buffer_ Buffer bytes = {};
+	_cleanup_free_ char *path = NULL;
+	Notes *notes = memory_new(sizeof(*notes));
+	int r = 0;
+
+	release->next.notes = notes;
+	for (size_t i = 0; r == 0 && i < release->drafts.count; i++)
+		r = json_array_append_new(
+			list, schema_write(fixes_fields, release->drafts.items[i].fixes));
+	if (!notes || r < 0 || document_canonical(list, &bytes) < 0)
+		return -ENOMEM;
+	r = digest_of(bytes.data, bytes.size, &notes->sha256);
+	notes->size = bytes.size;
+	path = r == 0 ? repository_blob(release->repository, &notes->sha256) : NULL;
+	if (!path)
+		return -ENOMEM;
+	r = path_make_parent(AT_FDCWD, path, 0755);
+	if (r == 0)
+		r = file_write_atomic(AT_FDCWD, path, bytes.data, bytes.size, 0644);
+	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
+}
+
+static int describe(Release *release, int64_t now)
+{
+	const Fixes *fixes = release->drafts.items[0].fixes;
+	Improvement *next = &release->next;
+
+	next->sequence = index_newest_sequence(&release->index) + 1;
+	next->published = fixes->released ? fixes->released : now;
+	next->urgency = fixes->urgency;
+	next->summary = memory_string(fixes->title);
+	next->advisory = memory_string(fixes->id);
+	next->rollout = memory_new(sizeof(Rollout));
+	if (!next->summary || !next->advisory || !next->rollout)
+		return -ENOMEM;
+	for (size_t i = 1; i < release->drafts.count; i++)
+		if (release->drafts.items[i].fixes->urgency > next->urgency)
+			next->urgency = release->drafts.items[i].fixes->urgency;
+	next->rollout->start = next->published;
+	release->index.issued = next->published;
+	return 0;
+}
+
+static int seal_image(Release *release, size_t part, Reason *reason)
+{
+	IndexImage *image = &release->next.images.items[part];
+	_cleanup_json_ json_t *signatures = NULL;
+	_cleanup_buffer_ Buffer text = {};
+	const char *signature;
+	Seal seal;
+	int r = image_seal(&release->index, &release->next, part, &seal, reason);
+
+	if (r == 0)
+		r = seal_write(&seal, &text, reason);
+	if (r == 0)
+		r = signer_sign(release->repository->signer, "seal", text.data, text.size,
+			&signatures, reason);
+	if (r < 0)
+		return r;
+	signature = json_string_value(json_object_get(json_array_get(signatures, 0), "sig"));
+	free(image->seal);
+	image->seal = signature ? memory_string(signature) : NULL;
+	return image->seal ? 0 : -ENOMEM;
+}
+
+static int place_blob(const Release *release, const Payload *payload, Reason *reason)
+{
+	_cleanup_free_ char *target = repository_blob(release->repository, &payload->sha256);
+	_cleanup_free_ char *source = NULL;
+	_cleanup_free_ uint8_t *data = NULL;
+	char blob[INDEX_BLOB_PATH_SIZE];
+	size_t size;
+	int r;
+
+	index_blob_path(&payload->sha256, blob);
+	source = memory_printf("%s/blobs/%s", release->workspace->path, blob);
+	if (!source || !target)
+		return -ENOMEM;
+	if (file_exists(AT_FDCWD, target))
+		return 0;
+	r = file_read(AT_FDCWD, source, payload->size, &data, &size);
+	if (r == 0)
+		r = path_make_parent(AT_FDCWD, target, 0755);
+	if (r == 0)
+		r = file_write_atomic(AT_FDCWD, target, data, size, 0644);
+	return r < 0 ? reason_errno(reason, r, "cannot publish %s", target) : 0;
+}
+
+static int finish_images(Release *release, Reason *reason)
+{
+	for (size_t i = 0; i < release->next.images.count; i++) {
+		const IndexImage *image = &release->next.images.items[i];
+		int r = seal_image(release, i, reason);
+
+		for (size_t j = 0; r == 0 && j < image->payloads.count; j++)
+			r = place_blob(release, &image->payloads.items[j], reason);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int release_base(Release *release, const char *channel, Published *ret, Reason *reason)
+{
+	int r = repository_read_index(
+		release->repository, release->base, channel, &release->index, reason);
+
+	if (r == 0)
+		r = describe(release, release->repository->now);
+	if (r == 0)
+		r = collect_images(release);
+	if (r == 0)
+		r = collect_fixes(release);
+	if (r == 0)
+		r = write_notes(release, reason);
+	if (r == 0)
+		r = finish_images(release, reason);
+	if (r < 0)
+		return r;
+	*ret = (Published){release->base, release->next.sequence, release->next.images.count};
+	r = index_add_improvement(&release->index, &release->next);
+	return r < 0 ? r
+		     : repository_write_index(
+			       release->repository, release->base, &release->index, reason);
+}
+
+static int remove_drafts(const Workspace *workspace, Reason *reason)
+{
+	_cleanup_free_ char *blobs = workspace_path(workspace, "blobs");
+
+	for (size_t i = 0; i < workspace->list.bases.count; i++) {
+		int r = draft_remove_all(workspace, &workspace->list.bases.items[i], reason);
+
+		if (r < 0)
+			return r;
+	}
+	return blobs ? path_remove_tree(AT_FDCWD, blobs) : -ENOMEM;
+}
+
+int publish_drafts(const Workspace *workspace, Repository *repository, const char *channel,
+	Published *ret_list, size_t *ret_count, Reason *reterr_reason)
+{
+	size_t count = 0;
+	int r;
+
+	for (size_t i = 0; i < workspace->list.bases.count; i++) {
+		_cleanup_(release_done) Release release = {
+			.workspace = workspace,
+			.repository = repository,
+			.base = &workspace->list.bases.items[i],
+		};
+
+		r = draft_load_all(workspace, release.base, &release.drafts, reterr_reason);
+		if (r == 0 && release.drafts.count > 0)
+			r = release_base(&release, channel, &ret_list[count++], reterr_reason);
+		if (r < 0)
+			return r;
+	}
+	if (count == 0)
+		return reason_set(reterr_reason, -ENODATA,
+			"there is nothing to publish; 'suture-publish create' makes drafts");
+	r = repository_commit(repository, reterr_reason);
+	if (r < 0)
+		return r;
+	*ret_count = count;
+	return remove_drafts(workspace, reterr_reason);
+}

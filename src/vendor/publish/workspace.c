@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vendor/publish/workspace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "vendor/publish/document-file.h"
+#include "wire/improvement/index-schema.h"
+
+#define BASES_MAX  4096
+#define BASES_FILE "bases.json"
+
+static const SchemaField base_fields[] = {
+	SCHEMA_FIELD(Base, name, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
+	SCHEMA_FIELD(Base, product, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
+	SCHEMA_FIELD(Base, key, TEXT, .max = IDENTITY_KEY_MAX),
+	SCHEMA_FIELD(Base, version, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
+	SCHEMA_FIELD(Base, root, TEXT, .max = PATH_TEXT_MAX),
+	{},
+};
+
+static const SchemaField list_fields[] = {
+	SCHEMA_FIELD(BaseList, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(BaseList, bases, LIST, .max = BASES_MAX, SCHEMA_OF(base_fields, Base)),
+	{},
+};
+
+char *workspace_path(const Workspace *workspace, const char *name)
+{
+	return path_join(workspace->path, name);
+}
+
+static int make_folder(const char *path, Reason *reason)
+{
+	int r = path_make_directories(AT_FDCWD, path, 0755);
+
+	return r < 0 ? reason_errno(reason, r, "cannot make %s", path) : 0;
+}
+
+static int resolve(const char *path, char **ret_absolute, Reason *reason)
+{
+	char *absolute = realpath(path, NULL);
+
+	if (!absolute)
+		return reason_set(reason, -errno,
+			"there is no repository at %s; "
+			"'suture-publish init' makes one",
+			path);
+	*ret_absolute = absolute;
+	return 0;
+}
+
+static int choose_path(Workspace *workspace, const char *path)
+{
+	workspace->path =
+		path ? memory_string(path) : memory_printf("%s.work", workspace->repository);
+	return workspace->path ? 0 : -ENOMEM;
+}
+
+static int take_lock(Workspace *workspace, Reason *reason)
+{
+	workspace->lock = open(workspace->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (workspace->lock < 0)
+		return reason_set(reason, -errno,
+			"%s is missing, where the publisher keeps its work; say where it is with "
+			"--work",
+			workspace->path);
+	if (flock(workspace->lock, LOCK_EX | LOCK_NB) < 0)
+		return reason_set(reason, -EBUSY, "another suture-publish is working on %s",
+			workspace->repository);
+	return 0;
+}
+
+static int load_bases(Workspace *workspace, Reason *reason)
+{
+	_cleanup_free_ char *path = workspace_path(workspace, BASES_FILE);
+
+	workspace->list.schema = 1;
+	if (!path)
+		return -ENOMEM;
+	if (!file_exists(AT_FDCWD, path))
+		return 0;
+	return document_file_load(path, list_fields, &workspace->list, reason);
+}
+
+int workspace_open(Workspace *workspace, const char *repository, const char *path, bool create,
+	Reason *reterr_reason)
+{
+	int r;
+
+	*workspace = (Workspace){.lock = -1};
+	r = create ? make_folder(repository, reterr_reason) : 0;
+	if (r == 0)
+		r = resolve(repository, &workspace->repository, reterr_reason);
+	if (r == 0)
+		r = choose_path(workspace, path);
+	if (r == 0 && create)
+		r = make_folder(workspace->path, reterr_reason);
+	if (r == 0)
+		r = take_lock(workspace, reterr_reason);
+	return r < 0 ? r : load_bases(workspace, reterr_reason);
+}
+
+void workspace_done(Workspace *workspace)
+{
+	free(workspace->repository);
+	free(workspace->path);
+	schema_clear(list_fields, &workspace->list);
+	workspace->lock = fd_close(workspace->lock);
+}
+
+int workspace_find_base(
+	const Workspace *workspace, const char *name, const Base **ret_base, Reason *reterr_reason)
+{
+	for (size_t i = 0; i < workspace->list.bases.count; i++)
+		if (strcmp(workspace->list.bases.items[i].name, name) == 0) {
+			*ret_base = &workspace->list.bases.items[i];
+			return 0;
+		}
+	return reason_set(reterr_reason, -ENOENT,
+		"no base is registered under the name %s; 'suture-publish base add' does it", name);
+}
+
+static int refuse_duplicate(const Workspace *workspace, const char *name, const char *product,
+	const char *key, Reason *reason)
+{
+	for (size_t i = 0; i < workspace->list.bases.count; i++) {
+		const Base *base = &workspace->list.bases.items[i];
+
+		if (strcmp(base->name, name) == 0)
+			return reason_set(reason, -EEXIST, "there is a base %s already", name);
+		if (strcmp(base->product, product) == 0 && strcmp(base->key, key) == 0)
+			return reason_set(reason, -EEXIST, "base %s has the same identity: %s %s",
+				base->name, product, key);
+	}
+	return 0;
+}
+
+int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentity *identity,
+	const char *root, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = workspace_path(workspace, BASES_FILE);
+	char key[IDENTITY_KEY_MAX + 1];
+	Base *base;
+	int r = identity_base_key(identity, key, reterr_reason);
+
+	if (r == 0 && !index_is_name(name))
+		r = reason_set(reterr_reason, -EINVAL,
+			"%s is no name for a base: use lower-case letters, digits and ._-", name);
+	if (r == 0)
+		r = refuse_duplicate(workspace, name, identity->product, key, reterr_reason);
+	if (r == 0)
+		r = memory_grow(
+			&workspace->list.bases.items, workspace->list.bases.count, sizeof(Base));
+	if (r < 0)
+		return r;
+	base = &workspace->list.bases.items[workspace->list.bases.count++];
+	*base = (Base){memory_string(name), memory_string(identity->product), memory_string(key),
+		memory_string(identity->version_id), realpath(root, NULL)};
+	if (!base->name || !base->product || !base->key || !base->version || !path)
+		return -ENOMEM;
+	if (!base->root)
+		return reason_errno(reterr_reason, -errno, "cannot find the root %s", root);
+	return document_file_save(path, list_fields, &workspace->list, reterr_reason);
+}
+
+char *workspace_role(const Base *base)
+{
+	return memory_printf("%s_%s", base->product, base->key);
+}

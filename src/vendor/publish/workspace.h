@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Workspace: what the vendor keeps beside the published repository, in REPOSITORY.work (or --work):
+ *
+ *     bases.json            the registered bases
+ *     drafts/BASE/COMP.json improvements that `create` made and `publish` has not signed yet
+ *     blobs/                their payloads
+ *     device/               what goes into the OS image: root.json, seal.conf
+ *
+ * It is not served: drafts are fixes that nobody may see yet. One publisher at a time holds its
+ * lock.
+ */
+#include "base/reason.h"
+#include "wire/identity/identity.h"
+#include "wire/json/schema.h"
+
+typedef struct Base {
+	char *name;    /* the vendor's short name */
+	char *product; /* os-release ID */
+	char *key;     /* base key */
+	char *version; /* VERSION_ID */
+	char *root;    /* absolute path of its files */
+} Base;
+
+typedef struct BaseList {
+	uint64_t schema; /* 1 */
+	SCHEMA_LIST(Base) bases;
+} BaseList;
+
+typedef struct Workspace {
+	char *repository; /* absolute */
+	char *path;
+	BaseList list;
+	int lock;
+} Workspace;
+
+/* Opens and locks it; `create` makes the folders. -EBUSY when another publisher is at work, -ENOENT
+ * when there is no repository. */
+int workspace_open(Workspace *workspace, const char *repository, const char *path, bool create,
+	Reason *reterr_reason);
+void workspace_done(Workspace *workspace);
+#define _cleanup_workspace_ _cleanup_(workspace_done)
+
+char *workspace_path(const Workspace *workspace, const char *name); /* NULL: no memory */
+
+/* -ENOENT with a reason. The base lives as long as the workspace. */
+int workspace_find_base(
+	const Workspace *workspace, const char *name, const Base **ret_base, Reason *reterr_reason);
+
+/* Adds a base and saves the list; takes copies. -EEXIST when the name or the key is taken. */
+int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentity *identity,
+	const char *root, Reason *reterr_reason);
+
+/* The delegated role that signs a base's index: "<product>_<base key>". */
+char *workspace_role(const Base *base);
