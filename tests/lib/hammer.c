@@ -3,10 +3,10 @@
  *
  *     hammer FILE STATE STOP
  *
- * STATE is a mapped file of two 64-bit counters: the number that a switch in flight will show, and
- * the number that the last finished switch shows. A read that began after a switch had returned,
- * and ended before the next began, must show that switch's number; any read must show a number at
- * all. Ends when STOP exists and prints reads, failures and stale reads. */
+ * STATE is a mapped file of two 64-bit counters: the switch that began last and the switch that
+ * returned last. Odd switches show "1" in FILE, even ones "2", and the base shows "0", which must
+ * never be seen. A read that began after a switch had returned, and ended before the next began,
+ * must show what that switch shows. Ends when STOP exists; prints reads, failures, stale reads. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -20,31 +20,39 @@ typedef struct State {
 	_Atomic uint64_t started, finished;
 } State;
 
+/* One open and read: the number in the file, or 0 for a failure (and for the base). */
+static unsigned read_once(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[8] = "";
+	unsigned number = 0;
+
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
+		number = (unsigned)atoi(text);
+	if (fd >= 0)
+		close(fd);
+	return number;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long long reads = 0, failures = 0, stale = 0;
 	struct stat st;
 	State *state;
-	int fd;
 
 	if (argc != 4)
 		return 64;
-	fd = open(argv[2], O_RDONLY | O_CLOEXEC);
-	state = mmap(NULL, sizeof(*state), PROT_READ, MAP_SHARED, fd, 0);
+	state = mmap(NULL, sizeof(*state), PROT_READ, MAP_SHARED, open(argv[2], O_RDONLY), 0);
 	if (state == MAP_FAILED)
 		return 1;
 	while (reads % 64 != 0 || stat(argv[3], &st) < 0) {
 		uint64_t finished = state->finished;
-		char text[32] = "";
-		int file = open(argv[1], O_RDONLY | O_CLOEXEC);
+		unsigned number = read_once(argv[1]);
 
 		reads++;
-		if (file < 0 || read(file, text, sizeof(text) - 1) <= 0)
-			failures++;
-		else if (state->started == finished && strtoull(text, NULL, 10) != finished)
-			stale++;
-		if (file >= 0)
-			close(file);
+		failures += number == 0;
+		stale += number != 0 && state->started == finished &&
+			number != (finished % 2 == 1 ? 1 : 2);
 	}
 	printf("%llu %llu %llu\n", reads, failures, stale);
 	return 0;
