@@ -11,8 +11,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "wire/delta/apply/apply.h"
+#include "wire/delta/create/create.h"
 
 #define FULL_ENCODING "zstd"
+#define DELTA_ENCODING "suture-delta-1"
 #define FULL_LEVEL    19 /* the highest whose window (8 MiB) a small device can afford */
 
 /* An image in memory, and where its blobs go. */
@@ -100,23 +103,141 @@ static int read_image(Making *making)
 	return r < 0 ? reason_errno(making->reason, r, "cannot read %s", making->build->path) : 0;
 }
 
-int payload_make_all(
-	const ImageBuild *build, const char *blobs, IndexImage *image, Reason *reterr_reason)
+/* The sources as the index names them; positions are those that the patch means. */
+static int list_sources(const ImageMap *map, Payload *payload)
+{
+	payload->sources.items = memory_new_array(map->source_count, sizeof(PayloadSource));
+	if (!payload->sources.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < map->source_count; i++) {
+		PayloadSource *source = &payload->sources.items[i];
+
+		source->path = memory_string(map->sources[i].path);
+		source->sha256 = map->sources[i].sha256;
+		source->size = map->sources[i].size;
+		if (!source->path)
+			return -ENOMEM;
+		payload->sources.count++;
+	}
+	return 0;
+}
+
+static int create_patch(const Making *making, const ImageMap *map, Buffer *ret)
+{
+	_cleanup_free_ DeltaBytes *sources = memory_new_array(map->source_count, sizeof(*sources));
+	_cleanup_free_ DeltaRange *plan = memory_new_array(map->extent_count, sizeof(*plan));
+
+	if (!sources || !plan)
+		return -ENOMEM;
+	for (size_t i = 0; i < map->source_count; i++)
+		sources[i] = (DeltaBytes){map->sources[i].data, map->sources[i].size};
+	for (size_t i = 0; i < map->extent_count; i++)
+		plan[i] = (DeltaRange){map->extents[i].offset, map->extents[i].size,
+			map->extents[i].source};
+	return delta_create(sources, map->source_count, making->data, making->image->size, plan,
+		map->extent_count, ret, making->reason);
+}
+
+/* Positive: there is nothing to make a delta from, or it would be no smaller than `full_size`. */
+static int make_delta(const Making *making, uint64_t full_size, Payload *payload)
+{
+	_cleanup_(image_map_done) ImageMap map = {};
+	_cleanup_buffer_ Buffer bytes = {};
+	int r = image_map(making->build, making->data, making->image->size, &map, making->reason);
+
+	if (r < 0)
+		return r;
+	if (map.source_count == 0 || map.source_count > INDEX_SOURCES_MAX)
+		return 1;
+	r = create_patch(making, &map, &bytes);
+	if (r < 0)
+		return r;
+	if (bytes.size >= full_size)
+		return 1;
+	payload->kind = PAYLOAD_DELTA;
+	r = list_sources(&map, payload);
+	if (r == 0)
+		r = payload_check_delta(bytes.data, bytes.size, payload, making->build->old_root,
+			making->image, making->reason);
+	return r < 0 ? r : write_blob(making, &bytes, DELTA_ENCODING, payload);
+}
+
+/* Smallest first: a device takes the first payload that it can use. */
+int payload_make_all(const ImageBuild *build, const char *blobs, IndexImage *image,
+	Reason *reterr_reason)
 {
 	_cleanup_free_ uint8_t *data = NULL;
 	Making making = {build, blobs, image, NULL, reterr_reason};
+	Payload full = {};
 	int r = read_image(&making);
 
 	data = making.data;
 	image->payloads.items = memory_new_array(INDEX_PAYLOADS_MAX, sizeof(Payload));
 	if (r < 0 || !image->payloads.items)
 		return r < 0 ? r : -ENOMEM;
-	image->payloads.count = 1;
-	return make_full(&making, &image->payloads.items[0]);
+	r = make_full(&making, &full);
+	if (r < 0)
+		return r;
+	image->payloads.count = 1; /* so that a half-made delta is freed with the image */
+	r = make_delta(&making, full.size, &image->payloads.items[0]);
+	if (r < 0) {
+		free(full.encoding);
+		return r;
+	}
+	image->payloads.count = r > 0 ? 1 : 2;
+	image->payloads.items[image->payloads.count - 1] = full;
+	return 0;
+}
+
+static int open_sources(const Payload *payload, const char *root, int *fds, Reason *reason)
+{
+	for (size_t i = 0; i < payload->sources.count; i++) {
+		const PayloadSource *source = &payload->sources.items[i];
+		_cleanup_free_ char *path = source->path ? path_join(root, source->path) : NULL;
+
+		if (!path)
+			return source->path ? -ENOMEM : -EOPNOTSUPP;
+		fds[i] = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fds[i] < 0)
+			return reason_errno(reason, -errno, "cannot read %s", path);
+	}
+	return 0;
+}
+
+static int apply_and_compare(const DeltaPatch *patch, const int *fds, size_t count,
+	const IndexImage *image, Reason *reason)
+{
+	_cleanup_fd_ int out = memfd_create("image", MFD_CLOEXEC);
+	Digest digest;
+	int r = out < 0 ? -errno : delta_apply(patch, fds, count, out, NULL, NULL, reason);
+
+	if (r == 0)
+		r = digest_of_fd(out, &digest, NULL);
+	if (r == 0 && !digest_equal(&digest, &image->sha256))
+		r = reason_set(reason, -EKEYREJECTED, "the delta of component %s makes another image",
+			image->component);
+	return r;
 }
 
 int payload_check_delta(const uint8_t *data, size_t size, const Payload *payload, const char *root,
 	const IndexImage *image, Reason *reterr_reason)
 {
-	return 0;
+	_cleanup_(delta_patch_done) DeltaPatch patch = {};
+	size_t count = payload->sources.count;
+	int *fds = memory_new_array(count, sizeof(*fds));
+	int r;
+
+	if (!fds)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		fds[i] = -1;
+	r = open_sources(payload, root, fds, reterr_reason);
+	if (r == 0)
+		r = delta_patch_read(data, size, &patch, reterr_reason);
+	if (r == 0)
+		r = apply_and_compare(&patch, fds, count, image, reterr_reason);
+	for (size_t i = 0; i < count; i++)
+		fd_close(fds[i]);
+	free(fds);
+	return r;
 }

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/stage/fetcher.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define HTTP_OK              200
+#define HTTP_PARTIAL_CONTENT 206
+#define HTTP_NOT_MODIFIED    304
+#define HTTP_FORBIDDEN       403 /* what object stores say of a missing file */
+#define HTTP_NOT_FOUND       404
+#define HTTP_RANGE_REFUSED   416
+
+static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_reply, Reason *reason)
+{
+	int r = fetch_send_request(fetcher->socket, request);
+
+	fetcher->requests++;
+	while (r == 0) {
+		r = fetch_receive_reply(fetcher->socket, ret_reply);
+		if (r != 0 || ret_reply->kind != FETCH_PROGRESS)
+			break;
+		if (fetcher->progress)
+			fetcher->progress(fetcher->context, ret_reply->bytes);
+	}
+	if (r != 0)
+		return reason_set(reason, r < 0 ? r : -EIO, "suture-fetch ended while getting %s",
+			request->url);
+	fetcher->wire += ret_reply->wire;
+	return 0;
+}
+
+/* What a reply means, in the header's words. */
+static int judge(const FetchRequest *request, const FetchReply *reply, Reason *reason)
+{
+	if (reply->kind == FETCH_FAILED)
+		return reason_set(reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
+	switch (reply->status) {
+	case HTTP_OK:
+	case HTTP_PARTIAL_CONTENT: return 0;
+	case HTTP_NOT_MODIFIED: return FETCHER_UNCHANGED;
+	case HTTP_FORBIDDEN:
+	case HTTP_NOT_FOUND:
+		return reason_set(reason, -ENOENT, "the repository has no %s", request->url);
+	default:
+		return reason_set(reason, -EIO, "cannot get %s: the server answers with status %d",
+			request->url, reply->status);
+	}
+}
+
+static int fill(const Fetcher *fetcher, const char *name, FetchRequest *request, Reason *reason)
+{
+	int n = snprintf(request->url, sizeof(request->url), "%s%s", fetcher->url, name);
+
+	if (n >= (int)sizeof(request->url))
+		return reason_set(reason, -EINVAL, "the address %s%s is too long", fetcher->url, name);
+	return 0;
+}
+
+int fetcher_get(Fetcher *fetcher, const char *name, size_t max, char etag[static FETCH_ETAG_MAX + 1],
+	uint8_t **ret_data, size_t *ret_size, Reason *reterr_reason)
+{
+	_cleanup_fd_ int memory = memfd_create("download", MFD_CLOEXEC);
+	FetchRequest request = {.max = max, .fd = memory};
+	FetchReply reply;
+	int r;
+
+	if (memory < 0)
+		return -errno;
+	memcpy(request.etag, etag, sizeof(request.etag));
+	r = fill(fetcher, name, &request, reterr_reason);
+	if (r == 0)
+		r = ask(fetcher, &request, &reply, reterr_reason);
+	if (r == 0)
+		r = judge(&request, &reply, reterr_reason);
+	if (r != 0)
+		return r;
+	if (lseek(memory, 0, SEEK_SET) < 0)
+		return -errno;
+	r = fd_read_all(memory, max, ret_data, ret_size);
+	if (r == 0)
+		memcpy(etag, reply.etag, sizeof(reply.etag));
+	return r;
+}
+
+static bool is_worth_another_try(int error)
+{
+	return error == -ETIMEDOUT || error == -ECONNABORTED;
+}
+
+int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, uint64_t size,
+	Reason *reterr_reason)
+{
+	FetchRequest request = {.max = size, .offset = have, .fd = fd};
+	FetchReply reply = {};
+	int r = fill(fetcher, name, &request, reterr_reason);
+
+	for (int i = 0; r == 0 && i < FETCHER_TRIES; i++) {
+		r = ask(fetcher, &request, &reply, reterr_reason);
+		if (r < 0)
+			return r;
+		if (reply.status == HTTP_RANGE_REFUSED && request.offset > 0) {
+			request.offset = 0;
+			continue;
+		}
+		r = judge(&request, &reply, reterr_reason);
+		if (r == 0 || !is_worth_another_try(r) || reply.bytes <= request.offset)
+			break;
+		request.offset = reply.bytes;
+		r = 0;
+	}
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	if (reply.bytes != size)
+		return reason_set(reterr_reason, -EKEYREJECTED,
+			"%s has %" PRIu64 " bytes, not the %" PRIu64 " that were signed", request.url,
+			reply.bytes, size);
+	return 0;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/stage/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "base/time.h"
+
+/* The I/O of one run of the TUF workflow. */
+typedef struct Source {
+	Stage *stage;
+	bool offline;                  /* only what is kept: after a 304 */
+	uint8_t *timestamp;            /* got already, or NULL */
+	size_t timestamp_size;
+	char etag[FETCH_ETAG_MAX + 1]; /* of the timestamp */
+	char root_name[32];            /* "4.root.json": what was fetched last */
+	bool used_kept_root;
+} Source;
+
+static char *kept_path(const char *name)
+{
+	return memory_printf("%s/%s", STAGE_METADATA, name);
+}
+
+static int load_kept(void *context, const char *name, size_t max, uint8_t **ret_data,
+	size_t *ret_size)
+{
+	const Source *source = context;
+	_cleanup_free_ char *path = kept_path(name);
+
+	if (!path)
+		return -ENOMEM;
+	if (source->stage->store->dir < 0)
+		return -ENOENT;
+	return file_read(source->stage->store->dir, path, max, ret_data, ret_size);
+}
+
+static int write_kept(Stage *stage, const char *name, const void *data, size_t size, Reason *reason)
+{
+	_cleanup_free_ char *path = kept_path(name);
+	int r = path ? store_make(stage->store, reason) : -ENOMEM;
+
+	if (r == 0)
+		r = path_make_directories(stage->store->dir, STAGE_METADATA, 0755);
+	if (r == 0)
+		r = file_write_atomic(stage->store->dir, path, data, size, 0644);
+	return r < 0 ? reason_errno(reason, r, "cannot keep %s", name) : 0;
+}
+
+/* Roots are kept under their numbers, so that the chain from the base's root can be walked again
+ * without asking for it, and without believing the kept files. */
+static int save_kept(void *context, const char *name, const void *data, size_t size,
+	Reason *reterr_reason)
+{
+	Source *source = context;
+	bool is_root = strcmp(name, "root.json") == 0;
+
+	if (source->offline)
+		return 0;
+	return write_kept(source->stage, is_root ? source->root_name : name, data, size, reterr_reason);
+}
+
+static int fetch_named(Source *source, const char *name, size_t max, uint8_t **ret_data,
+	size_t *ret_size, Reason *reason)
+{
+	_cleanup_free_ char *path = memory_printf("metadata/%s", name);
+	char etag[FETCH_ETAG_MAX + 1] = "";
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = fetcher_get(&source->stage->fetcher, path, max, etag, ret_data, ret_size, reason);
+	if (r == 0 && strcmp(name, "timestamp.json") == 0)
+		memcpy(source->etag, etag, sizeof(source->etag));
+	return r == FETCHER_UNCHANGED ? -EIO : r;
+}
+
+static int give_timestamp(Source *source, uint8_t **ret_data, size_t *ret_size)
+{
+	*ret_data = TAKE_PTR(source->timestamp);
+	*ret_size = source->timestamp_size;
+	return 0;
+}
+
+static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data, size_t *ret_size,
+	Reason *reterr_reason)
+{
+	Source *source = context;
+	bool is_root = text_ends_with(name, ".root.json");
+
+	if (source->timestamp && strcmp(name, "timestamp.json") == 0)
+		return give_timestamp(source, ret_data, ret_size);
+	if (is_root)
+		snprintf(source->root_name, sizeof(source->root_name), "%s", name);
+	if (is_root || source->offline) {
+		int r = load_kept(source, name, max, ret_data, ret_size);
+
+		source->used_kept_root |= is_root && r == 0;
+		if (r == 0 || source->offline)
+			return r < 0 ? -ENOENT : 0;
+	}
+	return fetch_named(source, name, max, ret_data, ret_size, reterr_reason);
+}
+
+static int load_root(const Stage *stage, uint8_t **ret_data, size_t *ret_size, Reason *reason)
+{
+	int r = file_read(
+		stage->store->root, STAGE_ROOT_PATH, TRUST_ROOT_SIZE_MAX, ret_data, ret_size);
+
+	return r < 0 ? reason_errno(reason, r, "cannot read the trusted root %s/%s",
+			       stage->store->path, STAGE_ROOT_PATH)
+		     : 0;
+}
+
+static int run_workflow(Source *source, Reason *reason)
+{
+	const TrustRepository repository = {source, fetch, load_kept, save_kept};
+	_cleanup_(trust_freep) Trust *trust = NULL;
+	_cleanup_free_ uint8_t *root = NULL;
+	size_t size;
+	int r = load_root(source->stage, &root, &size, reason);
+
+	if (r == 0)
+		r = trust_new(root, size, source->stage->now, &trust, reason);
+	if (r == 0)
+		r = trust_refresh(trust, &repository, reason);
+	if (r < 0)
+		return r;
+	trust_free(source->stage->trust);
+	source->stage->trust = TAKE_PTR(trust);
+	return 0;
+}
+
+static int remove_kept_roots(Stage *stage)
+{
+	return path_remove_tree(stage->store->dir, STAGE_METADATA);
+}
+
+/* Kept roots that do not form a chain are damaged: without them the chain is fetched. */
+static int run_online(Source *source, Reason *reason)
+{
+	int r = run_workflow(source, reason);
+
+	if (r < 0 && source->used_kept_root &&
+		(r == -EBADMSG || r == -EKEYREJECTED || r == -ESTALE)) {
+		Source again = {.stage = source->stage};
+
+		r = remove_kept_roots(source->stage);
+		if (r == 0)
+			r = run_workflow(&again, reason);
+		memcpy(source->etag, again.etag, sizeof(source->etag));
+	}
+	return r;
+}
+
+static bool full_refresh_is_recent(const Stage *stage)
+{
+	struct stat st;
+
+	return stage->store->dir >= 0 &&
+		fstatat(stage->store->dir, STAGE_ETAG_PATH, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		stage->now - st.st_mtime < STAGE_FULL_SECONDS && stage->now >= st.st_mtime;
+}
+
+static int read_etag(const Stage *stage, char ret_etag[static FETCH_ETAG_MAX + 1])
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r = file_read(stage->store->dir, STAGE_ETAG_PATH, FETCH_ETAG_MAX, &data, &size);
+
+	if (r < 0 || size == 0 || strlen((char *)data) != size)
+		return r < 0 ? r : -ENOENT;
+	memcpy(ret_etag, data, size + 1);
+	return 0;
+}
+
+/* One conditional request. 1: nothing changed since the last full refresh, and what is kept still
+ * verifies; 0: go on with what was got. */
+static int is_unchanged(Source *source, Reason *reason)
+{
+	Source kept = {.stage = source->stage, .offline = true};
+	int r;
+
+	if (!full_refresh_is_recent(source->stage) || read_etag(source->stage, source->etag) < 0)
+		return 0;
+	r = fetcher_get(&source->stage->fetcher, "metadata/timestamp.json",
+		TRUST_TIMESTAMP_SIZE_MAX, source->etag, &source->timestamp,
+		&source->timestamp_size, reason);
+	if (r != FETCHER_UNCHANGED)
+		return r;
+	return run_workflow(&kept, NULL) == 0;
+}
+
+static int keep_etag(Source *source, Reason *reason)
+{
+	if (!source->etag[0])
+		return file_remove(source->stage->store->dir, STAGE_ETAG_PATH);
+	return write_kept(source->stage, "timestamp.etag", source->etag, strlen(source->etag), reason);
+}
+
+static int is_announced(const TrustFile *file, const uint8_t *data, size_t size)
+{
+	Digest digest;
+	int r = digest_of(data, size, &digest);
+
+	return r < 0 ? r : size == file->length && digest_equal(&digest, &file->sha256);
+}
+
+static int fetch_index(Stage *stage, const char *path, const TrustFile *file, uint8_t **ret_data,
+	size_t *ret_size, Reason *reason)
+{
+	_cleanup_free_ char *name = trust_target_name(stage->trust, path, file);
+	_cleanup_free_ char *url = name ? memory_printf("targets/%s", name) : NULL;
+	_cleanup_free_ uint8_t *data = NULL;
+	char etag[FETCH_ETAG_MAX + 1] = "";
+	size_t size;
+	int r;
+
+	if (!url)
+		return -ENOMEM;
+	r = fetcher_get(&stage->fetcher, url, file->length, etag, &data, &size, reason);
+	if (r == 0 && is_announced(file, data, size) != 1)
+		r = reason_set(reason, -EKEYREJECTED, "%s%s is not the file that was signed",
+			stage->fetcher.url, url);
+	if (r == 0)
+		r = store_make(stage->store, reason);
+	if (r == 0)
+		r = file_write_atomic(stage->store->dir, STAGE_INDEX_PATH, data, size, 0644);
+	if (r != 0)
+		return r;
+	*ret_data = TAKE_PTR(data);
+	*ret_size = size;
+	return 0;
+}
+
+static int find_index(Source *source, const char *path, TrustFile *ret_file, Reason *reason)
+{
+	const TrustRepository repository = {source, fetch, load_kept, save_kept};
+	const Stage *stage = source->stage;
+	int r = trust_find(stage->trust, &repository, path, ret_file, reason);
+
+	if (r == -ENOENT)
+		return reason_set(reason, -ENOENT, "the repository has nothing for this base: %s %s, "
+						   "channel %s", stage->identity.product,
+			stage->base_key, stage->channel);
+	if (r == 0 && ret_file->length > INDEX_SIZE_MAX)
+		return reason_set(reason, -EBADMSG, "the index has %" PRIu64 " bytes, too many",
+			ret_file->length);
+	return r;
+}
+
+static int load_index(Source *source, bool *ret_changed, Reason *reason)
+{
+	Stage *stage = source->stage;
+	_cleanup_free_ char *path =
+		index_target_path(stage->identity.product, stage->base_key, stage->channel);
+	_cleanup_free_ uint8_t *data = NULL;
+	bool changed = false;
+	TrustFile file;
+	size_t size;
+	int r = path ? find_index(source, path, &file, reason) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	if (stage->store->dir < 0 ||
+		file_read(stage->store->dir, STAGE_INDEX_PATH, INDEX_SIZE_MAX, &data, &size) < 0 ||
+		is_announced(&file, data, size) != 1) {
+		free(data);
+		data = NULL;
+		changed = true;
+		r = fetch_index(stage, path, &file, &data, &size, reason);
+	}
+	if (r == 0)
+		r = index_read(data, size, &stage->index, reason);
+	if (r == 0)
+		*ret_changed = changed;
+	return r == INDEX_FROM_FUTURE ? -EOPNOTSUPP : r;
+}
+
+/* The file may say the truth about another base: the names inside must be the ones asked for. */
+static int check_identity(const Stage *stage, Reason *reason)
+{
+	if (strcmp(stage->index.product, stage->identity.product) == 0 &&
+		strcmp(stage->index.base, stage->base_key) == 0 &&
+		strcmp(stage->index.channel, stage->channel) == 0)
+		return 0;
+	return reason_set(reason, -EKEYREJECTED, "the index is for %s %s, not for this base",
+		stage->index.product, stage->index.base);
+}
+
+int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
+{
+	Source source = {.stage = stage};
+	int r = is_unchanged(&source, reterr_reason);
+
+	if (r == 0) {
+		r = run_online(&source, reterr_reason);
+		if (r == 0)
+			r = keep_etag(&source, reterr_reason);
+	}
+	free(source.timestamp);
+	if (r >= 0)
+		r = load_index(&source, ret_changed, reterr_reason);
+	return r < 0 ? r : check_identity(stage, reterr_reason);
+}

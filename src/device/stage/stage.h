@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Stage: from a repository to verified bytes at rest. Nothing here touches the running system.
+ *
+ *     stage_open(root, socket, url, channel, &stage, &reason);
+ *     stage_refresh(stage, &changed, &reason);           metadata and index, verified and kept
+ *     stage_improvement(stage, sequence, &generation, &reason);
+ *
+ * Kept below the store: metadata/ (TUF documents as received) and index.json. What is kept is
+ * verified again from the root in the base whenever it is used: nobody who can write there, but not
+ * sign, gains anything.
+ */
+#include <stdbool.h>
+
+#include "device/stage/fetcher.h"
+#include "device/store/store.h"
+#include "wire/improvement/index.h"
+#include "wire/trust/refresh.h"
+
+#define STAGE_ROOT_PATH    "usr/lib/suture/root.json"   /* below the root: part of the base */
+#define STAGE_METADATA     "metadata"                   /* these three below the store */
+#define STAGE_INDEX_PATH   "index.json"
+#define STAGE_ETAG_PATH    "metadata/timestamp.etag"
+#define STAGE_FULL_SECONDS (24 * 3600) /* a full refresh at least daily, whatever a 304 says */
+
+typedef struct Stage {
+	Store *store;
+	Fetcher fetcher;
+	const char *root_path; /* of the device, as given */
+	const char *channel;
+	BaseIdentity identity;
+	char base_key[IDENTITY_KEY_MAX + 1];
+	int64_t now;
+	int progress_fd; /* JSON lines; -1: none */
+	Trust *trust;    /* after stage_refresh() */
+	Index index;
+	uint64_t payload_bytes; /* downloaded for images */
+	bool has_used_delta, has_used_full;
+} Stage;
+
+int stage_open(const char *root, int socket, const char *url, const char *channel, Stage *ret_stage,
+	Reason *reterr_reason);
+void stage_done(Stage *stage);
+
+/* *ret_changed: the index is not the one that was kept before. -ENOENT: this base is not in the
+ * repository. */
+int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason);
+
+/* Obtains all images of an improvement and commits the generation. -ENOENT when it is not listed;
+ * -EPERM when it was withdrawn; -EOPNOTSUPP when it needs a newer base. */
+int stage_improvement(
+	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason);
+
+/* Internal steps, each in a file of its own. */
+int stage_obtain_image(Stage *stage, const IndexImage *image, Reason *reterr_reason);
+int stage_build_record(const Stage *stage, const Improvement *improvement,
+	Generation **ret_generation, Reason *reterr_reason);
+void stage_report(const Stage *stage, const char *phase, const char *component, uint64_t done,
+	uint64_t total);
