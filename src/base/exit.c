@@ -27,3 +27,18 @@ ExitCode exit_code_of(int error)
 			return codes[i].code;
 	return EXIT_FAILED;
 }
+
+int exit_error_of(int code)
+{
+	static const int errors[] = {
+		[EXIT_OK] = 0,
+		[EXIT_FAILED] = -EIO,
+		[EXIT_NOTHING_TO_DO] = -ENODATA,
+		[EXIT_NOT_FOUND] = -ENOENT,
+		[EXIT_NOT_AUTHORISED] = -EACCES,
+		[EXIT_DEFERRED] = -EBUSY,
+		[EXIT_NOT_VERIFIED] = -EKEYREJECTED,
+	};
+
+	return code >= 0 && (size_t)code < ARRAY_SIZE(errors) ? errors[code] : -EIO;
+}

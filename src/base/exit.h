@@ -15,3 +15,6 @@ typedef enum ExitCode {
 
 /* The exit code for a library's result: 0, or a negative errno as the headers use them. */
 ExitCode exit_code_of(int error);
+
+/* The other way: what a program of ours meant by its exit code, as a negative errno; 0 for 0. */
+int exit_error_of(int code);

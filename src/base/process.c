@@ -13,7 +13,9 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/text.h"
 
+#define COMPLAINT_SIZE_MAX  ((size_t)1 << 20)
 #define EXIT_CANNOT_EXECUTE 127 /* as a shell reports it */
 #define FIRST_FREE_FD       64  /* above every target number of a map */
 
@@ -91,17 +93,56 @@ static void reap(Process *process)
 	}
 }
 
+int process_complaint_new(void)
+{
+	return fd_of_data("complaint", NULL, 0);
+}
+
+void process_complaint_read(int complaint, Reason *ret_reason)
+{
+	_cleanup_free_ uint8_t *text = NULL;
+	char *line, *cursor, *last = NULL, *colon;
+	size_t size;
+
+	if (lseek(complaint, 0, SEEK_SET) < 0 ||
+		fd_read_all(complaint, COMPLAINT_SIZE_MAX, &text, &size) < 0)
+		return;
+	cursor = (char *)text;
+	while ((line = text_next_line(&cursor)))
+		last = line[0] ? line : last;
+	if (!last)
+		return;
+	colon = strstr(last, ": ");
+	reason_set(ret_reason, 0, "%s", colon ? colon + 2 : last);
+}
+
+static int collect(Process *process, int out, size_t max, uint8_t **ret_output, size_t *ret_size,
+	int *ret_status, Reason *reason)
+{
+	_cleanup_free_ uint8_t *output = NULL;
+	size_t size;
+	int r = fd_read_all(out, max, &output, &size);
+
+	if (r < 0)
+		return reason_errno(reason, r, "output of %s", path_name(process->argv[0]));
+	r = process_wait(process, ret_status);
+	if (r < 0)
+		return r;
+	*ret_output = TAKE_PTR(output);
+	*ret_size = size;
+	return 0;
+}
+
 int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
 	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason)
 {
-	_cleanup_(reap) Process process = {.argv = argv, .map_count = 2};
+	_cleanup_(reap) Process process = {.argv = argv, .map_count = 3};
 	_cleanup_fd_ int in = fd_of_data("input", input, input_size), out = -1, out_child = -1;
-	_cleanup_free_ uint8_t *output = NULL;
+	_cleanup_fd_ int complaint = process_complaint_new();
 	int ends[2], r;
-	size_t size;
 
-	if (in < 0)
-		return in;
+	if (in < 0 || complaint < 0)
+		return in < 0 ? in : complaint;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	out = ends[0];
@@ -110,19 +151,16 @@ int process_run(const char *const *argv, const void *input, size_t input_size, s
 	process.map[0].to = STDIN_FILENO;
 	process.map[1].from = out_child;
 	process.map[1].to = STDOUT_FILENO;
+	process.map[2].from = complaint;
+	process.map[2].to = STDERR_FILENO;
 	r = process_start(&process, reterr_reason);
 	if (r < 0)
 		return r;
 	out_child = fd_close(out_child);
-	r = fd_read_all(out, max, &output, &size);
-	if (r < 0)
-		return reason_errno(reterr_reason, r, "output of %s", path_name(argv[0]));
-	r = process_wait(&process, ret_status);
-	if (r < 0)
-		return r;
-	*ret_output = TAKE_PTR(output);
-	*ret_size = size;
-	return 0;
+	r = collect(&process, out, max, ret_output, ret_size, ret_status, reterr_reason);
+	if (r == 0 && *ret_status != 0 && reterr_reason)
+		process_complaint_read(complaint, reterr_reason);
+	return r;
 }
 
 int process_find_helper(const char *name, char **ret_path, Reason *reterr_reason)

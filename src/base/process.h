@@ -33,9 +33,15 @@ int process_start(Process *process, Reason *reterr_reason);
 int process_wait(Process *process, int *ret_status);
 
 /* Runs to the end, input on standard input (NULL: /dev/null), and returns what it printed on
- * standard output, at most max bytes. 0 with *ret_status as above; the caller frees *ret_output. */
+ * standard output, at most max bytes. 0 with *ret_status as above; the caller frees *ret_output.
+ * The last line that it wrote to standard error becomes the reason when the status is not 0. */
 int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
 	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason);
+
+/* A file to map to a child's standard error, and what it said there: the last line, without the
+ * program's name before it. The descriptor or a negative errno. */
+int process_complaint_new(void);
+void process_complaint_read(int complaint, Reason *ret_reason);
 
 /* The path of a program of this project: beside the running program, or in ../libexec/suture of its
  * folder. A build tree, an installation and a DESTDIR thus all find their own. Caller frees. */

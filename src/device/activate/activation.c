@@ -160,6 +160,22 @@ int activation_switch(
 	return collect(activation, plan, reterr_reason);
 }
 
+int activation_select(
+	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
+{
+	_cleanup_(plan_freep) Plan *plan = NULL;
+	int r = plan_make(activation->store, number, true, &plan, reterr_reason);
+
+	if (r == 0)
+		r = store_set_current(activation->store, number, reterr_reason);
+	if (r < 0)
+		return r;
+	*ret = (ActivationResult){.generation = number};
+	history_append(activation->store, "selected", number,
+		plan->generation ? plan->generation->sequence : 0, "for the next boot", NULL);
+	return 0;
+}
+
 static int take_all_off(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *base = NULL;

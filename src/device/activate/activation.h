@@ -31,6 +31,11 @@ DEFINE_CLEANUP(Activation *, activation_free)
 int activation_switch(
 	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
 
+/* Proves generation N and makes it `current`, but leaves the mounts: it is grafted at the next
+ * boot, for what cannot be changed under running programs. */
+int activation_select(
+	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
+
 /* Makes the mounts what `current` says. On any doubt the base is shown instead, the reason is
  * recorded for `status`, and the error is returned; `current` stays. */
 int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason);

@@ -75,16 +75,31 @@ static int act_switch(Activation *activation, ActivationResult *result, Reason *
 	return activation_switch(activation, arg_generation, result, reason);
 }
 
-static int verb_switch(int count, char **operands)
+static int act_select(Activation *activation, ActivationResult *result, Reason *reason)
+{
+	return activation_select(activation, arg_generation, result, reason);
+}
+
+static bool take_generation(const char *operand)
 {
 	uint64_t number;
 
-	if (text_to_u64(operands[0], STORE_NUMBER_MAX, &number) < 0) {
-		log_error("'%s' is not the number of a generation", operands[0]);
-		return EXIT_USAGE;
+	if (text_to_u64(operand, STORE_NUMBER_MAX, &number) < 0) {
+		log_error("'%s' is not the number of a generation", operand);
+		return false;
 	}
 	arg_generation = (uint32_t)number;
-	return run("switched", false, act_switch);
+	return true;
+}
+
+static int verb_switch(int count, char **operands)
+{
+	return take_generation(operands[0]) ? run("switched", false, act_switch) : EXIT_USAGE;
+}
+
+static int verb_select(int count, char **operands)
+{
+	return take_generation(operands[0]) ? run("selected", false, act_select) : EXIT_USAGE;
 }
 
 static int verb_apply(int count, char **operands)
@@ -120,6 +135,7 @@ static const Option options[] = {
 
 static const Verb verbs[] = {
 	{"switch", "N", "prove generation N and graft it; 0 is the base", 1, 1, verb_switch},
+	{"select", "N", "prove generation N and graft it at the next boot", 1, 1, verb_select},
 	{"apply", "", "make the mounts what the store says (at boot)", 0, 0, verb_apply},
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
 	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach}, {}};

@@ -42,17 +42,17 @@ static int run_mkfs(const char *folder, int64_t time, const char *path, Reason *
 		time_option, "-U00000000-0000-0000-0000-000000000000", "-x2147483647",
 		"-Enoinline_data", path, folder, NULL};
 	_cleanup_free_ uint8_t *output = NULL;
+	Reason why = {};
 	size_t size;
 	int status, r;
 
 	snprintf(time_option, sizeof(time_option), "-T%" PRId64, time);
 	unlink(path);
-	r = process_run(argv, NULL, 0, MKFS_OUTPUT_MAX, &output, &size, &status, reason);
-	if (r < 0)
-		return r;
-	return status == 0
-		? 0
-		: reason_set(reason, -EIO, "mkfs.erofs failed on %s (exit %d)", folder, status);
+	r = process_run(argv, NULL, 0, MKFS_OUTPUT_MAX, &output, &size, &status, &why);
+	if (r < 0 || status != 0)
+		return reason_set(
+			reason, r < 0 ? r : -EIO, "mkfs.erofs failed on %s: %s", folder, why.text);
+	return 0;
 }
 
 static int kind_of(const char *full, const char *path)

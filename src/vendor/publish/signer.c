@@ -16,7 +16,6 @@
 #define KEYS_PER_ROLE_MAX 32
 #define PROGRAM           "suture-sign"
 
-/* suture-sign says on standard error what went wrong; here only that it did. */
 static int run(const Signer *signer, const char *const *argv, const void *input, size_t size,
 	json_t **ret_json, Reason *reason)
 {
@@ -29,8 +28,7 @@ static int run(const Signer *signer, const char *const *argv, const void *input,
 	if (r < 0)
 		return r;
 	if (status != 0)
-		return reason_set(reason, status == EXIT_NOT_AUTHORISED ? -EACCES : -EIO,
-			"%s %s failed with the keys in %s", PROGRAM, argv[3], signer->keys);
+		return exit_error_of(status);
 	*ret_json = json_loadb((const char *)output, output_size, 0, &error);
 	return *ret_json ? 0 : reason_set(reason, -EBADMSG, "%s answered no JSON", PROGRAM);
 }

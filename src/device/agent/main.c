@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sutured: the agent. Checks, installs by the owner's policy, and obeys withdrawals; once, or in a
+ * loop in the foreground. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "device/manager/manager.h"
+#include "wire/improvement/label.h"
+
+static const char *arg_root = "/";
+static bool arg_once;
+
+static void tell_installed(const Manager *manager, const InstallResult *result)
+{
+	char label[LABEL_TEXT_SIZE];
+
+	label_shown(manager->identity.version_id, result->sequence, label);
+	if (result->grafted)
+		log_info("installed %s: %" PRIu64 " bytes downloaded, switched in %" PRIu64
+			 " microseconds",
+			label, result->stage.payload_bytes, result->switch_us);
+	else
+		log_info("%s is staged", label);
+}
+
+static int act(Manager *manager, Reason *reason)
+{
+	StageResult checked;
+	InstallResult result;
+	int r;
+
+	if (manager->config.automatic == AUTOMATIC_OFF)
+		return manager_check(manager, &checked, reason);
+	r = manager->config.automatic == AUTOMATIC_INSTALL
+		? manager_install(manager, false, &result, reason)
+		: manager_download(manager, &result, reason);
+	if (r == 0)
+		tell_installed(manager, &result);
+	return r;
+}
+
+/* One round. What has to wait, and what there is not, is no failure of the agent. */
+static int run_round(int *ret_interval, Reason *reason)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	int r = manager_open(arg_root, &manager, reason);
+
+	if (r < 0)
+		return r;
+	*ret_interval = manager.config.interval;
+	r = manager_lock(&manager, reason);
+	if (r == 0)
+		r = act(&manager, reason);
+	if (r == 0 || r == -ENODATA || r == -EBUSY) {
+		Reason why = {};
+		int obeyed = manager_obey_withdrawal(&manager, &why);
+
+		if (obeyed > 0)
+			log_info("the vendor withdrew what was installed; this is the base again");
+		if (obeyed < 0)
+			return reason_set(reason, obeyed, "%s", why.text);
+	}
+	return r;
+}
+
+static int report(int r, const Reason *reason)
+{
+	if (r == -ENODATA) {
+		log_info("%s", reason->text);
+		return EXIT_NOTHING_TO_DO;
+	}
+	return r < 0 ? (int)exit_code_of(log_reason(r, reason)) : EXIT_OK;
+}
+
+/* Up to a third more, anew each time: a fleet that was switched on together spreads out. */
+static int with_jitter(int seconds)
+{
+	uint32_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return seconds;
+	return seconds + (int)(random % (uint32_t)(seconds / 3 + 1));
+}
+
+/* 1: a signal asks to end; 0: the time is over. */
+static int wait_for(int signals, int seconds)
+{
+	struct pollfd poller = {.fd = signals, .events = POLLIN};
+
+	return poll(&poller, 1, seconds * 1000) > 0;
+}
+
+static int loop(int signals)
+{
+	int interval = 3600; /* until a configuration was read once */
+
+	do {
+		Reason reason = {};
+
+		(void)report(run_round(&interval, &reason), &reason);
+	} while (!wait_for(signals, with_jitter(interval)));
+	return EXIT_OK;
+}
+
+static int run(int count, char **operands)
+{
+	_cleanup_fd_ int signals = -1;
+	Reason reason = {};
+	int interval;
+	sigset_t set;
+
+	if (geteuid() != 0) {
+		log_error("only root may do this");
+		return EXIT_NOT_AUTHORISED;
+	}
+	if (arg_once)
+		return report(run_round(&interval, &reason), &reason);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return signals < 0 ? (int)exit_code_of(-errno) : loop(signals);
+}
+
+static const Option options[] = {
+	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
+	{"once", NULL, "one round, then end", OPTION_FLAG, &arg_once},
+	{},
+};
+
+static const Verb verbs[] = {{"", "", "", 0, 0, run}, {}};
+
+int main(int argc, char **argv)
+{
+	static const Command command = {"sutured",
+		"check for background security improvements and install them", options, verbs, ""};
+
+	umask(022);
+	return command_main(&command, argc, argv);
+}

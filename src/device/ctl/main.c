@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* suture: the owner's command. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "base/exit.h"
+#include "base/log.h"
+#include "device/ctl/bar.h"
+#include "device/ctl/screen.h"
+#include "wire/improvement/label.h"
+#include "wire/json/document.h"
+
+static const char *arg_root = "/";
+static bool arg_json;
+static int arg_progress_fd = -1;
+
+static int fail(int error, const Reason *reason)
+{
+	return exit_code_of(log_reason(error, reason));
+}
+
+/* Takes the reference. */
+static int show(json_t *json, void (*print)(const json_t *json))
+{
+	int r = 0;
+
+	if (!json)
+		r = -ENOMEM;
+	else if (arg_json)
+		r = screen_print_json(json);
+	else
+		print(json);
+	json_decref(json);
+	return exit_code_of(r);
+}
+
+/* Opens the manager with the kept index, for verbs that only look. */
+static int look(Manager *manager, Reason *reason)
+{
+	int r = manager_open(arg_root, manager, reason);
+
+	return r < 0 ? r : manager_load(manager);
+}
+
+/* Opens it for verbs that change something: root, and alone. */
+static int take_charge(Manager *manager, Bar *bar, Reason *reason)
+{
+	int r;
+
+	if (geteuid() != 0)
+		return reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+	r = look(manager, reason);
+	if (r == 0)
+		r = manager_lock(manager, reason);
+	if (r < 0)
+		return r;
+	bar_start(bar);
+	manager->progress_fd = arg_progress_fd;
+	if (!arg_json) {
+		manager->progress = bar_update;
+		manager->context = bar;
+	}
+	return 0;
+}
+
+static int verb_status(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_free_ char *activation = NULL;
+	Reason reason = {};
+	json_t *status;
+	int r = look(&manager, &reason);
+
+	if (r == 0)
+		r = worker_status(arg_root, &activation, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	status = screen_status(&manager, activation, &reason);
+	return status ? show(status, screen_print_status) : fail(-EIO, &reason);
+}
+
+static void print_check(const json_t *check)
+{
+	const json_t *offer = json_object_get(check, "offer");
+	const char *why = json_string_value(json_object_get(offer, "why"));
+
+	if (why)
+		printf("%s\n", why);
+	else if (json_object_get(offer, "label"))
+		printf("%s is available: %s (%lld bytes). Run 'suture install'.\n",
+			json_string_value(json_object_get(offer, "label")),
+			json_string_value(json_object_get(offer, "summary")),
+			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
+	else
+		printf("Up to date.\n");
+}
+
+static int verb_check(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	StageResult result;
+	Reason reason = {};
+	Offer offer;
+	Bar bar;
+	int code, r = take_charge(&manager, &bar, &reason);
+
+	if (r == 0)
+		r = manager_check(&manager, &result, &reason);
+	bar_end(&bar);
+	if (r == 0)
+		r = manager_offer(&manager, false, &offer, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o}", "schema", 1, "changed", result.changed,
+			    "requests", (json_int_t)result.requests, "wire_bytes",
+			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer)),
+		print_check);
+	if (code != EXIT_OK)
+		return code;
+	return offer.improvement && offer.state == OFFER_AVAILABLE ? EXIT_OK : EXIT_NOTHING_TO_DO;
+}
+
+static void print_install(const json_t *install)
+{
+	const char *label = json_string_value(json_object_get(install, "label"));
+
+	if (json_is_true(json_object_get(install, "grafted")))
+		printf("Installed %s: %lld bytes downloaded, switched in %lld microseconds.\n"
+		       "Programs that already run keep the old code until they are restarted: "
+		       "'suture exposure' lists them.\n",
+			label,
+			(long long)json_integer_value(json_object_get(install, "payload_bytes")),
+			(long long)json_integer_value(json_object_get(install, "switch_us")));
+	else
+		printf("%s is staged and becomes active at the next restart.\n", label);
+}
+
+static int verb_install(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	char label[LABEL_TEXT_SIZE];
+	InstallResult result;
+	Reason reason = {};
+	Bar bar = {};
+	int r = take_charge(&manager, &bar, &reason);
+
+	if (r == 0)
+		r = manager_install(&manager, true, &result, &reason);
+	bar_end(&bar);
+	if (r < 0)
+		return fail(r, &reason);
+	label_shown(manager.identity.version_id, result.sequence, label);
+	return show(json_pack("{s:i, s:s, s:I, s:i, s:b, s:I, s:I, s:I, s:b}", "schema", 1, "label",
+			    label, "sequence", (json_int_t)result.sequence, "generation",
+			    (int)result.stage.generation, "grafted", result.grafted,
+			    "payload_bytes", (json_int_t)result.stage.payload_bytes, "wire_bytes",
+			    (json_int_t)result.stage.wire_bytes, "switch_us",
+			    (json_int_t)result.switch_us, "used_delta", result.stage.used_delta),
+		print_install);
+}
+
+static void print_remove(const json_t *remove)
+{
+	printf("This is %s again, switched in %lld microseconds. What was removed stays off until "
+	       "there is a newer improvement.\n",
+		json_string_value(json_object_get(remove, "label")),
+		(long long)json_integer_value(json_object_get(remove, "switch_us")));
+}
+
+static int verb_remove(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	uint64_t switch_us;
+	Reason reason = {};
+	Bar bar = {};
+	int r = take_charge(&manager, &bar, &reason);
+
+	if (r == 0)
+		r = manager_remove(&manager, &switch_us, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	return show(json_pack("{s:i, s:s, s:I}", "schema", 1, "label", manager.identity.version_id,
+			    "switch_us", (json_int_t)switch_us),
+		print_remove);
+}
+
+static int verb_history(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	Reason reason = {};
+	json_t *history;
+	int r = look(&manager, &reason);
+
+	if (r < 0)
+		return fail(r, &reason);
+	history = screen_history(&manager, &reason);
+	return history ? show(history, screen_print_history) : fail(-EIO, &reason);
+}
+
+static int verb_exposure(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_(exposure_files_done) ExposureFiles files = {};
+	_cleanup_(exposure_list_done) ExposureList list = {};
+	uint64_t sequence;
+	Reason reason = {};
+	int r = look(&manager, &reason);
+
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(&reason, -EPERM,
+			"only root can see what other programs run; try it with sudo");
+	if (r == 0)
+		r = manager_exposure(&manager, &files, &list, &sequence, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	return show(screen_exposure(&manager, &list, sequence), screen_print_exposure);
+}
+
+static const Option options[] = {
+	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
+	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
+	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
+		&arg_progress_fd},
+	{},
+};
+
+static const Verb verbs[] = {
+	{"status", "", "show the base, what is applied, and what is offered", 0, 0, verb_status},
+	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
+	{"install", "", "install what is offered", 0, 0, verb_install},
+	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
+	{"history", "", "show what happened", 0, 0, verb_history},
+	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	static const Command command = {"suture",
+		"background security improvements of this machine", options, verbs, "status"};
+
+	umask(022);
+	return command_main(&command, argc, argv);
+}

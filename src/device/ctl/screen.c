@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/ctl/screen.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "device/store/history.h"
+#include "wire/improvement/label.h"
+#include "wire/json/document.h"
+
+#define SCHEMA 1
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static json_int_t number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static json_t *shown_label(const Manager *manager, uint64_t sequence)
+{
+	char text[LABEL_TEXT_SIZE];
+
+	label_shown(manager->identity.version_id, sequence, text);
+	return json_string(text);
+}
+
+static json_t *machine_label(const Manager *manager, uint64_t sequence)
+{
+	char text[LABEL_TEXT_SIZE];
+
+	label_machine(manager->identity.version_id, sequence, text);
+	return json_string(text);
+}
+
+static json_t *list_cves(const Improvement *improvement)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < improvement->fixes.count; i++)
+		json_array_append_new(list, json_string(improvement->fixes.items[i].cve));
+	return list;
+}
+
+/* The smallest sum of downloads that may do: the first payload of each image. */
+static uint64_t download_bytes(const Improvement *improvement)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < improvement->images.count; i++)
+		if (improvement->images.items[i].payloads.count > 0)
+			bytes += improvement->images.items[i].payloads.items[0].size;
+	return bytes;
+}
+
+json_t *screen_offer(const Manager *manager, const Offer *offer)
+{
+	const Improvement *improvement = offer->improvement;
+	Reason why = {};
+	json_t *object;
+
+	if (!improvement)
+		return json_pack("{s:s}", "state", offer_states[OFFER_NONE]);
+	object = json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:o, s:I}", "state",
+		offer_states[offer->state], "sequence", (json_int_t)improvement->sequence, "label",
+		shown_label(manager, improvement->sequence), "machine_label",
+		machine_label(manager, improvement->sequence), "summary", improvement->summary,
+		"urgency", index_urgencies[improvement->urgency], "cves", list_cves(improvement),
+		"download_bytes", (json_int_t)download_bytes(improvement));
+	if (manager_explain_offer(manager, offer, &why) != 0)
+		json_object_set_new(object, "why", json_string(why.text));
+	return object;
+}
+
+/* "name=value" words of one line of `suture-activate status`; `path` reaches to the line's end. */
+static json_t *read_fields(char *words)
+{
+	json_t *object = json_object();
+
+	while (words && *words) {
+		char *equals = strchr(words, '='), *end;
+
+		if (!equals)
+			break;
+		*equals = '\0';
+		end = strcmp(words, "path") == 0 ? NULL : strchr(equals + 1, ' ');
+		if (end)
+			*end = '\0';
+		json_object_set_new(object, words, json_string(equals + 1));
+		words = end ? end + 1 : NULL;
+	}
+	return object;
+}
+
+static void take_status_line(json_t *status, char *line)
+{
+	static const char *const lists[] = {"directory", "image", "held", NULL};
+	char *rest = strchr(line, ' ');
+	uint64_t number;
+
+	if (!rest)
+		return;
+	*rest++ = '\0';
+	if (text_index(lists, line) >= 0)
+		json_array_append_new(json_object_get(status, line), read_fields(rest));
+	else if (text_to_u64(rest, INT32_MAX, &number) == 0)
+		json_object_set_new(status, line, json_integer((json_int_t)number));
+	else
+		json_object_set_new(status, line, json_string(rest));
+}
+
+static json_t *read_activation(const char *text)
+{
+	json_t *status = json_pack("{s:[], s:[], s:[]}", "directory", "image", "held");
+	_cleanup_free_ char *copy = memory_string(text);
+	char *cursor = copy, *line;
+
+	while (copy && (line = text_next_line(&cursor)))
+		take_status_line(status, line);
+	return status;
+}
+
+static json_t *time_text(int64_t when)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (when == 0)
+		return json_null();
+	time_format(when, text);
+	return json_string(text);
+}
+
+/* What is really mounted decides what is shown: the label tells the truth, not the intention. */
+static uint64_t mounted_sequence(const Manager *manager, const json_t *activation)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	json_int_t mounted = number_of(activation, "mounted");
+
+	if (mounted <= 0 ||
+		store_read_generation(manager->store, (uint32_t)mounted, &generation, NULL) < 0)
+		return 0;
+	return strcmp(generation->base, manager->base_key) == 0 ? generation->sequence : 0;
+}
+
+json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
+{
+	json_t *mounts = read_activation(activation);
+	uint64_t shown = mounted_sequence(manager, mounts), sequence = 0;
+	uint32_t generation = 0, removed = 0;
+	Offer offer = {};
+	int r = manager_installed(manager, &generation, &sequence, reterr_reason);
+
+	if (r == 0)
+		r = manager_offer(manager, false, &offer, reterr_reason);
+	if (r == 0)
+		r = store_removed(manager->store, manager->base_key, &removed, reterr_reason);
+	if (r < 0) {
+		json_decref(mounts);
+		return NULL;
+	}
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:i, s:o, s:o, s:s, s:s, s:s, s:o}",
+		"schema", SCHEMA, "product", manager->identity.product, "version",
+		manager->identity.version_id, "base", manager->base_key, "label",
+		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
+		"sequence", (json_int_t)shown, "selected", (json_int_t)sequence, "removed",
+		(int)removed, "offer", screen_offer(manager, &offer), "activation", mounts,
+		"automatic", config_automatic_words[manager->config.automatic], "channel",
+		manager->config.channel, "repository", manager->config.url, "last_check",
+		time_text(manager_last_check(manager)));
+}
+
+static json_t *describe_exposed(const Exposed *exposed)
+{
+	return json_pack("{s:i, s:s, s:s, s:s?, s:s, s:s, s:s}", "pid", (int)exposed->pid, "comm",
+		exposed->comm, "exe", exposed->exe ? exposed->exe : "", "unit", exposed->unit,
+		"path", exposed->file->path, "component", exposed->file->component, "cves",
+		exposed->file->ids);
+}
+
+/* Entries are by process: each counts once. */
+static size_t count_processes(const ExposureList *list)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (i == 0 || list->items[i - 1].pid != list->items[i].pid)
+			count++;
+	return count;
+}
+
+json_t *screen_exposure(const Manager *manager, const ExposureList *list, uint64_t sequence)
+{
+	json_t *entries = json_array();
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(entries, describe_exposed(&list->items[i]));
+	return json_pack("{s:i, s:I, s:o, s:I, s:I, s:o}", "schema", SCHEMA, "sequence",
+		(json_int_t)sequence, "label", shown_label(manager, sequence), "exposed",
+		(json_int_t)count_processes(list), "processes", (json_int_t)list->processes,
+		"entries", entries);
+}
+
+json_t *screen_history(const Manager *manager, Reason *reterr_reason)
+{
+	_cleanup_free_ HistoryEntry *entries = NULL;
+	json_t *list;
+	size_t count;
+
+	if (history_read(manager->store, &entries, &count, reterr_reason) < 0)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:I, s:I, s:s}", "time", entries[i].time, "event",
+				entries[i].event, "generation", (json_int_t)entries[i].generation,
+				"sequence", (json_int_t)entries[i].sequence, "text",
+				entries[i].text));
+	return json_pack("{s:i, s:o}", "schema", SCHEMA, "history", list);
+}
+
+int screen_print_json(const json_t *json)
+{
+	_cleanup_buffer_ Buffer buffer = {};
+	int r = json ? document_write(json, &buffer) : -ENOMEM;
+
+	return r < 0 ? r : fd_write_full(STDOUT_FILENO, buffer.data, buffer.size);
+}
+
+static void print_cves(const json_t *cves)
+{
+	for (size_t i = 0; i < json_array_size(cves); i++)
+		printf("%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(cves, i)));
+}
+
+static void print_offer(const json_t *offer)
+{
+	if (strcmp(text_of(offer, "state"), offer_states[OFFER_NONE]) == 0)
+		return;
+	printf("Available: %s  %s, %s, %lld bytes to download\n", text_of(offer, "label"),
+		text_of(offer, "summary"), text_of(offer, "urgency"),
+		(long long)number_of(offer, "download_bytes"));
+	printf("    Fixes: ");
+	print_cves(json_object_get(offer, "cves"));
+	printf("\n");
+	if (json_object_get(offer, "why"))
+		printf("    Waits: %s\n", text_of(offer, "why"));
+}
+
+static void print_mounts(const json_t *activation)
+{
+	const json_t *images = json_object_get(activation, "image");
+	const json_t *directories = json_object_get(activation, "directory");
+
+	for (size_t i = 0; i < json_array_size(images); i++) {
+		const json_t *image = json_array_get(images, i);
+
+		printf("    Image: %s  %.12s  sealed by %s\n", text_of(image, "component"),
+			text_of(image, "digest"), text_of(image, "sealed"));
+	}
+	for (size_t i = 0; i < json_array_size(directories); i++) {
+		const json_t *directory = json_array_get(directories, i);
+
+		printf("    Graft: /%s  %s (%s)\n", text_of(directory, "path"),
+			text_of(directory, "state"), text_of(directory, "graft"));
+	}
+	printf("     Seal: %s\n", text_of(activation, "seal"));
+	if (json_object_get(activation, "problem"))
+		printf("  Problem: %s\n", text_of(activation, "problem"));
+	if (json_object_get(activation, "reason"))
+		printf("   Reason: %s\n", text_of(activation, "reason"));
+}
+
+void screen_print_status(const json_t *status)
+{
+	const json_t *offer = json_object_get(status, "offer");
+	bool differs = number_of(status, "selected") != number_of(status, "sequence");
+
+	printf("%s %s\n", text_of(status, "product"), text_of(status, "label"));
+	printf("     Base: %s  (%s)\n", text_of(status, "version"), text_of(status, "base"));
+	if (number_of(status, "sequence") == 0)
+		printf("  Applied: nothing, this is the base\n");
+	print_mounts(json_object_get(status, "activation"));
+	if (differs && number_of(status, "selected") > 0)
+		printf("   Staged: becomes active at the next restart\n");
+	print_offer(offer);
+	printf("Automatic: %s; last check %s\n", text_of(status, "automatic"),
+		json_is_string(json_object_get(status, "last_check"))
+			? text_of(status, "last_check")
+			: "never");
+	if (strcmp(text_of(offer, "state"), offer_states[OFFER_AVAILABLE]) == 0)
+		printf("\nRun 'suture install' to install it now.\n");
+	else if (number_of(status, "sequence") > 0)
+		printf("\nRun 'suture remove' to go back to %s.\n", text_of(status, "version"));
+}
+
+void screen_print_exposure(const json_t *exposure)
+{
+	const json_t *entries = json_object_get(exposure, "entries");
+	json_int_t count = number_of(exposure, "exposed");
+
+	if (number_of(exposure, "sequence") == 0)
+		printf("No improvement is known, so nothing is known to be exposed.\n");
+	else if (count == 0)
+		printf("No process runs code that %s replaces (%lld looked at).\n",
+			text_of(exposure, "label"), (long long)number_of(exposure, "processes"));
+	else
+		printf("%lld of %lld processes run code that %s replaces:\n", (long long)count,
+			(long long)number_of(exposure, "processes"), text_of(exposure, "label"));
+	for (size_t i = 0; i < json_array_size(entries); i++) {
+		const json_t *entry = json_array_get(entries, i);
+		const char *unit = text_of(entry, "unit");
+
+		printf("  %7lld %-15s %s%s%s  /%s  %s\n", (long long)number_of(entry, "pid"),
+			text_of(entry, "comm"), unit[0] ? "(" : "", unit, unit[0] ? ")" : "",
+			text_of(entry, "path"), text_of(entry, "cves"));
+	}
+}
+
+void screen_print_history(const json_t *history)
+{
+	const json_t *list = json_object_get(history, "history");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *entry = json_array_get(list, i);
+
+		printf("%s  %-12s %s\n", text_of(entry, "time"), text_of(entry, "event"),
+			text_of(entry, "text"));
+	}
+}

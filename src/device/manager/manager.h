@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Manager: what can be done with a machine's improvements, for `suture` and `sutured` alike. It
+ * decides and records; fetching, staging and grafting are done by the helper programs.
+ *
+ *     manager_open("/", &manager, &reason);
+ *     manager_load(&manager);                       what is known without asking
+ *     manager_lock(&manager, &reason);              before anything that changes something
+ *     manager_check(&manager, &stage, &reason);
+ *     manager_install(&manager, by_hand, &result, &reason);
+ *
+ * Results: -EBUSY another Suture program is at work, or it has to wait; -ENODATA there is nothing
+ * to do; else what the helpers gave. Reasons are one line for a person.
+ */
+#include "device/exposure/exposure.h"
+#include "device/manager/worker.h"
+#include "device/policy/config.h"
+#include "device/store/store.h"
+#include "wire/improvement/offer.h"
+
+typedef struct Manager {
+	const char *root;
+	Store *store;
+	BaseIdentity identity;
+	char base_key[IDENTITY_KEY_MAX + 1];
+	Config config;
+	bool has_index; /* the kept index was read */
+	Index index;
+	int lock;
+	WorkerProgress progress; /* for the helpers; may be NULL */
+	void *context;
+	int progress_fd;
+} Manager;
+
+int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason);
+void manager_done(Manager *manager);
+#define _cleanup_manager_ _cleanup_(manager_done)
+
+/* Reads the index that is kept, without asking the repository. 0 or -ENOMEM: none is no error. */
+int manager_load(Manager *manager);
+
+int manager_lock(Manager *manager, Reason *reterr_reason);
+
+/* Brings the index up to date. */
+int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);
+
+/* When the last check succeeded (seconds since 1970); 0: never. */
+int64_t manager_last_check(const Manager *manager);
+
+/* The current generation and its sequence; 0 and 0: the base. A generation of another base has
+ * sequence 0: it is never grafted. */
+int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t *ret_sequence,
+	Reason *reterr_reason);
+
+/* What the kept index offers. The pointers live as long as the manager's index. */
+int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason *reterr_reason);
+
+/* One sentence on why there is nothing to install now; 0 when there is. */
+int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *ret_reason);
+
+typedef struct InstallResult {
+	uint64_t sequence;
+	StageResult stage;
+	uint64_t switch_us; /* microseconds */
+	bool grafted;       /* false: staged, and taken at the next restart */
+} InstallResult;
+
+/* Check, stage and graft what is offered. `by_hand`: the owner asks, so what was removed may come
+ * back. */
+int manager_install(
+	Manager *manager, bool by_hand, InstallResult *ret_result, Reason *reterr_reason);
+
+/* The same without grafting: for `automatic = download`. */
+int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
+
+/* Back to the base. What was there stays off until there is a newer sequence. */
+int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason);
+
+/* If the vendor withdrew what is installed, and said so strongly, takes it off. Positive: it did.
+ */
+int manager_obey_withdrawal(Manager *manager, Reason *reterr_reason);
+
+/* Which processes run code that the newest known improvement replaces. `files` must outlive `list`;
+ * both are the caller's to free. *ret_sequence: of that improvement, 0 when none is known. */
+int manager_exposure(Manager *manager, ExposureFiles *files, ExposureList *list,
+	uint64_t *ret_sequence, Reason *reterr_reason);

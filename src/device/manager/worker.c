@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/manager/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/process.h"
+#include "wire/json/document.h"
+
+#define SOCKET_FD       3 /* device/fetch/request.h */
+#define PROGRESS_FD     4
+#define OUTPUT_SIZE_MAX ((size_t)1 << 20)
+#define LINE_SIZE_MAX   4096
+#define TIME_FIELD      "microseconds="
+
+/* The two programs, and the ends of their pipes that are ours. */
+typedef struct Pair {
+	Process fetch, stage;
+	int output, progress, complaint;
+	char *fetch_path, *stage_path;
+} Pair;
+
+static void end_process(Process *process)
+{
+	int status;
+
+	if (process->pid <= 0)
+		return;
+	kill(process->pid, SIGTERM);
+	process_wait(process, &status);
+}
+
+static void pair_done(Pair *pair)
+{
+	end_process(&pair->stage);
+	end_process(&pair->fetch);
+	fd_close(pair->output);
+	fd_close(pair->progress);
+	fd_close(pair->complaint);
+	free(pair->fetch_path);
+	free(pair->stage_path);
+}
+
+static int start_fetch(Pair *pair, int socket, Reason *reason)
+{
+	const char *argv[] = {pair->fetch_path, NULL};
+
+	pair->fetch = (Process){.argv = argv, .map = {{socket, SOCKET_FD}}, .map_count = 1};
+	return process_start(&pair->fetch, reason);
+}
+
+static int start_stage(
+	Pair *pair, const StageRun *run, int socket, int output, int progress, Reason *reason)
+{
+	char sequence[24], progress_text[8];
+	const char *argv[] = {pair->stage_path, "--root", run->root, "--url", run->url, "--channel",
+		run->channel, "--progress-fd", progress_text, run->sequence ? "stage" : "refresh",
+		run->sequence ? sequence : NULL, NULL};
+
+	snprintf(sequence, sizeof(sequence), "%" PRIu64, run->sequence);
+	snprintf(progress_text, sizeof(progress_text), "%d", PROGRESS_FD);
+	pair->stage = (Process){.argv = argv,
+		.map = {{socket, SOCKET_FD}, {output, STDOUT_FILENO}, {progress, PROGRESS_FD},
+			{pair->complaint, STDERR_FILENO}},
+		.map_count = 4};
+	return process_start(&pair->stage, reason);
+}
+
+static int find_programs(Pair *pair, Reason *reason)
+{
+	int r = process_find_helper("suture-fetch", &pair->fetch_path, reason);
+
+	return r < 0 ? r : process_find_helper("suture-stage", &pair->stage_path, reason);
+}
+
+/* The ends that the children get are closed here as soon as they have them: only then does the end
+ * of one show to the other. */
+static int start_pair(Pair *pair, const StageRun *run, Reason *reason)
+{
+	_cleanup_fd_ int fetch_end = -1, stage_end = -1, output_end = -1, progress_end = -1;
+	int sockets[2], output[2], progress[2], r = find_programs(pair, reason);
+
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return -errno;
+	fetch_end = sockets[0];
+	stage_end = sockets[1];
+	if (pipe2(output, O_CLOEXEC) < 0)
+		return -errno;
+	pair->output = output[0];
+	output_end = output[1];
+	if (pipe2(progress, O_CLOEXEC) < 0)
+		return -errno;
+	pair->progress = progress[0];
+	progress_end = progress[1];
+	pair->complaint = process_complaint_new();
+	r = start_fetch(pair, fetch_end, reason);
+	return r < 0 ? r : start_stage(pair, run, stage_end, output_end, progress_end, reason);
+}
+
+static void tell_line(const StageRun *run, const char *line)
+{
+	_cleanup_json_ json_t *json = NULL;
+	const char *phase, *component;
+
+	if (run->progress_fd >= 0) {
+		(void)fd_write_full(run->progress_fd, line, strlen(line));
+		(void)fd_write_full(run->progress_fd, "\n", 1);
+	}
+	if (!run->progress || document_parse(line, strlen(line), &json, NULL) < 0)
+		return;
+	phase = json_string_value(json_object_get(json, "phase"));
+	component = json_string_value(json_object_get(json, "component"));
+	if (phase && component)
+		run->progress(run->context, phase, component,
+			(uint64_t)json_integer_value(json_object_get(json, "done")),
+			(uint64_t)json_integer_value(json_object_get(json, "total")));
+}
+
+/* Reads the progress pipe to its end, which is the stager's end. */
+static void follow_progress(const StageRun *run, int fd)
+{
+	char line[LINE_SIZE_MAX];
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = fd_read_some(fd, line + used, sizeof(line) - 1 - used)) > 0) {
+		char *start = line, *end;
+
+		used += (size_t)n;
+		line[used] = '\0';
+		while ((end = strchr(start, '\n'))) {
+			*end = '\0';
+			tell_line(run, start);
+			start = end + 1;
+		}
+		used -= (size_t)(start - line);
+		memmove(line, start, used);
+		if (used == sizeof(line) - 1)
+			used = 0; /* no line of ours is that long */
+	}
+}
+
+static int parse_result(const uint8_t *output, size_t size, StageResult *ret, Reason *reason)
+{
+	_cleanup_json_ json_t *json = NULL;
+	int r = document_parse(output, size, &json, reason);
+
+	if (r < 0)
+		return r;
+	*ret = (StageResult){
+		.changed = json_is_true(json_object_get(json, "changed")),
+		.used_delta = json_is_true(json_object_get(json, "used_delta")),
+		.used_full = json_is_true(json_object_get(json, "used_full")),
+		.generation = (uint32_t)json_integer_value(json_object_get(json, "generation")),
+		.requests = (uint64_t)json_integer_value(json_object_get(json, "requests")),
+		.wire_bytes = (uint64_t)json_integer_value(json_object_get(json, "wire_bytes")),
+		.payload_bytes =
+			(uint64_t)json_integer_value(json_object_get(json, "payload_bytes")),
+	};
+	return 0;
+}
+
+int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_reason)
+{
+	_cleanup_(pair_done) Pair pair = {.output = -1, .progress = -1, .complaint = -1};
+	_cleanup_free_ uint8_t *output = NULL;
+	size_t size;
+	int status, r = start_pair(&pair, run, reterr_reason);
+
+	if (r < 0)
+		return r;
+	follow_progress(run, pair.progress);
+	r = fd_read_all(pair.output, OUTPUT_SIZE_MAX, &output, &size);
+	if (r == 0)
+		r = process_wait(&pair.stage, &status);
+	if (r < 0)
+		return r;
+	if (status != 0) {
+		if (reterr_reason)
+			process_complaint_read(pair.complaint, reterr_reason);
+		return exit_error_of(status);
+	}
+	return parse_result(output, size, ret_result, reterr_reason);
+}
+
+static int run_activate(
+	const char *root, const char *verb, const char *operand, char **ret_text, Reason *reason)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ uint8_t *output = NULL;
+	size_t size;
+	int status, r = process_find_helper("suture-activate", &path, reason);
+
+	if (r == 0) {
+		const char *const argv[] = {path, "--root", root, verb, operand, NULL};
+
+		r = process_run(argv, NULL, 0, OUTPUT_SIZE_MAX, &output, &size, &status, reason);
+	}
+	if (r < 0)
+		return r;
+	if (status != 0)
+		return exit_error_of(status);
+	*ret_text = (char *)TAKE_PTR(output);
+	return 0;
+}
+
+int worker_switch(
+	const char *root, uint32_t generation, uint64_t *ret_microseconds, Reason *reterr_reason)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *time;
+	char number[16];
+	int r;
+
+	snprintf(number, sizeof(number), "%u", generation);
+	r = run_activate(root, "switch", number, &text, reterr_reason);
+	if (r < 0)
+		return r;
+	time = strstr(text, TIME_FIELD);
+	*ret_microseconds = time ? strtoull(time + strlen(TIME_FIELD), NULL, 10) : 0;
+	return 0;
+}
+
+int worker_select(const char *root, uint32_t generation, Reason *reterr_reason)
+{
+	_cleanup_free_ char *text = NULL;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", generation);
+	return run_activate(root, "select", number, &text, reterr_reason);
+}
+
+int worker_status(const char *root, char **ret_text, Reason *reterr_reason)
+{
+	return run_activate(root, "status", NULL, ret_text, reterr_reason);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Worker: running the helper programs that have the powers which the manager does without. Each
+ * reports in its own way; here all become a struct and a reason.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+/* One line of progress: phase "download" or "apply", bytes done and in all. */
+typedef void (*WorkerProgress)(
+	void *context, const char *phase, const char *component, uint64_t done, uint64_t total);
+
+typedef struct StageRun {
+	const char *root, *url, *channel;
+	uint64_t sequence;       /* 0: only refresh */
+	WorkerProgress progress; /* may be NULL */
+	void *context;
+	int progress_fd; /* gets the lines as they are; -1: none */
+} StageRun;
+
+typedef struct StageResult {
+	bool changed, used_delta, used_full;
+	uint32_t generation;
+	uint64_t requests, wire_bytes, payload_bytes;
+} StageResult;
+
+/* suture-stage with its suture-fetch. */
+int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_reason);
+
+/* suture-activate switch N: at once. *ret_microseconds: how long the mounts took to move. */
+int worker_switch(
+	const char *root, uint32_t generation, uint64_t *ret_microseconds, Reason *reterr_reason);
+
+/* suture-activate select N: at the next boot. */
+int worker_select(const char *root, uint32_t generation, Reason *reterr_reason);
+
+/* What `suture-activate status` prints; the caller frees. */
+int worker_status(const char *root, char **ret_text, Reason *reterr_reason);
