@@ -6,6 +6,7 @@ import json
 import os
 import random
 
+import delta_decoder
 from tap import *
 
 OLD = random.Random(1).randbytes(20000)
@@ -63,6 +64,13 @@ def info_tells_people_and_programs():
     check_equal([(s["size"], s["codec"], s["source"]) for s in info["segments"]],
                 [(len(NEW), "generic", 0)])
     check_equal(sum(info["bytes"].values()), size, "sum of the shares")
+
+
+@test
+def a_second_decoder_written_from_the_document_agrees():
+    for old, new in ((OLD, NEW), (NEW, OLD), (b"", NEW[5000:7000]), (OLD, OLD), (OLD, b"")):
+        make(old, new)
+        check_equal(delta_decoder.decode(read("patch"), [old]), new)
 
 
 @test
