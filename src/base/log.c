@@ -12,7 +12,7 @@ void log_open(const char *program)
 	log_program = program;
 }
 
-static void log_line(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void log_line(const char *format, va_list args)
 {
 	char text[REASON_TEXT_MAX + 64];
 
