@@ -82,10 +82,11 @@ static int reconcile(Activation *activation, Reason *reterr_reason)
 	return r;
 }
 
-static int collect(Activation *activation, const Plan *plan, Reason *reterr_reason)
+/* What is left over harms nobody, and the next verb collects it: no reason to call what was done a
+ * failure. */
+static void collect(Activation *activation, const Plan *plan)
 {
-	return runtime_collect(
-		activation->runtime, plan->images, plan_image_count(plan), reterr_reason);
+	runtime_collect(activation->runtime, plan->images, plan_image_count(plan), NULL);
 }
 
 /* Everything up to the first change that anybody could see. */
@@ -145,19 +146,22 @@ int activation_switch(
 
 	if (r == 0)
 		r = prepare(activation, number, true, &plan, reterr_reason);
-	if (r == 0 && number != before)
-		r = store_set_current(activation->store, number, reterr_reason);
 	if (r < 0)
 		return r;
-	r = move(activation, plan, ret, reterr_reason);
+	if (number != before)
+		r = store_set_current(activation->store, number, reterr_reason);
+	if (r == 0)
+		r = move(activation, plan, ret, reterr_reason);
 	if (r < 0) {
-		store_set_current(activation->store, before, NULL);
+		if (number != before)
+			store_set_current(activation->store, before, NULL);
 		plan_unbuild(plan, activation->runtime);
 		return r;
 	}
 	runtime_set_reason(activation->runtime, NULL);
 	record(activation, plan, ret);
-	return collect(activation, plan, reterr_reason);
+	collect(activation, plan);
+	return 0;
 }
 
 int activation_select(
@@ -216,7 +220,8 @@ int activation_apply(Activation *activation, ActivationResult *ret, Reason *rete
 		return r;
 	}
 	runtime_set_reason(activation->runtime, NULL);
-	return collect(activation, plan, reterr_reason);
+	collect(activation, plan);
+	return 0;
 }
 
 int activation_detach(Activation *activation, ActivationResult *ret, Reason *reterr_reason)

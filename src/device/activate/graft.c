@@ -226,7 +226,9 @@ static int failed(const Graft *graft, int error, const char *step, Reason *reter
 	return reason_errno(reterr_reason, error, "%s %s", step, graft->path);
 }
 
-/* Below the old mount first, then the old one off: readers see the new tree from that instant. */
+/* Below the old mount first, then the old one off: readers see the new tree from that instant.
+ * Where the second step fails the new mount stays below, unseen: taking it out from there would
+ * show the base for an instant, and removal takes it along. */
 static int replace_beneath(const Graft *graft, Reason *reterr_reason)
 {
 	int r = mount_attach_beneath(graft->fd, graft->path);
