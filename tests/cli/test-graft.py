@@ -447,7 +447,8 @@ def it_works_when_the_libraries_are_gone():
         if folder == os.path.realpath("/lib64"):
             break
     for verb in (["switch", "1"], ["apply"], ["detach"]):
-        pid = os.posix_spawn(path, [path, "--root", device.root, *verb], {})
+        pid = os.posix_spawn(path, [path, "--root", device.root, *verb], {},
+                             file_actions=[(os.POSIX_SPAWN_CLOSE, 1)])
         check_equal(os.waitpid(pid, 0)[1], 0, " ".join(verb))
 
 

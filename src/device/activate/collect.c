@@ -15,25 +15,42 @@
 
 #define OWN_MOUNTS "/proc/self/mountinfo"
 
-/* The held overlays, and for each whether somebody needs it. */
+/* What is mounted, the held overlays among it, and for each of these whether somebody needs it. */
 typedef struct Needs {
-	const HeldList *held;
+	MountTable *table;
+	HeldList held;
 	bool *needed;
 } Needs;
 
+/* The images that stay. */
+typedef struct Keep {
+	const Digest *images;
+	size_t count;
+	bool all;
+} Keep;
+
+static void needs_done(Needs *needs)
+{
+	mount_table_free(needs->table);
+	held_list_done(&needs->held);
+	free(needs->needed);
+}
+
 static void need_device(Needs *needs, dev_t device)
 {
-	for (size_t i = 0; i < needs->held->count; i++)
-		if (needs->held->items[i].device == device)
+	for (size_t i = 0; i < needs->held.count; i++)
+		if (needs->held.items[i].device == device)
 			needs->needed[i] = true;
 }
 
 /* Overlays that are on a directory, be it hidden below another mount. */
-static void need_attached(Needs *needs, const Runtime *runtime, const MountTable *table)
+static void need_attached(Needs *needs, const Runtime *runtime)
 {
-	for (size_t i = 0; i < table->count; i++)
-		if (!path_is_below(table->entries[i].point, runtime->path))
-			need_device(needs, table->entries[i].device);
+	const MountEntry *entries = needs->table->entries;
+
+	for (size_t i = 0; i < needs->table->count; i++)
+		if (!path_is_below(entries[i].point, runtime->path))
+			need_device(needs, entries[i].device);
 }
 
 static int need_mapping(pid_t pid, const Mapping *mapping, void *context)
@@ -49,7 +66,7 @@ static int need_process(pid_t pid, void *context)
 
 static bool all_needed(const Needs *needs)
 {
-	for (size_t i = 0; i < needs->held->count; i++)
+	for (size_t i = 0; i < needs->held.count; i++)
 		if (!needs->needed[i])
 			return false;
 	return true;
@@ -82,52 +99,49 @@ static int detach_point(const Runtime *runtime, const char *point, Reason *reter
 }
 
 /* *ret_old: overlays that stay although they are on no directory. */
-static int collect_overlays(const Runtime *runtime, const MountTable *table, const HeldList *held,
-	bool *needed, size_t *ret_old, Reason *reterr_reason)
+static int collect_overlays(
+	const Runtime *runtime, Needs *needs, size_t *ret_old, Reason *reterr_reason)
 {
-	Needs needs = {.held = held, .needed = needed};
 	size_t on = 0, stay = 0;
 	int r = 0;
 
-	need_attached(&needs, runtime, table);
-	for (size_t i = 0; i < held->count; i++)
-		on += needed[i];
-	if (!all_needed(&needs))
-		r = processes_visit(need_process, &needs);
-	for (size_t i = 0; r == 0 && i < held->count; i++) {
-		stay += needed[i];
-		if (!needed[i])
-			r = detach_point(runtime, held->items[i].point, reterr_reason);
+	need_attached(needs, runtime);
+	for (size_t i = 0; i < needs->held.count; i++)
+		on += needs->needed[i];
+	if (!all_needed(needs))
+		r = processes_visit(need_process, needs);
+	for (size_t i = 0; r == 0 && i < needs->held.count; i++) {
+		stay += needs->needed[i];
+		if (!needs->needed[i])
+			r = detach_point(runtime, needs->held.items[i].point, reterr_reason);
 	}
 	*ret_old = stay - on;
 	return r;
 }
 
-static bool image_is_kept(const char *name, const Digest *keep, size_t count)
+static bool image_is_kept(const char *name, const Keep *keep)
 {
 	Digest digest;
 
-	if (digest_from_text(name, &digest) < 0)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (digest_equal(&keep[i], &digest))
+	if (keep->all || digest_from_text(name, &digest) < 0)
+		return keep->all;
+	for (size_t i = 0; i < keep->count; i++)
+		if (digest_equal(&keep->images[i], &digest))
 			return true;
 	return false;
 }
 
-static bool base_is_needed(const char *directory, const HeldList *held, const bool *needed)
+static bool base_is_needed(const char *directory, const Needs *needs)
 {
-	for (size_t i = 0; i < held->count; i++)
-		if (needed[i] && strcmp(held->items[i].directory, directory) == 0)
+	for (size_t i = 0; i < needs->held.count; i++)
+		if (needs->needed[i] && strcmp(needs->held.items[i].directory, directory) == 0)
 			return true;
 	return false;
 }
 
-/* What is mounted below base/ and image/. While an old overlay is held its images are, too: a store
- * that looks at image/ must not think that their space would be free. */
-static int collect_layers(const Runtime *runtime, const MountTable *table, const HeldList *held,
-	const bool *needed, const Digest *keep, size_t count, bool keep_all_images,
-	Reason *reterr_reason)
+/* What is mounted below base/ and image/. */
+static int collect_layers(
+	const Runtime *runtime, const Needs *needs, const Keep *keep, Reason *reterr_reason)
 {
 	_cleanup_free_ char *images = memory_printf("%s/image/", runtime->path);
 	_cleanup_free_ char *bases = memory_printf("%s/base/", runtime->path);
@@ -135,53 +149,50 @@ static int collect_layers(const Runtime *runtime, const MountTable *table, const
 
 	if (!images || !bases)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < table->count; i++) {
-		const char *point = table->entries[i].point;
+	for (size_t i = 0; r == 0 && i < needs->table->count; i++) {
+		const char *point = needs->table->entries[i].point;
 		bool unneeded = false;
 
 		if (text_starts_with(point, images))
-			unneeded = !keep_all_images &&
-				!image_is_kept(point + strlen(images), keep, count);
+			unneeded = !image_is_kept(point + strlen(images), keep);
 		else if (text_starts_with(point, bases))
-			unneeded = !base_is_needed(point + strlen(bases), held, needed);
+			unneeded = !base_is_needed(point + strlen(bases), needs);
 		if (unneeded)
 			r = detach_point(runtime, point, reterr_reason);
 	}
 	return r;
 }
 
-static int collect_all(Runtime *runtime, const Digest *keep_images, size_t keep_count,
-	bool keep_all_images, Reason *reterr_reason)
+static int collect_all(Runtime *runtime, Keep keep, Reason *reterr_reason)
 {
-	_cleanup_(mount_table_freep) MountTable *table = NULL;
-	_cleanup_(held_list_done) HeldList held = {};
-	_cleanup_free_ bool *needed = NULL;
+	_cleanup_(needs_done) Needs needs = {};
 	size_t old = 0;
-	int r = mount_table_read(OWN_MOUNTS, &table, reterr_reason);
+	int r = mount_table_read(OWN_MOUNTS, &needs.table, reterr_reason);
 
 	if (r == 0)
-		r = runtime_held(runtime, table, &held);
+		r = runtime_held(runtime, needs.table, &needs.held);
 	if (r < 0)
 		return r;
-	needed = memory_new_array(held.count, sizeof(*needed));
-	if (!needed)
+	needs.needed = memory_new_array(needs.held.count, sizeof(bool));
+	if (!needs.needed)
 		return -ENOMEM;
-	r = collect_overlays(runtime, table, &held, needed, &old, reterr_reason);
-	if (r == 0)
-		r = collect_layers(runtime, table, &held, needed, keep_images, keep_count,
-			keep_all_images || old > 0, reterr_reason);
-	return r;
+	r = collect_overlays(runtime, &needs, &old, reterr_reason);
+	/* while an old overlay is held its images are, too: a store that looks at image/ must not
+	 * think that their space would be free */
+	keep.all = keep.all || old > 0;
+	return r < 0 ? r : collect_layers(runtime, &needs, &keep, reterr_reason);
 }
 
 int runtime_collect(
 	Runtime *runtime, const Digest *keep_images, size_t keep_count, Reason *reterr_reason)
 {
-	return collect_all(runtime, keep_images, keep_count, false, reterr_reason);
+	return collect_all(
+		runtime, (Keep){.images = keep_images, .count = keep_count}, reterr_reason);
 }
 
 int runtime_collect_overlays(Runtime *runtime, Reason *reterr_reason)
 {
-	return collect_all(runtime, NULL, 0, true, reterr_reason);
+	return collect_all(runtime, (Keep){.all = true}, reterr_reason);
 }
 
 int runtime_close_down(Runtime *runtime, Reason *reterr_reason)

@@ -79,7 +79,7 @@ static int attach_private(int fd, const char *path, Reason *reterr_reason)
 
 int runtime_make(Runtime *runtime, Reason *reterr_reason)
 {
-	_cleanup_fd_ int fd = -1, top = -1;
+	_cleanup_fd_ int fd = -1;
 	int r = runtime_find(runtime, reterr_reason);
 
 	if (r != 0)
