@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """suture-activate: grafts in private mount namespaces, over a device's root in a folder."""
+import fcntl
 import hashlib
 import json
 import mmap
 import os
 import re
+import shutil
 import signal
 import statistics
 import struct
 import subprocess
-import time
 
 from tap import *
 
@@ -17,6 +18,7 @@ LIB = "usr/lib/x86_64-linux-gnu"
 SEED = "11" * 32
 OS_RELEASE = 'ID=exampleos\nVERSION_ID="26.3.1"\nVARIANT_ID=desktop\n'
 BASE = "26.3.1_desktop_" + os.uname().machine
+TRACED = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")  # the leak check cannot run under strace
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
@@ -277,7 +279,6 @@ def metadata_of_images_works():
         os.chmod(f"{tree}/{LIB}/secret", 0o600)
         os.chown(f"{tree}/{LIB}/secret", 65534, 65534)
         run("/usr/sbin/setcap", "cap_net_raw+ep", f"{tree}/{LIB}/ping")
-    import shutil
     tree = device.image("tls", {f"{LIB}/secret": "fixed\n", f"{LIB}/ping": "x",
                                 f"{LIB}/number": "1\n"}, prepare)
     device.generation(1, {"tls": (tree, [LIB])})
@@ -344,8 +345,8 @@ def killed_at(device, call, when, *verb):
     done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
                            f"inject={call}:signal=KILL:when={when}",
                            program("suture-activate"), "--root", device.root, *map(str, verb)],
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return done.returncode != 0
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=TRACED)
+    return done.returncode == -signal.SIGKILL
 
 
 @test_in_mount_namespace
@@ -415,7 +416,7 @@ def a_failure_of_any_call_changes_nothing():
                 ["strace", "-qq", "-o", "trace", "-e", f"trace={call}", "-e",
                  f"inject={call}:error=EIO:when={when}", program("suture-activate"), "--root",
                  device.root, "switch", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                text=True)
+                text=True, env=TRACED)
             if done.returncode == 0:
                 check_equal(numbers(device), "2\n" * 2, f"{call} {when}")
                 if b"INJECTED" not in read("trace"):
@@ -596,7 +597,6 @@ def apply_does_what_current_says_or_shows_the_base():
 
 @test_in_mount_namespace
 def one_at_a_time():
-    import fcntl
     device = Device()
     device.simple(1)
     device.activate("apply")
