@@ -101,11 +101,11 @@ class Nginx:
 
     def restart(self):
         old = self.pid()
+        old_workers = self.workers(old)  # later the new master is among its children
         os.kill(old, signal.SIGUSR2)
         wait_until(lambda: self.pid() not in (0, old) and self.workers(self.pid()),
                    "nginx's new master")
         self.masters.add(self.pid())
-        old_workers = self.workers(old)
         os.kill(old, signal.SIGQUIT)
         wait_until(lambda: not any(is_alive(pid) for pid in [old, *old_workers]),
                    "the end of nginx's old master")
