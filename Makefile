@@ -1,0 +1,38 @@
+# A thin front for meson. `make demo` and `make check` do all their own set-up.
+BUILD   ?= build
+PAIRS   ?= $(CURDIR)/../shared/pairs
+DESTDIR ?=
+export PAIRS
+SUDO   := $(if $(filter 0,$(shell id -u)),,sudo -E)
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix=/usr --libexecdir=libexec -Dwerror=true
+
+# What building, testing and the demo need; asks nothing where all is there.
+deps:
+	$(SUDO) tools/install-packages
+
+demo: deps
+	$(MAKE) all
+	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) EXAMPLE=$(EXAMPLE) \
+		unshare -m /usr/bin/python3 tools/demo/demo.py
+
+# The tests as they are, then once more under AddressSanitizer and UndefinedBehaviorSanitizer.
+check: deps
+	$(MAKE) all
+	meson setup build-asan --reconfigure -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dwerror=true >/dev/null || meson setup build-asan -Db_sanitize=address,undefined \
+		-Db_lundef=false -Dwerror=true
+	ninja -C build-asan
+	$(SUDO) env PAIRS=$(PAIRS) tools/run-tests $(BUILD) build-asan
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) build-asan build-clang
+
+.PHONY: all deps demo check install clean
