@@ -60,11 +60,11 @@ def make_root(root):
 
 class Archive:
     """Two versions of one package, and a base that ships the older."""
-    component = "library"
     directories = [TRIPLET_FOLDER]
 
     def __init__(self, demo, name, old_version, new_version):
-        self.name, self.old_version, self.new_version = name, old_version, new_version
+        self.name = self.component = name
+        self.old_version, self.new_version = old_version, new_version
         self.demo = demo
         self.base_root = os.path.join(demo, "base")
 
