@@ -30,14 +30,12 @@ int document_file_save(
 	const char *path, const SchemaField *fields, const void *data, Reason *reterr_reason)
 {
 	_cleanup_json_ json_t *json = schema_write(fields, data);
-	char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-	int r;
+	_cleanup_buffer_ Buffer text = {};
+	int r = json ? document_write_indented(json, &text) : -ENOMEM;
 
-	if (!text)
-		return -ENOMEM;
-	r = path_make_parent(AT_FDCWD, path, 0755);
 	if (r == 0)
-		r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644);
-	free(text);
+		r = path_make_parent(AT_FDCWD, path, 0755);
+	if (r == 0)
+		r = file_write_atomic(AT_FDCWD, path, text.data, text.size, 0644);
 	return r < 0 ? reason_errno(reterr_reason, r, "cannot write %s", path) : 0;
 }

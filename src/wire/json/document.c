@@ -7,6 +7,24 @@
 
 #include "base/memory.h"
 
+/* Where memory is short, jansson calls a good text malformed, and writes a text that lacks a member
+ * without a word. So the allocator itself remembers that it failed. */
+static _Thread_local bool allocation_failed;
+
+static void *allocate(size_t size)
+{
+	void *data = memory_raw(size);
+
+	allocation_failed |= !data;
+	return data;
+}
+
+static void watch_allocations(void)
+{
+	allocation_failed = false;
+	json_set_alloc_funcs(allocate, free);
+}
+
 /* jansson allows 2048 levels; counting brackets outside strings beforehand costs one pass and lets
  * the limit be ours. */
 static bool is_too_deep(const char *text, size_t size)
@@ -34,12 +52,12 @@ int document_parse(const void *data, size_t size, json_t **ret_object, Reason *r
 	_cleanup_json_ json_t *json = NULL;
 	json_error_t error = {};
 
-	json_set_alloc_funcs(memory_raw, free);
+	watch_allocations();
 	if (is_too_deep(data, size))
 		return reason_set(reterr_reason, -EBADMSG, "nested deeper than %d levels",
 			DOCUMENT_DEPTH_MAX);
 	json = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
-	if (!json && json_error_code(&error) == json_error_out_of_memory)
+	if (allocation_failed)
 		return -ENOMEM;
 	if (!json)
 		return reason_set(reterr_reason, -EBADMSG, "not JSON at byte %d: %s",
@@ -136,14 +154,25 @@ int document_canonical(const json_t *json, Buffer *buffer)
 	return -EBADMSG;
 }
 
-int document_write(const json_t *json, Buffer *buffer)
+static int write_text(const json_t *json, size_t flags, Buffer *buffer)
 {
-	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	_cleanup_free_ char *text = NULL;
 	int r;
 
-	if (!text)
+	watch_allocations();
+	text = json_dumps(json, flags | JSON_SORT_KEYS);
+	if (!text || allocation_failed)
 		return -ENOMEM;
 	r = buffer_text(buffer, text);
-	free(text);
 	return r < 0 ? r : buffer_text(buffer, "\n");
+}
+
+int document_write(const json_t *json, Buffer *buffer)
+{
+	return write_text(json, JSON_COMPACT, buffer);
+}
+
+int document_write_indented(const json_t *json, Buffer *buffer)
+{
+	return write_text(json, JSON_INDENT(2), buffer);
 }

@@ -31,3 +31,6 @@ int document_canonical(const json_t *json, Buffer *buffer);
 
 /* Appends compact JSON with sorted members and a line end: what is written to files. */
 int document_write(const json_t *json, Buffer *buffer);
+
+/* The same for files that people read. */
+int document_write_indented(const json_t *json, Buffer *buffer);

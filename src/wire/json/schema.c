@@ -74,6 +74,8 @@ static int read_number(const SchemaField *field, const json_t *value, void *targ
 		return refuse(where, reason, "is not a whole number");
 	if ((uint64_t)number > field->max)
 		return refuse(where, reason, "is too large");
+	if ((uint64_t)number < field->min)
+		return refuse(where, reason, "is too small");
 	*(uint64_t *)target = (uint64_t)number;
 	return 0;
 }
@@ -305,10 +307,10 @@ json_t *schema_write(const SchemaField *fields, const void *data)
 	return TAKE_PTR(object);
 }
 
+static void clear_list(const SchemaField *field, AnyList *list);
+
 static void clear_value(const SchemaField *field, void *target)
 {
-	AnyList *list = target;
-
 	switch (field->kind) {
 	case SCHEMA_KIND_TEXT:
 		free(*(char **)target);
@@ -324,20 +326,27 @@ static void clear_value(const SchemaField *field, void *target)
 		json_decref(*(json_t **)target);
 		*(json_t **)target = NULL;
 		break;
-	case SCHEMA_KIND_LIST:
-		for (size_t i = 0; i < list->count; i++) {
-			void *item = list->items + i * field->size;
-
-			if (field->fields)
-				schema_clear(field->fields, item);
-			else
-				clear_value(field->item, item);
-		}
-		free(list->items);
-		*list = (AnyList){};
-		break;
-	default: break;
+	case SCHEMA_KIND_LIST: clear_list(field, target); break;
+	case SCHEMA_KIND_NUMBER: *(uint64_t *)target = 0; break;
+	case SCHEMA_KIND_FLAG: *(bool *)target = false; break;
+	case SCHEMA_KIND_WORD: *(int *)target = 0; break;
+	case SCHEMA_KIND_TIME: *(int64_t *)target = 0; break;
+	case SCHEMA_KIND_DIGEST: *(Digest *)target = (Digest){}; break;
 	}
+}
+
+static void clear_list(const SchemaField *field, AnyList *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		void *item = list->items + i * field->size;
+
+		if (field->fields)
+			schema_clear(field->fields, item);
+		else
+			clear_value(field->item, item);
+	}
+	free(list->items);
+	*list = (AnyList){};
 }
 
 void schema_clear(const SchemaField *fields, void *data)

@@ -40,6 +40,7 @@ typedef struct SchemaField {
 	SchemaKind kind;
 	bool optional;
 	size_t offset;
+	uint64_t min;                     /* NUMBER: value; at least 1 where it is optional */
 	uint64_t max;                     /* TEXT: bytes; NUMBER: value; LIST: elements */
 	bool (*check)(const char *text);  /* TEXT: a further rule, or NULL */
 	const char *const *words;         /* WORD: NULL-terminated */
@@ -73,5 +74,5 @@ int schema_read(
 /* The JSON object of a struct; NULL when memory is short. The caller owns the reference. */
 json_t *schema_write(const SchemaField *fields, const void *data);
 
-/* Frees what the struct's members own and zeroes them. */
+/* Frees what the struct's members own and zeroes all of them. */
 void schema_clear(const SchemaField *fields, void *data);
