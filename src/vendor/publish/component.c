@@ -34,7 +34,7 @@ static const SchemaField component_fields[] = {
 };
 
 static const SchemaField components_fields[] = {
-	SCHEMA_FIELD(Components, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(Components, schema, NUMBER, .min = 1, .max = 1),
 	SCHEMA_FIELD(Components, ignore, LIST, .max = PATTERNS_MAX, .item = &path_item,
 		.size = sizeof(char *), .optional = true),
 	SCHEMA_FIELD(Components, components, LIST, .max = COMPONENTS_MAX,

@@ -13,7 +13,7 @@
 #include "wire/improvement/index-schema.h"
 
 static const SchemaField draft_fields[] = {
-	SCHEMA_FIELD(Draft, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(Draft, schema, NUMBER, .min = 1, .max = 1),
 	SCHEMA_FIELD(Draft, fixes, OBJECT, SCHEMA_OF(fixes_fields, Fixes)),
 	SCHEMA_FIELD(Draft, image, OBJECT, SCHEMA_OF(index_image_fields, IndexImage)),
 	{},

@@ -22,7 +22,7 @@ static bool is_url(const char *text)
 static const SchemaField url_item = {.kind = SCHEMA_KIND_TEXT, .max = URL_BYTES, .check = is_url};
 
 static const SchemaField fix_fields[] = {
-	SCHEMA_FIELD(Fix, cve, TEXT, .max = ID_BYTES, .check = index_is_cve),
+	SCHEMA_FIELD(Fix, cve, TEXT, .max = INDEX_CVE_BYTES, .check = index_is_cve),
 	SCHEMA_FIELD(Fix, component, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
 	SCHEMA_FIELD(Fix, impact, TEXT, .max = PROSE_BYTES),
 	SCHEMA_FIELD(Fix, description, TEXT, .max = PROSE_BYTES),
@@ -34,7 +34,7 @@ static const SchemaField fix_fields[] = {
 };
 
 const SchemaField fixes_fields[] = {
-	SCHEMA_FIELD(Fixes, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(Fixes, schema, NUMBER, .min = 1, .max = 1),
 	SCHEMA_FIELD(Fixes, id, TEXT, .max = ID_BYTES),
 	SCHEMA_FIELD(Fixes, title, TEXT, .max = INDEX_SENTENCE_BYTES),
 	SCHEMA_FIELD(Fixes, urgency, WORD, .words = index_urgencies),

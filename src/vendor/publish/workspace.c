@@ -28,7 +28,7 @@ static const SchemaField base_fields[] = {
 };
 
 static const SchemaField list_fields[] = {
-	SCHEMA_FIELD(BaseList, schema, NUMBER, .max = 1),
+	SCHEMA_FIELD(BaseList, schema, NUMBER, .min = 1, .max = 1),
 	SCHEMA_FIELD(BaseList, bases, LIST, .max = BASES_MAX, SCHEMA_OF(base_fields, Base)),
 	{},
 };

@@ -10,7 +10,6 @@
 #include "wire/seal/seal.h"
 
 #define BASE_KEY_BYTES   SEAL_BASE_MAX
-#define CVE_BYTES        32
 #define SEAL_BYTES       (2 * ED25519_SIGNATURE_SIZE)
 #define RAMP_STEPS_MAX   32
 #define HOURS_MAX        (24 * 365)
@@ -82,7 +81,7 @@ static const SchemaField payload_fields[] = {
 	SCHEMA_FIELD(Payload, kind, WORD, .words = index_payload_kinds),
 	SCHEMA_FIELD(Payload, encoding, TEXT, NAME_TEXT),
 	SCHEMA_FIELD(Payload, sha256, DIGEST),
-	SCHEMA_FIELD(Payload, size, NUMBER, .max = INDEX_IMAGE_SIZE_MAX),
+	SCHEMA_FIELD(Payload, size, NUMBER, .min = 1, .max = INDEX_IMAGE_SIZE_MAX),
 	SCHEMA_FIELD(Payload, sources, LIST, .max = INDEX_SOURCES_MAX, OPTIONAL,
 		SCHEMA_OF(source_fields, PayloadSource)),
 	{},
@@ -123,7 +122,7 @@ const SchemaField index_image_fields[] = {
 };
 
 static const SchemaField fix_fields[] = {
-	SCHEMA_FIELD(IndexFix, cve, TEXT, .max = CVE_BYTES, .check = index_is_cve),
+	SCHEMA_FIELD(IndexFix, cve, TEXT, .max = INDEX_CVE_BYTES, .check = index_is_cve),
 	SCHEMA_FIELD(IndexFix, component, TEXT, NAME_TEXT),
 	{},
 };
@@ -144,12 +143,12 @@ static const SchemaField rollout_fields[] = {
 
 static const SchemaField notes_fields[] = {
 	SCHEMA_FIELD(Notes, sha256, DIGEST),
-	SCHEMA_FIELD(Notes, size, NUMBER, .max = INDEX_SIZE_MAX),
+	SCHEMA_FIELD(Notes, size, NUMBER, .min = 1, .max = INDEX_SIZE_MAX),
 	{},
 };
 
 static const SchemaField improvement_fields[] = {
-	SCHEMA_FIELD(Improvement, sequence, NUMBER, .max = LABEL_SEQUENCE_MAX),
+	SCHEMA_FIELD(Improvement, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
 	SCHEMA_FIELD(Improvement, published, TIME),
 	SCHEMA_FIELD(Improvement, urgency, WORD, .words = index_urgencies),
 	SCHEMA_FIELD(Improvement, summary, TEXT, .max = INDEX_SENTENCE_BYTES),
@@ -167,11 +166,12 @@ static const SchemaField improvement_fields[] = {
 };
 
 static const SchemaField withdrawal_fields[] = {
-	SCHEMA_FIELD(Withdrawal, sequence, NUMBER, .max = LABEL_SEQUENCE_MAX),
+	SCHEMA_FIELD(Withdrawal, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
 	SCHEMA_FIELD(Withdrawal, level, WORD, .words = index_withdrawal_levels),
 	SCHEMA_FIELD(Withdrawal, issued, TIME),
 	SCHEMA_FIELD(Withdrawal, reason, TEXT, .max = INDEX_SENTENCE_BYTES),
-	SCHEMA_FIELD(Withdrawal, replacement, NUMBER, .max = LABEL_SEQUENCE_MAX, OPTIONAL),
+	SCHEMA_FIELD(
+		Withdrawal, replacement, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX, OPTIONAL),
 	SCHEMA_FIELD(Withdrawal, images, LIST, .max = INDEX_IMAGES_MAX, .item = &digest_item,
 		TEXT_ITEMS, OPTIONAL),
 	{},
@@ -179,7 +179,7 @@ static const SchemaField withdrawal_fields[] = {
 
 static const SchemaField inclusion_fields[] = {
 	SCHEMA_FIELD(Inclusion, base, TEXT, .max = BASE_KEY_BYTES, .check = is_base_key),
-	SCHEMA_FIELD(Inclusion, sequence, NUMBER, .max = LABEL_SEQUENCE_MAX),
+	SCHEMA_FIELD(Inclusion, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
 	{},
 };
 
@@ -190,7 +190,7 @@ void index_improvement_clear(Improvement *improvement)
 
 const SchemaField index_fields[] = {
 	SCHEMA_FIELD(Index, format, TEXT, .max = INDEX_NAME_BYTES, .check = is_index_format),
-	SCHEMA_FIELD(Index, version, NUMBER, .max = INDEX_VERSION),
+	SCHEMA_FIELD(Index, version, NUMBER, .min = 1, .max = INDEX_VERSION),
 	SCHEMA_FIELD(Index, optional, ANY, OPTIONAL),
 	SCHEMA_FIELD(Index, product, TEXT, NAME_TEXT),
 	SCHEMA_FIELD(Index, base, TEXT, .max = BASE_KEY_BYTES, .check = is_base_key),

@@ -14,3 +14,4 @@ bool index_is_name(const char *text); /* [a-z0-9._-], not starting with a dot */
 bool index_is_cve(const char *text);
 #define INDEX_NAME_BYTES     64 /* products, components, channels: they become path components */
 #define INDEX_SENTENCE_BYTES 400
+#define INDEX_CVE_BYTES      32

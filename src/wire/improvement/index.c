@@ -59,9 +59,12 @@ static const char *check_files(const IndexImage *image)
 			strcmp(image->files.items[i - 1].path, image->files.items[i].path) >= 0)
 			return "files are not in ascending order";
 	}
-	for (size_t i = 0; i < image->removed.count; i++)
+	for (size_t i = 0; i < image->removed.count; i++) {
 		if (!is_in_directories(image, image->removed.items[i]))
 			return "a removed file lies outside the graft directories";
+		if (i > 0 && strcmp(image->removed.items[i - 1], image->removed.items[i]) >= 0)
+			return "removed files are not in ascending order";
+	}
 	return NULL;
 }
 
@@ -141,7 +144,7 @@ static int check_improvement(const Improvement *improvement, Reason *reason)
 {
 	const char *wrong = check_rollout(improvement->rollout);
 
-	if (improvement->sequence == 0)
+	if (!wrong && improvement->sequence == 0)
 		wrong = "sequences count from 1";
 	if (wrong)
 		return refuse(reason, improvement->sequence, NULL, wrong);

@@ -97,7 +97,7 @@ typedef struct IndexImage {
 	ImageVerity *verity;             /* never NULL in a checked index */
 	SCHEMA_LIST(char *) directories; /* sorted, none inside another */
 	SCHEMA_LIST(ImageFile) files;    /* sorted by path */
-	SCHEMA_LIST(char *) removed;     /* paths of the base that the image hides */
+	SCHEMA_LIST(char *) removed;     /* sorted: paths of the base that the image hides */
 	int mix;                         /* Mix */
 	SCHEMA_LIST(int) after;          /* indices into after_names */
 	int restart;                     /* RestartScope */

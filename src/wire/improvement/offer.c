@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "wire/improvement/rollout.h"
 
 const char *const offer_states[] = {"none", "available", "waits-for-rollout", "on-hold",
 	"needs-newer-base", "removed-by-owner", "failed-before", NULL};
 
-static const char *const known_encodings[] = {"zstd", "suture-delta-1", NULL};
+static const char *const known_encodings[] = {
+	[PAYLOAD_FULL] = "zstd", [PAYLOAD_DELTA] = "suture-delta-1"};
 
 static bool is_bad(const Improvement *improvement, const OfferDevice *device)
 {
@@ -88,7 +88,7 @@ const Payload *offer_payload(const IndexImage *image,
 {
 	for (size_t i = 0; i < image->payloads.count; i++) {
 		const Payload *payload = &image->payloads.items[i];
-		bool usable = text_index(known_encodings, payload->encoding) >= 0;
+		bool usable = strcmp(known_encodings[payload->kind], payload->encoding) == 0;
 
 		for (size_t j = 0; usable && j < payload->sources.count; j++)
 			usable = has_source && has_source(context, &payload->sources.items[j]);

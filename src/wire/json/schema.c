@@ -121,11 +121,30 @@ static int read_digest(const SchemaField *field, const json_t *value, void *targ
 	return 0;
 }
 
+/* What is kept must be writable again, and a real number has no canonical form. */
+static bool holds_real(const json_t *json)
+{
+	const char *name;
+	json_t *member;
+
+	for (size_t i = 0; i < json_array_size(json); i++)
+		if (holds_real(json_array_get(json, i)))
+			return true;
+	json_object_foreach((json_t *)json, name, member)
+	{
+		if (holds_real(member))
+			return true;
+	}
+	return json_is_real(json);
+}
+
 static int read_any(const SchemaField *field, const json_t *value, void *target, const Where *where,
 	Reason *reason)
 {
 	if (!json_is_object(value))
 		return refuse(where, reason, "is not an object");
+	if (holds_real(value))
+		return refuse(where, reason, "holds a number that is not whole");
 	*(json_t **)target = json_incref((json_t *)value);
 	return 0;
 }

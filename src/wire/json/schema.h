@@ -32,7 +32,7 @@ typedef enum SchemaKind {
 	SCHEMA_KIND_DIGEST, /* Digest, in JSON 64 hexadecimal digits */
 	SCHEMA_KIND_OBJECT, /* T *, owned; NULL when absent */
 	SCHEMA_KIND_LIST,   /* SCHEMA_LIST(T), owned */
-	SCHEMA_KIND_ANY,    /* json_t *, a reference: an object of any content, kept as it is */
+	SCHEMA_KIND_ANY, /* json_t *, a reference: any object without real numbers, kept as it is */
 } SchemaKind;
 
 typedef struct SchemaField {

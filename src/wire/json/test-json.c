@@ -273,7 +273,7 @@ static int read_tree(const char *text, Tree *ret, Reason *reason)
 #define FULL_TREE                                                                                  \
 	"{\"colour\":\"red\",\"count\":7,\"crown\":{\"name\":\"top\",\"weight\":2},\"digest\":"    \
 	"\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"extra\":{\"a\":"   \
-	"[1.5,null]},\"leaves\":[{\"name\":\"x\",\"weight\":10}],\"planted\":\"2026-03-01T00:00:"  \
+	"[15,null]},\"leaves\":[{\"name\":\"x\",\"weight\":10}],\"planted\":\"2026-03-01T00:00:"   \
 	"00Z\",\"tags\":[\"a\",\"b\"],\"tall\":true,\"title\":\"oak\"}"
 
 TEST(a_table_reads_and_writes)
@@ -337,6 +337,8 @@ TEST(each_refusal_names_the_member)
 			"planted: is not a time"},
 		{"{\"title\":\"a\",\"digest\":\"BA78\"}", "digest: is not a SHA-256"},
 		{"{\"title\":\"a\",\"extra\":[]}", "extra: is not an object"},
+		{"{\"title\":\"a\",\"extra\":{\"x\":[1,2.0]}}",
+			"extra: holds a number that is not"},
 		{"{\"title\":\"a\",\"crown\":[]}", "crown: is not an object"},
 		{"{\"title\":\"a\",\"crown\":{\"name\":\"x\"}}", "crown.weight: is missing"},
 		{"{\"title\":\"a\",\"crown\":{\"name\":\"x\",\"weight\":1}}",
