@@ -22,13 +22,15 @@ int key_id(const json_t *key, Digest *ret_id)
 	return r < 0 ? r : digest_of(canonical.data, canonical.size, ret_id);
 }
 
-static bool keyid_matches(const char *keyid, const json_t *key)
+/* 1 when it does, 0 when not, or -ENOMEM. */
+static int keyid_matches(const char *keyid, const json_t *key)
 {
 	char text[DIGEST_TEXT_SIZE];
 	Digest id;
+	int r = json_is_object(key) ? key_id(key, &id) : -EBADMSG;
 
-	if (!json_is_object(key) || key_id(key, &id) < 0)
-		return false;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	digest_to_text(&id, text);
 	return strcmp(text, keyid) == 0;
 }
@@ -70,39 +72,60 @@ static PublicKey *remember_key(PublicKey *seen, size_t *count, const uint8_t *by
 	return &seen[(*count)++];
 }
 
-static bool signature_is_good(const json_t *signature, const uint8_t *key, const Buffer *message)
+/* 1 when it is, 0 when not, or -ENOMEM. */
+static int signature_is_good(const json_t *signature, const uint8_t *key, const Buffer *message)
 {
 	const char *text = json_string_value(json_object_get(signature, "sig"));
 	uint8_t bytes[ED25519_SIGNATURE_SIZE];
+	int r;
 
-	return text && hex_decode(text, bytes, sizeof(bytes)) == 0 &&
-		ed25519_verify(key, bytes, message->data, message->size) == 0;
+	if (!text || hex_decode(text, bytes, sizeof(bytes)) < 0)
+		return 0;
+	r = ed25519_verify(key, bytes, message->data, message->size);
+	return r == -ENOMEM ? r : r == 0;
 }
 
-static json_int_t count_signers(
-	const json_t *keys, const json_t *keyids, const json_t *signatures, const Buffer *message)
+/* What is counted, and who was counted already. */
+typedef struct Count {
+	const json_t *keys, *keyids;
+	const Buffer *message;
+	PublicKey seen[KEY_COUNT_MAX];
+	size_t n_seen;
+	json_int_t good;
+} Count;
+
+static int count_signature(Count *count, const json_t *signature)
 {
-	PublicKey seen[KEY_COUNT_MAX] = {};
-	size_t n_seen = 0, n = json_array_size(signatures);
-	json_int_t good = 0;
+	const char *keyid = json_string_value(json_object_get(signature, "keyid"));
+	const json_t *key = keyid ? json_object_get(count->keys, keyid) : NULL;
+	uint8_t bytes[ED25519_KEY_SIZE];
+	PublicKey *slot;
+	int r;
 
-	for (size_t i = 0; i < n && i < KEY_SIGNATURES_MAX; i++) {
-		const json_t *signature = json_array_get(signatures, i);
-		const char *keyid = json_string_value(json_object_get(signature, "keyid"));
-		const json_t *key = keyid ? json_object_get(keys, keyid) : NULL;
-		uint8_t bytes[ED25519_KEY_SIZE];
-		PublicKey *slot;
+	if (!key || !is_among(count->keyids, keyid) || !read_key(key, bytes))
+		return 0;
+	r = keyid_matches(keyid, key);
+	if (r != 1)
+		return r;
+	slot = remember_key(count->seen, &count->n_seen, bytes);
+	if (!slot || slot->has_signed)
+		return 0;
+	r = signature_is_good(signature, bytes, count->message);
+	if (r != 1)
+		return r;
+	slot->has_signed = true;
+	count->good++;
+	return 0;
+}
 
-		if (!key || !is_among(keyids, keyid) || !keyid_matches(keyid, key) ||
-			!read_key(key, bytes))
-			continue;
-		slot = remember_key(seen, &n_seen, bytes);
-		if (slot && !slot->has_signed && signature_is_good(signature, bytes, message)) {
-			slot->has_signed = true;
-			good++;
-		}
-	}
-	return good;
+static int count_signers(Count *count, const json_t *signatures)
+{
+	size_t n = json_array_size(signatures);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n && i < KEY_SIGNATURES_MAX; i++)
+		r = count_signature(count, json_array_get(signatures, i));
+	return r;
 }
 
 int key_verify_envelope(const json_t *keys, const json_t *role, const json_t *envelope,
@@ -111,21 +134,25 @@ int key_verify_envelope(const json_t *keys, const json_t *role, const json_t *en
 	const json_t *threshold = json_object_get(role, "threshold");
 	const json_t *body = json_object_get(envelope, "signed");
 	_cleanup_buffer_ Buffer message = {};
-	json_int_t wanted = json_integer_value(threshold), good;
+	Count count = {
+		.keys = keys, .keyids = json_object_get(role, "keyids"), .message = &message};
+	json_int_t wanted = json_integer_value(threshold);
 	int r;
 
 	if (!json_is_integer(threshold) || wanted < 1 || !json_is_object(body))
 		return reason_set(
 			reterr_reason, -EKEYREJECTED, "%s: nobody is trusted to sign it", name);
 	r = document_canonical(body, &message);
-	if (r < 0)
+	if (r == -EBADMSG)
 		return reason_set(
 			reterr_reason, r, "%s: holds a number that cannot be signed", name);
-	good = count_signers(keys, json_object_get(role, "keyids"),
-		json_object_get(envelope, "signatures"), &message);
-	if (good < wanted)
+	if (r == 0)
+		r = count_signers(&count, json_object_get(envelope, "signatures"));
+	if (r < 0)
+		return r;
+	if (count.good < wanted)
 		return reason_set(reterr_reason, -EKEYREJECTED,
-			"%s: signed by %lld of the %lld keys that it needs", name, (long long)good,
-			(long long)wanted);
+			"%s: signed by %lld of the %lld keys that it needs", name,
+			(long long)count.good, (long long)wanted);
 	return 0;
 }

@@ -3,9 +3,9 @@
 /*
  * Keys, and how many of them must have signed (The Update Framework 1.0.34, sections 4.2 and 4.3).
  *
- * A KeyRing is what one delegator (root, or a targets role) says: its keys, and for one role which
- * of them count and how many must agree. keyring_verify() counts distinct keys, not signatures and
- * not keyids: the same key under two keyids, or twice under one, counts once.
+ * A delegator (root, or a targets role) lists keys, and for a role which of them count and how many
+ * must agree. Distinct keys are counted, not signatures and not keyids: the same key under two
+ * keyids, or twice under one, counts once.
  */
 #include <jansson.h>
 #include <stddef.h>

@@ -67,30 +67,32 @@ static int update_roots(Trust *trust, const TrustRepository *repository, Reason 
 		if (r < 0)
 			return r;
 	}
-	return reason_set(reason, -EBADMSG, "the repository has more than %d new roots",
-		TRUST_ROOT_ROTATIONS_MAX);
+	return 0; /* enough for one refresh; the next one goes on (5.3.3) */
 }
 
 /* Whatever is wrong with a kept copy (other keys now, damage, age) only means that it is not used.
- */
-static void use_kept(Trust *trust, const TrustRepository *repository, const char *name, size_t max,
+ * Short memory is no such thing: going on without the copy would forgo the rollback checks. */
+static int use_kept(Trust *trust, const TrustRepository *repository, const char *name, size_t max,
 	int (*update)(Trust *, const void *, size_t, Reason *))
 {
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t size;
+	int r = repository->load(repository->context, name, max, &data, &size);
 
-	if (repository->load(repository->context, name, max, &data, &size) == 0)
-		(void)update(trust, data, size, NULL);
+	if (r == 0)
+		r = update(trust, data, size, NULL);
+	return r == -ENOMEM ? r : 0;
 }
 
 static int update_timestamp(Trust *trust, const TrustRepository *repository, Reason *reason)
 {
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t size;
-	int r;
-
-	use_kept(trust, repository, "timestamp.json", TRUST_TIMESTAMP_SIZE_MAX,
+	int r = use_kept(trust, repository, "timestamp.json", TRUST_TIMESTAMP_SIZE_MAX,
 		trust_update_timestamp);
+
+	if (r < 0)
+		return r;
 	r = repository->fetch(repository->context, "timestamp.json", TRUST_TIMESTAMP_SIZE_MAX,
 		&data, &size, reason);
 	if (r < 0)
@@ -117,8 +119,9 @@ static int fetch_role(const Trust *trust, const TrustRepository *repository, con
 	TrustFile file;
 	int r = trust_file_of_role(trust, role, &file, reason);
 
+	/* -ENOENT would mean that nobody lists the target */
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? -EKEYREJECTED : r;
 	name = trust_metadata_name(role, trust_consistent_snapshot(trust) ? file.version : 0);
 	if (!name)
 		return -ENOMEM;
@@ -133,11 +136,11 @@ static int update_snapshot(Trust *trust, const TrustRepository *repository, Reas
 {
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t size;
-	int r;
+	int r = use_kept(
+		trust, repository, "snapshot.json", TRUST_SNAPSHOT_SIZE_MAX, update_kept_snapshot);
 
-	use_kept(trust, repository, "snapshot.json", TRUST_SNAPSHOT_SIZE_MAX, update_kept_snapshot);
-	if (trust_snapshot_is_final(trust))
-		return 0;
+	if (r < 0 || trust_snapshot_is_final(trust))
+		return r;
 	r = fetch_role(trust, repository, "snapshot", &data, &size, reason);
 	if (r == 0)
 		r = trust_update_snapshot(trust, data, size, false, reason);
@@ -145,32 +148,35 @@ static int update_snapshot(Trust *trust, const TrustRepository *repository, Reas
 		     : repository->save(repository->context, "snapshot.json", data, size, reason);
 }
 
-static int update_one(Trust *trust, const char *role, const char *delegator, const void *data,
+static int update_one(Trust *trust, const char *name, const TrustRole *delegator, const void *data,
 	size_t size, Reason *reason)
 {
-	return delegator ? trust_update_delegated(trust, role, delegator, data, size, reason)
+	return delegator ? trust_update_delegated(trust, name, delegator, data, size, reason)
 			 : trust_update_targets(trust, data, size, reason);
 }
 
 /* Loads one targets role: the kept copy if it is still the announced one, else a new one. */
-static int update_role(Trust *trust, const TrustRepository *repository, const char *role,
-	const char *delegator, Reason *reason)
+static int update_role(Trust *trust, const TrustRepository *repository, const char *name,
+	const TrustRole *delegator, Reason *reason)
 {
-	_cleanup_free_ char *kept_name = trust_metadata_name(role, 0);
 	_cleanup_free_ uint8_t *kept = NULL, *data = NULL;
+	_cleanup_free_ char *kept_name = NULL;
 	size_t size;
 	int r;
 
-	if (trust_role_is_loaded(trust, role, delegator ? delegator : "root"))
+	if (trust_role(trust, name, delegator))
 		return 0;
+	kept_name = trust_metadata_name(name, 0);
 	if (!kept_name)
 		return -ENOMEM;
 	r = repository->load(repository->context, kept_name, TRUST_TARGETS_SIZE_MAX, &kept, &size);
-	if (r == 0 && update_one(trust, role, delegator, kept, size, NULL) == 0)
-		return 0;
-	r = fetch_role(trust, repository, role, &data, &size, reason);
 	if (r == 0)
-		r = update_one(trust, role, delegator, data, size, reason);
+		r = update_one(trust, name, delegator, kept, size, NULL);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	r = fetch_role(trust, repository, name, &data, &size, reason);
+	if (r == 0)
+		r = update_one(trust, name, delegator, data, size, reason);
 	return r < 0 ? r : repository->save(repository->context, kept_name, data, size, reason);
 }
 
@@ -189,9 +195,10 @@ int trust_refresh(Trust *trust, const TrustRepository *repository, Reason *reter
 	return r;
 }
 
+/* A role to look at, as one delegator vouches for it (NULL: root). */
 typedef struct Hop {
-	char *role;
-	char *delegator;
+	char *name;
+	const TrustRole *delegator;
 } Hop;
 
 /* The roles still to look at (top of the stack is next) and those already seen. */
@@ -202,72 +209,65 @@ typedef struct Search {
 	size_t visited_count;
 } Search;
 
-static void hop_done(Hop *hop)
-{
-	free(hop->role);
-	free(hop->delegator);
-	*hop = (Hop){};
-}
-
 static void drop_stack(Search *search)
 {
 	while (search->depth > 0)
-		hop_done(&search->stack[--search->depth]);
+		free(search->stack[--search->depth].name);
 }
 
 static void search_done(Search *search)
 {
 	drop_stack(search);
 	while (search->visited_count > 0)
-		hop_done(&search->visited[--search->visited_count]);
+		free(search->visited[--search->visited_count].name);
 }
 
-static int push(Search *search, const char *role, const char *delegator)
+static int push(Search *search, const char *name, const TrustRole *delegator)
 {
-	Hop hop = {memory_string(role), delegator ? memory_string(delegator) : NULL};
+	Hop *hop = &search->stack[search->depth];
 
-	if (!hop.role || (delegator && !hop.delegator) ||
-		search->depth == ARRAY_SIZE(search->stack)) {
-		int r = !hop.role || (delegator && !hop.delegator) ? -ENOMEM : -E2BIG;
-
-		hop_done(&hop);
-		return r;
-	}
-	search->stack[search->depth++] = hop;
+	if (search->depth == ARRAY_SIZE(search->stack))
+		return -E2BIG;
+	*hop = (Hop){memory_string(name), delegator};
+	if (!hop->name)
+		return -ENOMEM;
+	search->depth++;
 	return 0;
+}
+
+/* By names: a ring of delegations comes back under ever new delegators, but under the same names.
+ */
+static bool is_same_hop(const Hop *a, const Hop *b)
+{
+	return strcmp(a->name, b->name) == 0 && !a->delegator == !b->delegator &&
+		(!a->delegator ||
+			strcmp(trust_role_name(a->delegator), trust_role_name(b->delegator)) == 0);
 }
 
 static bool was_visited(const Search *search, const Hop *hop)
 {
-	for (size_t i = 0; i < search->visited_count; i++) {
-		const Hop *seen = &search->visited[i];
-
-		if (strcmp(seen->role, hop->role) == 0 && !seen->delegator == !hop->delegator &&
-			(!hop->delegator || strcmp(seen->delegator, hop->delegator) == 0))
+	for (size_t i = 0; i < search->visited_count; i++)
+		if (is_same_hop(&search->visited[i], hop))
 			return true;
-	}
 	return false;
 }
 
 /* Pushes the matching delegations of `role` so that the first listed comes off first. */
-static int push_delegations(const Trust *trust, Search *search, const char *role, const char *path)
+static int push_delegations(Search *search, const TrustRole *role, const char *path)
 {
 	const char *names[TRUST_DELEGATIONS_MAX];
 	bool terminating = false;
 	size_t n = 0;
-	int r;
+	int r = 0;
 
 	while (!terminating && n < TRUST_DELEGATIONS_MAX &&
-		trust_delegation(trust, role, path, n, &names[n], &terminating) == 0)
+		trust_delegation(role, path, n, &names[n], &terminating) == 0)
 		n++;
 	if (terminating)
 		drop_stack(search);
-	while (n > 0) {
+	while (r == 0 && n > 0)
 		r = push(search, names[--n], role);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return r;
 }
 
 /* Takes the next hop off the stack, into the list of visited ones. NULL at the end, and when the
@@ -278,7 +278,7 @@ static const Hop *next_hop(Search *search)
 		Hop hop = search->stack[--search->depth];
 
 		if (was_visited(search, &hop)) {
-			hop_done(&hop);
+			free(hop.name);
 			continue;
 		}
 		search->visited[search->visited_count] = hop;
@@ -295,13 +295,18 @@ int trust_find(Trust *trust, const TrustRepository *repository, const char *path
 	const Hop *hop;
 
 	while (r == 0 && (hop = next_hop(&search))) {
-		r = update_role(trust, repository, hop->role, hop->delegator, reterr_reason);
+		const TrustRole *role;
+
+		r = update_role(trust, repository, hop->name, hop->delegator, reterr_reason);
 		if (r < 0)
 			return r;
-		r = trust_target(trust, hop->role, path, ret_file, reterr_reason);
+		role = trust_role(trust, hop->name, hop->delegator);
+		r = trust_target(role, path, ret_file, reterr_reason);
 		if (r != -ENOENT)
 			return r;
-		r = push_delegations(trust, &search, hop->role, path);
+		r = push_delegations(&search, role, path);
 	}
+	if (r == -E2BIG)
+		return reason_set(reterr_reason, r, "too many roles may list %s", path);
 	return r < 0 ? r : reason_set(reterr_reason, -ENOENT, "%s is not in the repository", path);
 }

@@ -13,12 +13,11 @@
 
 #define SPEC_VERSION_PREFIX "1."
 
-/* A targets role that was verified against one delegator. Roles are few: a list will do. */
-typedef struct LoadedRole {
+struct TrustRole {
 	char *name;
-	char *delegator;
-	json_t *body; /* the `signed` part */
-} LoadedRole;
+	const TrustRole *delegator; /* NULL: root */
+	json_t *body;               /* the `signed` part */
+};
 
 struct Trust {
 	int64_t now;
@@ -26,9 +25,29 @@ struct Trust {
 	json_t *timestamp;
 	json_t *snapshot;
 	bool snapshot_is_final; /* checked against the timestamp and not expired */
-	LoadedRole *roles;
+	TrustRole **roles;      /* few: a list will do */
 	size_t role_count;
 };
+
+static TrustRole *role_free(TrustRole *role)
+{
+	if (role) {
+		free(role->name);
+		json_decref(role->body);
+	}
+	free(role);
+	return NULL;
+}
+DEFINE_CLEANUP(TrustRole *, role_free)
+
+static void drop_roles(Trust *trust)
+{
+	for (size_t i = 0; i < trust->role_count; i++)
+		role_free(trust->roles[i]);
+	free(trust->roles);
+	trust->roles = NULL;
+	trust->role_count = 0;
+}
 
 Trust *trust_free(Trust *trust)
 {
@@ -37,12 +56,7 @@ Trust *trust_free(Trust *trust)
 	json_decref(trust->root);
 	json_decref(trust->timestamp);
 	json_decref(trust->snapshot);
-	for (size_t i = 0; i < trust->role_count; i++) {
-		free(trust->roles[i].name);
-		free(trust->roles[i].delegator);
-		json_decref(trust->roles[i].body);
-	}
-	free(trust->roles);
+	drop_roles(trust);
 	free(trust);
 	return NULL;
 }
@@ -90,7 +104,7 @@ static int parse_envelope(const void *data, size_t size, const char *role, const
 	if (!spec || !text_starts_with(spec, SPEC_VERSION_PREFIX))
 		return reason_set(reason, -EBADMSG,
 			"%s metadata is of an unknown specification version", role);
-	if (version_of(body) < 1 || expiry_of(body) < 0)
+	if (version_of(body) < 1 || version_of(body) > TRUST_VERSION_MAX || expiry_of(body) < 0)
 		return reason_set(
 			reason, -EBADMSG, "%s metadata has no valid version or expiry", role);
 	*ret_envelope = TAKE_PTR(envelope);
@@ -131,6 +145,17 @@ int trust_new(const void *root, size_t size, int64_t now, Trust **ret_trust, Rea
 	return 0;
 }
 
+/* Under a new root only what verifies with its keys counts (5.3.11). */
+static void forget_all_below_root(Trust *trust)
+{
+	json_decref(trust->timestamp);
+	json_decref(trust->snapshot);
+	trust->timestamp = NULL;
+	trust->snapshot = NULL;
+	trust->snapshot_is_final = false;
+	drop_roles(trust);
+}
+
 /* A new root must be signed by the old one's threshold and by its own (5.3.4), and count one up. */
 int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reterr_reason)
 {
@@ -151,6 +176,7 @@ int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reter
 			"root is version %" PRId64 ", not %" PRId64, version_of(body),
 			version_of(trust->root) + 1);
 	replace(&trust->root, envelope);
+	forget_all_below_root(trust);
 	return 0;
 }
 
@@ -295,17 +321,21 @@ static int check_snapshot_rollback(const json_t *old, const json_t *new, Reason 
 	return 0;
 }
 
-static int check_snapshot_final(Trust *trust, const json_t *body, Reason *reason)
+/* Whether a snapshot is the one that the timestamp announces. */
+static int check_snapshot_announced(
+	const TrustFile *file, const json_t *body, const void *data, size_t size, Reason *reason)
 {
-	TrustFile file;
-	int r = trust_file_of_role(trust, "snapshot", &file, reason);
-
-	if (r < 0)
-		return r;
-	if (version_of(body) != file.version)
+	if (version_of(body) != file->version)
 		return reason_set(reason, -ESTALE, "snapshot is version %" PRId64 ", not %" PRId64,
-			version_of(body), file.version);
-	return check_expiry(trust, body, "snapshot", reason);
+			version_of(body), file->version);
+	return check_announced(file, data, size, "snapshot", reason);
+}
+
+static void take_snapshot(Trust *trust, const json_t *envelope)
+{
+	replace(&trust->snapshot, envelope);
+	trust->snapshot_is_final = false;
+	drop_roles(trust);
 }
 
 int trust_update_snapshot(
@@ -314,7 +344,7 @@ int trust_update_snapshot(
 	_cleanup_json_ json_t *envelope = NULL;
 	const json_t *body;
 	TrustFile file;
-	int r = trust_file_of_role(trust, "snapshot", &file, reterr_reason);
+	int announced, r = trust_file_of_role(trust, "snapshot", &file, reterr_reason);
 
 	if (r == 0 && !kept)
 		r = check_announced(&file, data, size, "snapshot", reterr_reason);
@@ -330,51 +360,65 @@ int trust_update_snapshot(
 	r = trust->snapshot ? check_snapshot_rollback(trust->snapshot, body, reterr_reason) : 0;
 	if (r < 0)
 		return r;
+	announced = check_snapshot_announced(&file, body, data, size, reterr_reason);
+	if (announced < 0 && !kept)
+		return announced;
 	/* A kept snapshot that is no longer the announced one stays for comparison (5.5.5). */
-	replace(&trust->snapshot, envelope);
-	r = check_snapshot_final(trust, body, reterr_reason);
+	take_snapshot(trust, envelope);
+	if (announced < 0)
+		return announced;
+	r = check_expiry(trust, body, "snapshot", reterr_reason);
 	trust->snapshot_is_final = r == 0;
 	return r;
 }
 
-static LoadedRole *find_role(const Trust *trust, const char *role, const char *delegator)
+static TrustRole *find_role(const Trust *trust, const char *name, const TrustRole *delegator)
 {
 	for (size_t i = 0; i < trust->role_count; i++)
-		if (strcmp(trust->roles[i].name, role) == 0 &&
-			(!delegator || strcmp(trust->roles[i].delegator, delegator) == 0))
-			return &trust->roles[i];
+		if (trust->roles[i]->delegator == delegator &&
+			strcmp(trust->roles[i]->name, name) == 0)
+			return trust->roles[i];
 	return NULL;
+}
+
+const TrustRole *trust_role(const Trust *trust, const char *name, const TrustRole *delegator)
+{
+	return find_role(trust, name, delegator);
+}
+
+const char *trust_role_name(const TrustRole *role)
+{
+	return role->name;
 }
 
 const json_t *trust_body(const Trust *trust, const char *role)
 {
-	const LoadedRole *loaded;
-
 	if (strcmp(role, "timestamp") == 0)
 		return trust->timestamp;
 	if (strcmp(role, "snapshot") == 0)
 		return trust->snapshot;
-	loaded = find_role(trust, role, NULL);
-	return loaded ? loaded->body : NULL;
+	for (size_t i = 0; i < trust->role_count; i++)
+		if (strcmp(trust->roles[i]->name, role) == 0)
+			return trust->roles[i]->body;
+	return NULL;
 }
 
-bool trust_role_is_loaded(const Trust *trust, const char *role, const char *delegator)
+static int add_role(
+	Trust *trust, const char *name, const TrustRole *delegator, const json_t *envelope)
 {
-	return find_role(trust, role, delegator) != NULL;
-}
+	_cleanup_(role_freep) TrustRole *role = memory_new(sizeof(*role));
+	int r;
 
-static int add_role(Trust *trust, const char *role, const char *delegator, const json_t *envelope)
-{
-	int r = memory_grow(&trust->roles, trust->role_count, sizeof(*trust->roles));
-	LoadedRole loaded = {memory_string(role), memory_string(delegator), NULL};
-
-	if (r < 0 || !loaded.name || !loaded.delegator) {
-		free(loaded.name);
-		free(loaded.delegator);
+	if (!role)
 		return -ENOMEM;
-	}
-	replace(&loaded.body, envelope);
-	trust->roles[trust->role_count++] = loaded;
+	role->delegator = delegator;
+	role->name = memory_string(name);
+	r = role->name ? memory_grow(&trust->roles, trust->role_count, sizeof(*trust->roles))
+		       : -ENOMEM;
+	if (r < 0)
+		return r;
+	replace(&role->body, envelope);
+	trust->roles[trust->role_count++] = TAKE_PTR(role);
 	return 0;
 }
 
@@ -393,45 +437,72 @@ static const json_t *find_delegation(const json_t *delegations, const char *role
 	return NULL;
 }
 
-static int verify_role(const Trust *trust, const char *role, const char *delegator,
+static int verify_role(const Trust *trust, const char *name, const TrustRole *delegator,
 	const json_t *envelope, Reason *reason)
 {
-	const LoadedRole *parent;
 	const json_t *delegations;
 
 	if (!delegator)
-		return verify_by_root(trust->root, role, envelope, reason);
-	parent = find_role(trust, delegator, NULL);
-	delegations = parent ? json_object_get(parent->body, "delegations") : NULL;
+		return verify_by_root(trust->root, name, envelope, reason);
+	delegations = json_object_get(delegator->body, "delegations");
 	return key_verify_envelope(json_object_get(delegations, "keys"),
-		find_delegation(delegations, role), envelope, role, reason);
+		find_delegation(delegations, name), envelope, name, reason);
 }
 
-static int update_role(Trust *trust, const char *role, const char *delegator, const void *data,
+/* A name must stand once: else the paths of one delegation would go with the keys of another. */
+static int check_delegations(const json_t *body, const char *role, Reason *reason)
+{
+	const json_t *roles = json_object_get(json_object_get(body, "delegations"), "roles");
+	_cleanup_json_ json_t *names = json_object();
+
+	for (size_t i = 0; i < json_array_size(roles); i++) {
+		const char *name =
+			json_string_value(json_object_get(json_array_get(roles, i), "name"));
+
+		if (!name || json_object_get(names, name))
+			return reason_set(reason, -EBADMSG,
+				"%s metadata delegates to a role without a name, or twice to one",
+				role);
+		if (json_object_set_new(names, name, json_true()) < 0)
+			return -ENOMEM;
+	}
+	return names ? 0 : -ENOMEM;
+}
+
+static int update_role(Trust *trust, const char *name, const TrustRole *delegator, const void *data,
 	size_t size, Reason *reason)
 {
 	_cleanup_json_ json_t *envelope = NULL;
+	TrustRole *known;
 	const json_t *body;
 	TrustFile file;
 	int r;
 
 	if (!trust->snapshot_is_final)
-		return reason_set(reason, -EKEYREJECTED, "%s: there is no trusted snapshot", role);
-	r = trust_file_of_role(trust, role, &file, reason);
+		return reason_set(reason, -EKEYREJECTED, "%s: there is no trusted snapshot", name);
+	r = trust_file_of_role(trust, name, &file, reason);
 	if (r == 0)
-		r = check_announced(&file, data, size, role, reason);
+		r = check_announced(&file, data, size, name, reason);
 	if (r == 0)
-		r = parse_envelope(data, size, role, "targets", &envelope, reason);
+		r = parse_envelope(data, size, name, "targets", &envelope, reason);
 	if (r == 0)
-		r = verify_role(trust, role, delegator, envelope, reason);
+		r = verify_role(trust, name, delegator, envelope, reason);
 	if (r < 0)
 		return r;
 	body = json_object_get(envelope, "signed");
 	if (version_of(body) != file.version)
-		return reason_set(reason, -ESTALE, "%s is version %" PRId64 ", not %" PRId64, role,
+		return reason_set(reason, -ESTALE, "%s is version %" PRId64 ", not %" PRId64, name,
 			version_of(body), file.version);
-	r = check_expiry(trust, body, role, reason);
-	return r < 0 ? r : add_role(trust, role, delegator ? delegator : "root", envelope);
+	r = check_expiry(trust, body, name, reason);
+	if (r == 0)
+		r = check_delegations(body, name, reason);
+	if (r < 0)
+		return r;
+	known = find_role(trust, name, delegator);
+	if (!known)
+		return add_role(trust, name, delegator, envelope);
+	replace(&known->body, envelope);
+	return 0;
 }
 
 int trust_update_targets(Trust *trust, const void *data, size_t size, Reason *reterr_reason)
@@ -446,13 +517,13 @@ static bool is_top_level(const char *role)
 	return text_index(names, role) >= 0;
 }
 
-int trust_update_delegated(Trust *trust, const char *role, const char *delegator, const void *data,
-	size_t size, Reason *reterr_reason)
+int trust_update_delegated(Trust *trust, const char *name, const TrustRole *delegator,
+	const void *data, size_t size, Reason *reterr_reason)
 {
-	if (is_top_level(role) || strlen(role) > TRUST_ROLE_NAME_MAX)
+	if (is_top_level(name) || !name[0] || strlen(name) > TRUST_ROLE_NAME_MAX)
 		return reason_set(
-			reterr_reason, -EBADMSG, "no delegated role may be named %s", role);
-	return update_role(trust, role, delegator, data, size, reterr_reason);
+			reterr_reason, -EBADMSG, "no delegated role may be named '%s'", name);
+	return update_role(trust, name, delegator, data, size, reterr_reason);
 }
 
 int64_t trust_root_version(const Trust *trust)
@@ -470,12 +541,10 @@ int64_t trust_timestamp_expires(const Trust *trust)
 	return trust->timestamp ? expiry_of(trust->timestamp) : 0;
 }
 
-int trust_target(const Trust *trust, const char *role, const char *path, TrustFile *ret_file,
-	Reason *reterr_reason)
+int trust_target(
+	const TrustRole *role, const char *path, TrustFile *ret_file, Reason *reterr_reason)
 {
-	const LoadedRole *loaded = find_role(trust, role, NULL);
-	const json_t *entry =
-		loaded ? json_object_get(json_object_get(loaded->body, "targets"), path) : NULL;
+	const json_t *entry = json_object_get(json_object_get(role->body, "targets"), path);
 	TrustFile file;
 	int r;
 
@@ -510,13 +579,10 @@ static bool delegation_matches(const json_t *delegation, const char *path)
 	return false;
 }
 
-int trust_delegation(const Trust *trust, const char *role, const char *path, size_t index,
-	const char **ret_name, bool *ret_terminating)
+int trust_delegation(const TrustRole *role, const char *path, size_t index, const char **ret_name,
+	bool *ret_terminating)
 {
-	const LoadedRole *loaded = find_role(trust, role, NULL);
-	const json_t *roles = loaded
-		? json_object_get(json_object_get(loaded->body, "delegations"), "roles")
-		: NULL;
+	const json_t *roles = json_object_get(json_object_get(role->body, "delegations"), "roles");
 
 	for (size_t i = 0; i < json_array_size(roles); i++) {
 		const json_t *each = json_array_get(roles, i);

@@ -6,12 +6,14 @@
  *
  * Order of calls, as section 5 has it; trust_refresh() in wire/trust/refresh.h makes them:
  *
- *     trust_new(root, …, now, &trust)               the root that came with the system
- *     trust_update_root(trust, …)*                  N+1, N+2, … while there are any
- *     trust_finish_root(trust)                      only the last root's expiry counts
- *     trust_update_timestamp(trust, …)              first the copy kept from last time, then the
- * new trust_update_snapshot(trust, …) trust_update_targets(trust, …) trust_update_delegated(trust,
- * role, delegator, …) trust_target(trust, role, path, …)
+ *     trust_new(root, …, now, &trust)           the root that came with the system
+ *     trust_update_root(trust, …)*              N+1, N+2, … while there are any
+ *     trust_finish_root(trust)                  only the last root's expiry counts
+ *     trust_update_timestamp(trust, …)          the copy kept from last time, then the new one
+ *     trust_update_snapshot(trust, …)           likewise
+ *     trust_update_targets(trust, …)
+ *     trust_update_delegated(trust, name, delegator, …)*
+ *     trust_target(role, path, …)
  *
  * A call that fails leaves what is trusted as it was, but for a timestamp or snapshot that is
  * genuine and expired: it stays, to compare later ones with. Errors, each with a reason that names
@@ -31,14 +33,20 @@
 #define TRUST_TIMESTAMP_SIZE_MAX 16384
 #define TRUST_SNAPSHOT_SIZE_MAX  2000000
 #define TRUST_TARGETS_SIZE_MAX   5000000
-#define TRUST_ROOT_ROTATIONS_MAX 256 /* in one refresh */
-#define TRUST_DELEGATIONS_MAX    32  /* roles visited in the search for one target */
-#define TRUST_ROLE_NAME_MAX      200 /* bytes */
+#define TRUST_ROOT_ROTATIONS_MAX 256                /* in one refresh */
+#define TRUST_DELEGATIONS_MAX    32                 /* roles visited in the search for one target */
+#define TRUST_ROLE_NAME_MAX      200                /* bytes */
+#define TRUST_VERSION_MAX        (INT64_C(1) << 53) /* integers that every JSON reader keeps exact */
 
 /* trust_update_timestamp(): the version is the one already trusted; nothing changed. Positive. */
 #define TRUST_UNCHANGED 1
 
 typedef struct Trust Trust;
+
+/* A targets role as one delegator vouches for it. The same name reached through another delegator
+ * is another TrustRole: it was verified with other keys and may hold other bytes. It lives until
+ * the next snapshot or root. */
+typedef struct TrustRole TrustRole;
 
 int trust_new(const void *root, size_t size, int64_t now, Trust **ret_trust, Reason *reterr_reason);
 Trust *trust_free(Trust *trust);
@@ -53,8 +61,13 @@ int trust_update_timestamp(Trust *trust, const void *data, size_t size, Reason *
 int trust_update_snapshot(
 	Trust *trust, const void *data, size_t size, bool kept, Reason *reterr_reason);
 int trust_update_targets(Trust *trust, const void *data, size_t size, Reason *reterr_reason);
-int trust_update_delegated(Trust *trust, const char *role, const char *delegator, const void *data,
-	size_t size, Reason *reterr_reason);
+int trust_update_delegated(Trust *trust, const char *name, const TrustRole *delegator,
+	const void *data, size_t size, Reason *reterr_reason);
+
+/* The loaded role of that name under that delegator (NULL: root, which vouches for "targets"
+ * alone); NULL when it is not loaded. */
+const TrustRole *trust_role(const Trust *trust, const char *name, const TrustRole *delegator);
+const char *trust_role_name(const TrustRole *role);
 
 /* Whether the trusted timestamp is still within its time: asked when a refresh brought no new one.
  */
@@ -81,20 +94,18 @@ typedef struct TrustFile {
 int trust_file_of_role(
 	const Trust *trust, const char *role, TrustFile *ret_file, Reason *reterr_reason);
 
-/* The target's length and digest as `role` (loaded before) lists it; -ENOENT when it does not. */
-int trust_target(const Trust *trust, const char *role, const char *path, TrustFile *ret_file,
-	Reason *reterr_reason);
+/* The target's length and digest as the role lists it; -ENOENT when it does not. */
+int trust_target(
+	const TrustRole *role, const char *path, TrustFile *ret_file, Reason *reterr_reason);
 
-/* The delegations of a loaded role that match the path, in order. `index` counts from 0: -ENOENT at
- * the end. The name lives as long as the role stays loaded. */
-int trust_delegation(const Trust *trust, const char *role, const char *path, size_t index,
-	const char **ret_name, bool *ret_terminating);
+/* The delegations of a role that match the path, in order. `index` counts from 0: -ENOENT at the
+ * end. The name lives as long as the role. */
+int trust_delegation(const TrustRole *role, const char *path, size_t index, const char **ret_name,
+	bool *ret_terminating);
 
 /* The `signed` part of "timestamp", "snapshot", "targets" or a delegated role; NULL when it is not
  * loaded. For a publisher that builds the next version on it. */
 const json_t *trust_body(const Trust *trust, const char *role);
-
-bool trust_role_is_loaded(const Trust *trust, const char *role, const char *delegator);
 
 /* Whether a path matches a pattern: `*` and `?` never match a slash (specification 4.5). */
 bool trust_path_matches(const char *path, const char *pattern);

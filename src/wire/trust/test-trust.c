@@ -1,0 +1,736 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mistakes that others made before us have their number beside them. */
+#include "wire/trust/test-repository.h"
+
+/* -- the good case -- */
+
+TEST(a_fresh_client_asks_for_four_files)
+{
+	begin();
+	check_length("dir/file", 4);
+	ASSERT_STREQ(requests, "2.root.json timestamp.json 1.snapshot.json 1.targets.json ");
+	ASSERT_EQ(trust_root_version(trust), 1);
+	ASSERT_EQ(trust_timestamp_expires(trust), 1798761600);
+	refuse_find(-ENOENT, "dir/other", "dir/other is not in the repository");
+}
+
+TEST(what_is_kept_and_announced_is_not_fetched_again)
+{
+	begin();
+	ASSERT_OK(refresh());
+	ASSERT_OK(refresh());
+	ASSERT_STREQ(requests, "2.root.json timestamp.json ");
+	ASSERT(get(&kept, "timestamp.json") && get(&kept, "snapshot.json") &&
+		get(&kept, "targets.json"));
+}
+
+TEST(each_file_is_asked_for_within_its_limit)
+{
+	begin();
+	ASSERT_OK(refresh());
+	ASSERT_EQ(asked_max, TRUST_TARGETS_SIZE_MAX);
+	set(json_object_get(snapshot, "meta"), "targets.json",
+		json_pack("{s:i, s:I}", "version", 1, "length",
+			(json_int_t)get(&served, "1.targets.json")->size));
+	forget(&kept);
+	serve_next_snapshot();
+	ASSERT_OK(refresh());
+	ASSERT_EQ(asked_max, get(&served, "1.targets.json")->size);
+}
+
+TEST(unknown_members_are_signed_with_the_rest)
+{
+	begin();
+	set(targets, "custom", json_pack("{s:[i, n, b], s:s}", "a", 1, 1, "\xc3\xa4", "\"\\\n"));
+	set(json_object_get(targets, "targets"), "dir/second",
+		json_pack("{s:i, s:{s:s}, s:{s:s}}", "length", 9, "hashes", "sha256",
+			"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+			"custom", "note", "x"));
+	serve_all();
+	check_length("dir/second", 9);
+	set(targets, "custom", json_integer(2));
+	serve("1.targets.json",
+		json_pack("{s:o, s:O}", "signatures", json_array(), "signed", targets));
+	forget(&kept);
+	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+}
+
+/* -- thresholds -- */
+
+/* CVE-2020-6174 (python-tuf), CVE-2020-15093 (tough) */
+TEST(one_key_that_signs_twice_counts_once)
+{
+	begin();
+	set_version(root, 2);
+	serve("2.root.json", sign(root, 0, 0, 0, -1));
+	refuse(-EKEYREJECTED, "root: signed by 1 of the 2 keys");
+}
+
+/* GHSA-3633-5h82-39pq (go-tuf) */
+TEST(one_key_under_two_keyids_counts_once)
+{
+	json_t *twin, *envelope, *second;
+	char id[DIGEST_TEXT_SIZE];
+
+	begin();
+	twin = json_deep_copy(keys[KEY_TARGETS].object);
+	set(twin, "note", json_string("the same key under another keyid"));
+	id_of(twin, id);
+	set(json_object_get(root, "keys"), id, twin);
+	set_role("targets",
+		json_pack("{s:[s, s], s:i}", "keyids", keys[KEY_TARGETS].id, id, "threshold", 2));
+	trust_root_now();
+	envelope = sign(targets, KEY_TARGETS, KEY_TARGETS, -1);
+	second = json_array_get(json_object_get(envelope, "signatures"), 1);
+	set(second, "keyid", json_string(id));
+	serve("1.targets.json", envelope);
+	refuse(-EKEYREJECTED, "targets: signed by 1 of the 2 keys");
+	/* under either keyid alone it is good */
+	set_role("targets",
+		json_pack("{s:[s, s], s:i}", "keyids", keys[KEY_TARGETS].id, id, "threshold", 1));
+	trust_root_now();
+	ASSERT_OK(refresh());
+}
+
+/* CVE-2026-23992 (go-tuf) */
+TEST(a_threshold_below_one_trusts_nobody)
+{
+	json_t *thresholds = json_pack("[i, i, n, s, f, b]", 0, -1, "1", 1.0, 1);
+
+	for (size_t i = 0; i < json_array_size(thresholds); i++) {
+		json_t *role;
+
+		begin();
+		if (json_is_real(json_array_get(thresholds, i)))
+			continue; /* a real number cannot be signed at all */
+		role = role_of(1, KEY_TARGETS, -1);
+		json_object_set(role, "threshold", json_array_get(thresholds, i));
+		set_role("targets", role);
+		trust_root_now();
+		refuse(-EKEYREJECTED, "targets: nobody is trusted to sign it");
+	}
+	json_decref(thresholds);
+	begin();
+	json_object_del(json_object_get(root, "roles"), "targets");
+	trust_root_now();
+	refuse(-EKEYREJECTED, "targets: nobody is trusted to sign it");
+}
+
+/* CVE-2020-6173 (python-tuf) */
+TEST(thousands_of_junk_signatures_cost_little)
+{
+	_cleanup_json_ json_t *envelope = NULL;
+	json_t *signatures, *junk;
+	uint64_t start;
+
+	begin();
+	envelope = sign(targets, KEY_SNAPSHOT, -1); /* well-formed, by another's key */
+	signatures = json_object_get(envelope, "signatures");
+	junk = json_array_get(signatures, 0);
+	set(junk, "keyid", json_string(keys[KEY_TARGETS].id));
+	for (int i = 0; i < 20000; i++)
+		json_array_append(signatures, junk);
+	serve("1.targets.json", json_incref(envelope));
+	start = time_monotonic_us();
+	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+	ASSERT(time_monotonic_us() - start < 2000000);
+}
+
+TEST(only_the_keys_of_the_role_count)
+{
+	begin();
+	serve("1.targets.json", sign(targets, 0, 1, 2, KEY_SNAPSHOT, KEY_TIMESTAMP, -1));
+	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+}
+
+TEST(a_key_that_is_not_what_its_keyid_says_does_not_count)
+{
+	begin();
+	json_object_set(json_object_get(root, "keys"), keys[KEY_TARGETS].id, keys[KEY_A].object);
+	trust_root_now();
+	serve("1.targets.json", sign(targets, KEY_TARGETS, -1));
+	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+}
+
+TEST(a_key_of_an_unknown_type_is_passed_over)
+{
+	json_t *key;
+	char id[DIGEST_TEXT_SIZE];
+
+	begin();
+	key = json_pack("{s:s, s:s, s:{s:s}}", "keytype", "lattice", "scheme", "lattice-9",
+		"keyval", "public", "00");
+	id_of(key, id);
+	set(json_object_get(root, "keys"), id, key);
+	set_role("targets",
+		json_pack("{s:[s, s], s:i}", "keyids", id, keys[KEY_TARGETS].id, "threshold", 1));
+	trust_root_now();
+	ASSERT_OK(refresh());
+}
+
+TEST(malformed_signatures_are_passed_over)
+{
+	json_t *envelope, *signatures;
+
+	begin();
+	envelope = sign(targets, KEY_TARGETS, -1);
+	signatures = json_object_get(envelope, "signatures");
+	json_array_insert_new(signatures, 0, json_null());
+	json_array_insert_new(signatures, 0, json_pack("{s:i}", "keyid", 1));
+	json_array_insert_new(signatures, 0, json_pack("{s:s}", "keyid", keys[KEY_TARGETS].id));
+	json_array_insert_new(
+		signatures, 0, json_pack("{s:s, s:s}", "keyid", keys[KEY_TARGETS].id, "sig", "zz"));
+	serve("1.targets.json", envelope);
+	ASSERT_OK(refresh());
+	forget(&kept);
+	serve("1.targets.json", json_pack("{s:{}, s:O}", "signatures", "signed", targets));
+	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+}
+
+/* CVE-2026-6966 (tough) */
+TEST(one_key_counts_once_in_delegations_too)
+{
+	json_t *a;
+
+	begin();
+	delegate(targets, "a", role_of(2, KEY_A, KEY_B, -1), "dir/*");
+	a = targets_body();
+	list_target(a, "dir/a", 7);
+	serve_delegated("a", a, KEY_A);
+	serve("1.a.json", sign(a, KEY_A, KEY_A, -1));
+	serve_all();
+	refuse_find(-EKEYREJECTED, "dir/a", "a: signed by 1 of the 2 keys");
+	serve("1.a.json", sign(a, KEY_A, KEY_B, -1));
+	check_length("dir/a", 7);
+	json_decref(a);
+}
+
+/* -- root -- */
+
+TEST(root_goes_up_by_one_with_old_and_new_keys)
+{
+	begin();
+	set_version(root, 2);
+	set_role("root", role_of(2, KEY_A, KEY_B, KEY_C, -1));
+	serve("2.root.json", sign(root, 0, 2, KEY_A, KEY_C, -1));
+	set_version(root, 3);
+	serve("3.root.json", sign(root, KEY_A, KEY_B, -1));
+	ASSERT_OK(refresh());
+	ASSERT_EQ(trust_root_version(trust), 3);
+	ASSERT(text_starts_with(requests, "2.root.json 3.root.json 4.root.json timestamp.json"));
+	ASSERT_MEMEQ(get(&kept, "root.json")->data, get(&served, "3.root.json")->data,
+		get(&served, "3.root.json")->size);
+}
+
+/* CVE-2020-15163 (python-tuf): an unverified new root was kept, its threshold skipped */
+TEST(a_root_that_the_old_keys_did_not_sign_is_refused_and_not_kept)
+{
+	begin();
+	set_version(root, 2);
+	set_role("root", role_of(1, KEY_A, -1));
+	serve("2.root.json", sign(root, KEY_A, -1));
+	refuse(-EKEYREJECTED, "root: signed by 0 of the 2 keys");
+	serve("2.root.json", sign(root, KEY_A, 0, -1));
+	refuse(-EKEYREJECTED, "root: signed by 1 of the 2 keys");
+	ASSERT(!get(&kept, "root.json"));
+	ASSERT_EQ(trust_root_version(trust), 1);
+}
+
+TEST(a_root_that_its_own_keys_did_not_sign_is_refused)
+{
+	begin();
+	set_version(root, 2);
+	set_role("root", role_of(2, KEY_A, KEY_B, -1));
+	serve("2.root.json", sign(root, 0, 1, KEY_A, -1));
+	refuse(-EKEYREJECTED, "root: signed by 1 of the 2 keys");
+	ASSERT(!get(&kept, "root.json"));
+}
+
+/* CVE-2025-2885 (tough) */
+TEST(root_versions_are_not_skipped)
+{
+	static const json_int_t versions[] = {1, 3, 1000};
+
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		begin();
+		set_version(root, versions[i]);
+		serve("2.root.json", sign(root, 0, 1, -1));
+		refuse(-ESTALE, "not 2");
+	}
+}
+
+TEST(only_the_last_roots_expiry_counts)
+{
+	begin();
+	set(root, "expires", json_string(EXPIRED));
+	trust_root_now();
+	refuse(-EKEYEXPIRED, "root metadata expired on " EXPIRED);
+	set_version(root, 2);
+	serve_root();
+	refuse(-EKEYEXPIRED, "root");
+	ASSERT(get(&kept, "root.json")); /* kept all the same: the next refresh starts there */
+	set_version(root, 3);
+	set(root, "expires", json_string(LATER));
+	serve_root();
+	ASSERT_OK(refresh());
+}
+
+TEST(a_trusted_root_must_verify_itself)
+{
+	begin();
+	set_role("root", role_of(2, KEY_A, KEY_B, -1));
+	trust_root_now(); /* signed by 0 and 1 */
+	refuse(-EKEYREJECTED, "root: signed by 0 of the 2 keys");
+	ASSERT_STREQ(requests, "");
+}
+
+TEST(one_refresh_follows_256_roots_and_the_next_goes_on)
+{
+	begin();
+	for (int version = 2; version <= TRUST_ROOT_ROTATIONS_MAX + 3; version++) {
+		set_version(root, version);
+		serve_root();
+	}
+	ASSERT_OK(refresh());
+	ASSERT_EQ(trust_root_version(trust), TRUST_ROOT_ROTATIONS_MAX + 1);
+	free(trusted_root);
+	trusted_root_size = get(&kept, "root.json")->size;
+	trusted_root = memory_copy(get(&kept, "root.json")->data, trusted_root_size);
+	ASSERT_OK(refresh());
+	ASSERT_EQ(trust_root_version(trust), TRUST_ROOT_ROTATIONS_MAX + 3);
+}
+
+TEST(versions_are_bounded_so_that_counting_up_never_overflows)
+{
+	begin();
+	set_version(root, INT64_MAX);
+	trust_root_now();
+	refuse(-EBADMSG, "no valid version");
+}
+
+/* -- kept copies and rollback -- */
+
+TEST(kept_copies_under_old_keys_are_ignored)
+{
+	begin();
+	set_version(timestamp, 9);
+	serve_timestamp();
+	ASSERT_OK(refresh());
+	/* the keys were stolen: new ones, and the repository counts from 1 again */
+	set_version(root, 2);
+	set_role("timestamp", role_of(1, KEY_A, -1));
+	set_role("snapshot", role_of(1, KEY_B, -1));
+	serve_root();
+	set_version(timestamp, 1);
+	serve("timestamp.json", sign(timestamp, KEY_A, -1));
+	serve("1.snapshot.json", sign(snapshot, KEY_B, -1));
+	ASSERT_OK(refresh());
+	ASSERT(strstr(requests, "1.snapshot.json"));
+	serve_timestamp(); /* by the stolen key */
+	refuse(-EKEYREJECTED, "timestamp");
+}
+
+TEST(a_new_root_in_the_same_client_forgets_what_old_keys_signed)
+{
+	_cleanup_json_ json_t *envelope = NULL;
+	_cleanup_buffer_ Buffer bytes = {};
+
+	begin();
+	ASSERT_OK(refresh());
+	set_version(root, 2);
+	set_role("timestamp", role_of(1, KEY_A, -1));
+	envelope = sign(root, 0, 1, -1);
+	ASSERT_OK(document_write(envelope, &bytes));
+	ASSERT_OK(trust_update_root(trust, bytes.data, bytes.size, &reason));
+	ASSERT(!trust_body(trust, "timestamp") && !trust_body(trust, "snapshot"));
+	ASSERT(!trust_body(trust, "targets") && !trust_snapshot_is_final(trust));
+}
+
+TEST(an_older_timestamp_is_refused)
+{
+	begin();
+	set_version(timestamp, 5);
+	serve_timestamp();
+	ASSERT_OK(refresh());
+	set_version(timestamp, 4);
+	serve_timestamp();
+	refuse(-ESTALE, "timestamp is older");
+}
+
+/* CVE-2025-2888 (tough): a refused timestamp was cached and blocked later updates */
+TEST(a_refused_timestamp_is_not_kept)
+{
+	_cleanup_free_ char *before = NULL;
+
+	begin();
+	serve_next_snapshot(); /* snapshot 2, timestamp 2 */
+	ASSERT_OK(refresh());
+	before = memory_string((char *)get(&kept, "timestamp.json")->data);
+	set_version(timestamp, 8);
+	set(timestamp, "meta", json_pack("{s:{s:i}}", "snapshot.json", "version", 1));
+	serve_timestamp();
+	refuse(-ESTALE, "timestamp is older");
+	ASSERT_STREQ(get(&kept, "timestamp.json")->data, before);
+	set(timestamp, "meta", json_pack("{s:{s:i}}", "snapshot.json", "version", 2));
+	set(timestamp, "expires", json_string(EXPIRED));
+	serve_timestamp();
+	refuse(-EKEYEXPIRED, "timestamp");
+	ASSERT_STREQ(get(&kept, "timestamp.json")->data, before);
+	set_version(timestamp, 3);
+	set(timestamp, "expires", json_string(LATER));
+	serve_timestamp();
+	ASSERT_OK(refresh());
+}
+
+TEST(a_timestamp_of_equal_version_is_passed_over_silently)
+{
+	_cleanup_free_ char *before = NULL;
+
+	begin();
+	ASSERT_OK(refresh());
+	before = memory_string((char *)get(&kept, "timestamp.json")->data);
+	set(timestamp, "meta", json_pack("{s:{s:i}}", "snapshot.json", "version", 7));
+	serve_timestamp();
+	ASSERT_OK(refresh());
+	ASSERT_STREQ(requests, "2.root.json timestamp.json ");
+	ASSERT_STREQ(get(&kept, "timestamp.json")->data, before);
+}
+
+/* CVE-2022-29173 (go-tuf): local metadata was not used for rollback checks */
+TEST(a_kept_expired_timestamp_still_guards_against_rollback)
+{
+	begin();
+	set_version(timestamp, 5);
+	set(timestamp, "expires", json_string(EXPIRED));
+	put_json(&kept, "timestamp.json", sign(timestamp, KEY_TIMESTAMP, -1));
+	set_version(timestamp, 4);
+	set(timestamp, "expires", json_string(LATER));
+	serve_timestamp();
+	refuse(-ESTALE, "timestamp is older");
+}
+
+TEST(a_kept_expired_timestamp_is_not_enough)
+{
+	begin();
+	set(timestamp, "expires", json_string(EXPIRED));
+	put_json(&kept, "timestamp.json", sign(timestamp, KEY_TIMESTAMP, -1));
+	serve_timestamp(); /* the same version: nothing new */
+	refuse(-EKEYEXPIRED, "timestamp metadata expired");
+}
+
+TEST(damaged_kept_copies_are_fetched_anew)
+{
+	static const char *const names[] = {"timestamp.json", "snapshot.json", "targets.json"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		begin();
+		ASSERT_OK(refresh());
+		ASSERT_OK(put(&kept, names[i], "{\"signed\":", 10));
+		ASSERT_OK(refresh());
+		ASSERT(get(&kept, names[i])->size > 10);
+	}
+}
+
+TEST(no_role_goes_down_or_vanishes_from_the_snapshot)
+{
+	begin();
+	list_role("extra.json", 3);
+	serve_next_snapshot();
+	ASSERT_OK(refresh());
+	list_role("extra.json", 2); /* CVE-2025-2887 (tough): delegated roles too */
+	serve_next_snapshot();
+	refuse(-ESTALE, "extra.json is older");
+	json_object_del(json_object_get(snapshot, "meta"), "extra.json");
+	serve_next_snapshot();
+	refuse(-ESTALE, "extra.json vanished");
+	list_role("extra.json", 3);
+	serve_next_snapshot();
+	ASSERT_OK(refresh());
+	ASSERT(strstr((char *)get(&kept, "snapshot.json")->data, "\"version\":5"));
+}
+
+TEST(the_snapshot_is_the_announced_version)
+{
+	begin();
+	set_version(snapshot, 2);
+	serve("1.snapshot.json", sign(snapshot, KEY_SNAPSHOT, -1));
+	refuse(-ESTALE, "snapshot is version 2, not 1");
+	ASSERT(!get(&kept, "snapshot.json"));
+	ASSERT(!trust_body(trust, "snapshot")); /* a refused one does not count for anything */
+}
+
+TEST(targets_are_the_announced_version)
+{
+	begin();
+	set_version(targets, 2);
+	serve("1.targets.json", sign(targets, KEY_TARGETS, -1));
+	refuse(-ESTALE, "targets is version 2, not 1");
+	ASSERT(!get(&kept, "targets.json"));
+}
+
+TEST(a_new_snapshot_in_the_same_client_drops_the_roles_of_the_old)
+{
+	begin();
+	ASSERT_OK(refresh());
+	set_version(targets, 2);
+	list_target(targets, "dir/file", 5);
+	list_role("targets.json", 2);
+	serve_versioned("targets", targets, KEY_TARGETS);
+	serve_next_snapshot();
+	ASSERT_OK(trust_refresh(trust, &repository, &reason));
+	ASSERT_EQ(json_integer_value(json_object_get(trust_body(trust, "targets"), "version")), 2);
+}
+
+/* -- expiry -- */
+
+TEST(every_role_expires)
+{
+	struct {
+		const char *name;
+		json_t **object;
+	} roles[] = {{"root", &root}, {"timestamp", &timestamp}, {"snapshot", &snapshot},
+		{"targets", &targets}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		begin();
+		set(*roles[i].object, "expires", json_string(EXPIRED));
+		trust_root_now();
+		serve_all();
+		refuse(-EKEYEXPIRED, roles[i].name);
+		ASSERT(!get(&kept, "targets.json"));
+	}
+}
+
+TEST(the_second_of_expiry_is_too_late)
+{
+	char text[TIME_TEXT_SIZE];
+
+	begin();
+	time_format(NOW, text);
+	set(timestamp, "expires", json_string(text));
+	serve_timestamp();
+	refuse(-EKEYEXPIRED, "timestamp");
+	time_format(NOW + 1, text);
+	set(timestamp, "expires", json_string(text));
+	serve_timestamp();
+	ASSERT_OK(refresh());
+}
+
+/* CVE-2026-6967 (tough): expiry, hash and length of delegated metadata were not checked */
+TEST(a_delegated_role_expires)
+{
+	json_t *a;
+
+	begin();
+	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
+	a = targets_body();
+	list_target(a, "dir/a", 7);
+	set(a, "expires", json_string(EXPIRED));
+	serve_delegated("a", a, KEY_A);
+	serve_all();
+	refuse_find(-EKEYEXPIRED, "dir/a", "a metadata expired");
+	json_decref(a);
+}
+
+/* -- lengths and hashes -- */
+
+static json_t *meta_of(const char *name, int length_more, bool right_hash)
+{
+	const File *file = get(&served, name);
+	char text[DIGEST_TEXT_SIZE];
+	Digest digest;
+
+	ASSERT_OK(digest_of(file->data, file->size, &digest));
+	digest.bytes[0] ^= !right_hash;
+	digest_to_text(&digest, text);
+	return json_pack("{s:i, s:I, s:{s:s}}", "version", 1, "length",
+		(json_int_t)file->size + length_more, "hashes", "sha256", text);
+}
+
+TEST(the_snapshot_has_the_announced_length_and_hash)
+{
+	json_t *meta;
+
+	begin();
+	meta = json_object_get(timestamp, "meta");
+	set(meta, "snapshot.json", meta_of("1.snapshot.json", 0, true));
+	serve_timestamp();
+	ASSERT_OK(refresh());
+	forget(&kept);
+	set(meta, "snapshot.json", meta_of("1.snapshot.json", 1, true));
+	serve_timestamp();
+	refuse(-EKEYREJECTED, "snapshot metadata has");
+	set(meta, "snapshot.json", meta_of("1.snapshot.json", 0, false));
+	forget(&kept);
+	serve_timestamp();
+	refuse(-EKEYREJECTED, "snapshot metadata is not the bytes");
+}
+
+TEST(a_kept_snapshot_of_other_bytes_is_fetched_anew)
+{
+	begin();
+	ASSERT_OK(refresh());
+	set(snapshot, "custom", json_integer(1)); /* the same version, other bytes */
+	serve_versioned("snapshot", snapshot, KEY_SNAPSHOT);
+	set_version(timestamp, 2);
+	set(json_object_get(timestamp, "meta"), "snapshot.json",
+		meta_of("1.snapshot.json", 0, true));
+	serve_timestamp();
+	ASSERT_OK(refresh());
+	ASSERT(strstr(requests, "1.snapshot.json"));
+	ASSERT(strstr((char *)get(&kept, "snapshot.json")->data, "custom"));
+}
+
+TEST(targets_have_the_announced_length_and_hash)
+{
+	static const struct {
+		int more;
+		bool right_hash;
+		const char *word;
+	} cases[] = {{1, true, "targets metadata has"}, {0, false, "targets metadata is not"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		begin();
+		set(json_object_get(snapshot, "meta"), "targets.json",
+			meta_of("1.targets.json", cases[i].more, cases[i].right_hash));
+		serve_next_snapshot();
+		refuse(-EKEYREJECTED, cases[i].word);
+		ASSERT(!get(&kept, "targets.json"));
+	}
+}
+
+TEST(a_delegated_role_has_the_announced_length_and_hash)
+{
+	json_t *a;
+
+	begin();
+	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
+	a = targets_body();
+	list_target(a, "dir/a", 7);
+	serve_delegated("a", a, KEY_A);
+	serve_all();
+	set(json_object_get(snapshot, "meta"), "a.json", meta_of("1.a.json", 0, false));
+	serve_next_snapshot();
+	refuse_find(-EKEYREJECTED, "dir/a", "a metadata is not the bytes");
+	set(json_object_get(snapshot, "meta"), "a.json", meta_of("1.a.json", -1, true));
+	serve_next_snapshot();
+	ASSERT_EQ(
+		find("dir/a", &(uint64_t){0}), -EFBIG); /* the length is the limit of the request */
+	json_decref(a);
+}
+
+TEST(a_target_needs_length_and_hash)
+{
+	json_t *list;
+
+	begin();
+	list = json_object_get(targets, "targets");
+	set(list, "dir/no-hash", json_pack("{s:i}", "length", 3));
+	set(list, "dir/no-length",
+		json_pack("{s:{s:s}}", "hashes", "sha256",
+			"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+	set(list, "dir/other-hash",
+		json_pack("{s:i, s:{s:s}}", "length", 3, "hashes", "md5", "00"));
+	set(list, "dir/negative",
+		json_pack("{s:i, s:{s:s}}", "length", -3, "hashes", "sha256", "00"));
+	serve_all();
+	refuse_find(-EBADMSG, "dir/no-hash", "without length or hash");
+	refuse_find(-EBADMSG, "dir/no-length", "without length or hash");
+	refuse_find(-EBADMSG, "dir/other-hash", "without a SHA-256");
+	refuse_find(-EBADMSG, "dir/negative", "length of dir/negative");
+}
+
+/* -- types and malformed bytes -- */
+
+TEST(no_role_passes_for_another)
+{
+	begin();
+	/* one key for all: only the type tells them apart */
+	set_role("targets", role_of(1, KEY_A, -1));
+	set_role("snapshot", role_of(1, KEY_A, -1));
+	set_role("timestamp", role_of(1, KEY_A, -1));
+	trust_root_now();
+	serve("timestamp.json", sign(snapshot, KEY_A, -1));
+	refuse(-EBADMSG, "timestamp metadata is not of type timestamp");
+	serve("timestamp.json", sign(timestamp, KEY_A, -1));
+	serve("1.snapshot.json", sign(targets, KEY_A, -1));
+	refuse(-EBADMSG, "snapshot metadata is not of type snapshot");
+	serve("1.snapshot.json", sign(snapshot, KEY_A, -1));
+	serve("1.targets.json", sign(snapshot, KEY_A, -1));
+	refuse(-EBADMSG, "targets metadata is not of type targets");
+	serve("2.root.json", sign(targets, 0, 1, -1));
+	refuse(-EBADMSG, "root metadata is not of type root");
+}
+
+/* CVE-2026-23991 (go-tuf): a crash before any signature was looked at */
+TEST(malformed_metadata_is_refused_and_no_more)
+{
+	static const char *const texts[] = {"", "{", "[]", "null", "{}", "{\"signed\":null}",
+		"{\"signed\":[]}", "{\"signed\":{}}", "{\"signed\":{\"_type\":[]}}",
+		"{\"signed\":{\"_type\":\"T\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"2.0.0\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":1}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"1.0.0\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"1.0.0\",\"version\":0,"
+		"\"expires\":\"" LATER "\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"1.0.0\",\"version\":\"1\","
+		"\"expires\":\"" LATER "\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"1.0.0\",\"version\":1,"
+		"\"expires\":\"2027-01-01\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"1.0.0\",\"version\":1,"
+		"\"expires\":\"" LATER "\"}}",
+		"{\"signed\":{\"_type\":\"T\",\"spec_version\":\"1.0.0\",\"version\":1.5,"
+		"\"expires\":\"" LATER "\"},\"signatures\":[]}",
+		"{\"signatures\":[],\"signatures\":[],\"signed\":{}}"};
+	static const struct {
+		const char *file, *type;
+	} files[] = {{"2.root.json", "root"}, {"timestamp.json", "timestamp"},
+		{"1.snapshot.json", "snapshot"}, {"1.targets.json", "targets"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
+			char text[400];
+			const char *at = strstr(texts[j], "\"T\"");
+			int n = at ? (int)(at - texts[j]) : (int)strlen(texts[j]);
+
+			begin();
+			snprintf(text, sizeof(text), "%.*s%s%s%s%s", n, texts[j], at ? "\"" : "",
+				at ? files[i].type : "", at ? "\"" : "", at ? at + 3 : "");
+			ASSERT_OK(put(&served, files[i].file, text, strlen(text)));
+			ASSERT(refresh() < 0);
+			ASSERT(reason.text[0]);
+		}
+}
+
+TEST(malformed_but_signed_metadata_is_refused_and_no_more)
+{
+	begin();
+	set(snapshot, "meta", json_array());
+	serve_all();
+	refuse(-EBADMSG, "snapshot lists no metadata");
+	begin();
+	set(timestamp, "meta", json_pack("{s:i}", "snapshot.json", 1));
+	serve_all();
+	refuse(-EBADMSG, "snapshot.json is listed without a version");
+	begin();
+	set(timestamp, "meta", json_object());
+	serve_all();
+	refuse(-EBADMSG, "snapshot.json is not listed");
+	begin();
+	set(json_object_get(snapshot, "meta"), "targets.json", json_pack("{s:i}", "version", -1));
+	serve_all();
+	refuse(-EBADMSG, "targets.json is listed without a version");
+	begin();
+	set(root, "roles", json_array());
+	trust_root_now();
+	refuse(-EKEYREJECTED, "root: nobody is trusted");
+	begin();
+	set(targets, "delegations", json_pack("{s:[i]}", "roles", 1));
+	serve_all();
+	refuse(-EBADMSG, "delegates to a role without a name");
+	begin();
+	set(targets, "delegations", json_pack("{s:s}", "roles", "x"));
+	set(targets, "targets", json_null());
+	serve_all();
+	refuse_find(-ENOENT, "dir/file", "not in the repository");
+}
