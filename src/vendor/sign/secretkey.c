@@ -48,6 +48,14 @@ static int write_pem(const char *path, EVP_PKEY *pkey)
 	return file_write_atomic(AT_FDCWD, path, pem, (size_t)size, 0600);
 }
 
+static int check_name(const char *name, Reason *reason)
+{
+	if (secretkey_name_is_valid(name))
+		return 0;
+	return reason_set(reason, -EINVAL,
+		"%s is no name for a key: use lower-case letters, digits and ._+-", name);
+}
+
 int secretkey_create(const char *folder, const char *name, Reason *reterr_reason)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
@@ -56,9 +64,9 @@ int secretkey_create(const char *folder, const char *name, Reason *reterr_reason
 
 	if (!path)
 		return -ENOMEM;
-	if (!secretkey_name_is_valid(name))
-		return reason_set(reterr_reason, -EINVAL,
-			"%s is no name for a key: use lower-case letters, digits and ._+-", name);
+	r = check_name(name, reterr_reason);
+	if (r < 0)
+		return r;
 	if (file_exists(AT_FDCWD, path))
 		return reason_set(reterr_reason, -EEXIST, "there is a key %s already", path);
 	r = path_make_directories(AT_FDCWD, folder, 0700);
@@ -71,19 +79,24 @@ int secretkey_create(const char *folder, const char *name, Reason *reterr_reason
 	return r < 0 ? reason_errno(reterr_reason, r, "cannot write %s", path) : 0;
 }
 
-static int read_private(const char *path, uint8_t **ret_data, size_t *ret_size, Reason *reason)
+/* Into the caller's buffer, because the heap keeps what was freed on it. */
+static int read_private(
+	const char *path, uint8_t data[static KEY_FILE_SIZE_MAX], size_t *ret_size, Reason *reason)
 {
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return reason_errno(reason, -errno, "cannot open the key %s", path);
+	if (!S_ISREG(st.st_mode) || st.st_size > KEY_FILE_SIZE_MAX)
+		return reason_set(reason, -EBADMSG, "%s is not an ed25519 key in PEM", path);
 	if (st.st_mode & 077)
 		return reason_set(reason, -EACCES,
 			"%s may be read by others: run 'chmod 600' on it, or replace the key",
 			path);
-	r = fd_read_all(fd, KEY_FILE_SIZE_MAX, ret_data, ret_size);
+	*ret_size = (size_t)st.st_size;
+	r = fd_read_full(fd, data, *ret_size);
 	return r < 0 ? reason_errno(reason, r, "cannot read the key %s", path) : 0;
 }
 
@@ -102,25 +115,25 @@ static EVP_PKEY *parse_pem(const void *data, size_t size)
 
 int secretkey_open(const char *folder, const char *name, SecretKey **ret_key, Reason *reterr_reason)
 {
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
+	_cleanup_(secretkey_freep) SecretKey *key = memory_new(sizeof(*key));
 	_cleanup_free_ char *path = key_path(folder, name);
-	_cleanup_free_ uint8_t *data = NULL;
-	size_t size;
-	int r;
+	uint8_t data[KEY_FILE_SIZE_MAX];
+	size_t size = 0;
+	int r = check_name(name, reterr_reason);
 
-	if (!path)
-		return -ENOMEM;
-	r = read_private(path, &data, &size, reterr_reason);
 	if (r < 0)
 		return r;
-	pkey = parse_pem(data, size);
-	OPENSSL_cleanse(data, size);
-	if (!pkey)
-		return reason_set(reterr_reason, -EBADMSG, "%s is not an ed25519 key in PEM", path);
-	*ret_key = memory_new(sizeof(**ret_key));
-	if (!*ret_key)
+	if (!key || !path)
 		return -ENOMEM;
-	(*ret_key)->pkey = TAKE_PTR(pkey);
+	r = read_private(path, data, &size, reterr_reason);
+	if (r == 0)
+		key->pkey = parse_pem(data, size);
+	OPENSSL_cleanse(data, sizeof(data));
+	if (r < 0)
+		return r;
+	if (!key->pkey)
+		return reason_set(reterr_reason, -EBADMSG, "%s is not an ed25519 key in PEM", path);
+	*ret_key = TAKE_PTR(key);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ typedef struct SecretKey SecretKey;
 /* Makes a new key and stores it; -EEXIST when the name is taken. */
 int secretkey_create(const char *folder, const char *name, Reason *reterr_reason);
 
-/* -ENOENT when there is none; -EACCES when others may read the file. */
+/* -EINVAL for a bad name; -ENOENT when there is none; -EACCES when others may read the file. */
 int secretkey_open(
 	const char *folder, const char *name, SecretKey **ret_key, Reason *reterr_reason);
 SecretKey *secretkey_free(SecretKey *key); /* wipes it */
