@@ -118,8 +118,10 @@ int changes_list_xattrs(const char *path, char **ret_names, size_t *ret_size)
 	if (count > 0)
 		qsort(names, count, sizeof(*names), compare_texts);
 	for (size_t i = 0; i < count; i++) {
-		strcpy(sorted + used, names[i]);
-		used += strlen(names[i]) + 1;
+		size_t length = strlen(names[i]) + 1;
+
+		memcpy(sorted + used, names[i], length);
+		used += length;
 	}
 	*ret_names = TAKE_PTR(sorted);
 	*ret_size = used;

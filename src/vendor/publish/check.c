@@ -56,22 +56,12 @@ static int check_seal(Check *check, const Index *index, const Improvement *impro
 static int read_blob(Check *check, const Digest *digest, uint64_t size, uint8_t **ret_data)
 {
 	_cleanup_free_ char *path = repository_blob(check->repository, digest);
-	_cleanup_free_ uint8_t *data = NULL;
-	size_t actual;
-	Digest found;
-	int r = path ? file_read(AT_FDCWD, path, size, &data, &actual) : -ENOMEM;
+	int r = path ? repository_read_signed(path, size, digest, ret_data, check->reason)
+		     : -ENOMEM;
 
-	if (r < 0)
-		return reason_errno(check->reason, r, "cannot read %s", path);
-	r = digest_of(data, actual, &found);
-	if (r < 0)
-		return r;
-	if (actual != size || !digest_equal(&found, digest))
-		return reason_set(check->reason, -EKEYREJECTED, "%s is damaged", path);
-	check->counts.blobs++;
-	check->counts.bytes += size;
-	*ret_data = TAKE_PTR(data);
-	return 0;
+	check->counts.blobs += r == 0;
+	check->counts.bytes += r == 0 ? size : 0;
+	return r;
 }
 
 static int check_payload(Check *check, const IndexImage *image, const Payload *payload)

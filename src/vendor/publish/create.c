@@ -202,8 +202,6 @@ int create_draft(const CreateRequest *request, Draft *ret_draft, Reason *reterr_
 	};
 	int r = draft.fixes && draft.image ? fill_draft(request, &draft, reterr_reason) : -ENOMEM;
 
-	if (r == 0)
-		r = draft_save(request->workspace, request->base, &draft, reterr_reason);
 	if (r < 0)
 		return r;
 	*ret_draft = draft;

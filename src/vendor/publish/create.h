@@ -24,6 +24,6 @@ typedef struct CreateRequest {
 	size_t deb_count;
 } CreateRequest;
 
-/* Saves the draft; `ret_draft` is for telling about it, the caller clears it. -EINVAL with the
- * reason for each refusal, -ENODATA when nothing changed. */
+/* Makes the draft and its blobs; the caller saves it (draft_save) once those of all bases are made,
+ * and clears it. -EINVAL with the reason for each refusal, -ENODATA when nothing changed. */
 int create_draft(const CreateRequest *request, Draft *ret_draft, Reason *reterr_reason);

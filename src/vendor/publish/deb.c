@@ -133,9 +133,27 @@ static int place_entry(struct archive_entry *entry, const char *folder)
 	return path && (!link || target) ? 0 : -ENOMEM;
 }
 
+/* "./", "./usr/" or "./usr/lib/x", with or without the first two characters. */
 static bool is_safe_name(const char *name)
 {
-	return !text_starts_with(name, "/") && !strstr(name, "..");
+	_cleanup_free_ char *plain = NULL;
+	size_t length;
+
+	if (!name)
+		return false;
+	name += text_starts_with(name, "./") ? 2 : 0;
+	length = strlen(name);
+	if (length == 0)
+		return true;
+	plain = memory_string_n(name, length - (name[length - 1] == '/'));
+	return plain && path_is_normal(plain);
+}
+
+static bool is_safe_entry(struct archive_entry *entry)
+{
+	const char *link = archive_entry_hardlink(entry);
+
+	return is_safe_name(archive_entry_pathname(entry)) && (!link || is_safe_name(link));
 }
 
 static int unpack_entries(const char *package, struct archive *from, struct archive *to,
@@ -145,9 +163,9 @@ static int unpack_entries(const char *package, struct archive *from, struct arch
 	int r;
 
 	while ((r = archive_read_next_header(from, &entry)) == ARCHIVE_OK) {
-		if (!is_safe_name(archive_entry_pathname(entry)))
-			return reason_set(reason, -EBADMSG, "%s: holds the name %s", package,
-				archive_entry_pathname(entry));
+		if (!is_safe_entry(entry))
+			return reason_set(reason, -EBADMSG,
+				"%s: holds a name that leaves its folder, or none", package);
 		if (place_entry(entry, folder) < 0)
 			return -ENOMEM;
 		if (archive_write_header(to, entry) != ARCHIVE_OK ||
@@ -174,7 +192,11 @@ int deb_unpack(const char *package, const char *folder, Reason *reterr_reason)
 		ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
 			ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
 			ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
-	return unpack_entries(package, inner, disk, folder, reterr_reason);
+	r = unpack_entries(package, inner, disk, folder, reterr_reason);
+	/* modes of folders are set at the end */
+	if (r == 0 && archive_write_close(disk) != ARCHIVE_OK)
+		r = malformed(package, disk, reterr_reason);
+	return r;
 }
 
 static int check_script(const char *package, const char *name, const char *text, Reason *reason)
@@ -205,7 +227,7 @@ int deb_check_scripts(const char *package, Reason *reterr_reason)
 		size_t size = (size_t)archive_entry_size(entry);
 		_cleanup_free_ char *text = NULL;
 
-		if (text_index(scripts, name) < 0)
+		if (!name || text_index(scripts, name) < 0)
 			continue;
 		if (size > SCRIPT_SIZE_MAX)
 			return reason_set(

@@ -24,6 +24,7 @@
 #define SCRIPT_INTRO     "#!"
 #define SALT_PREFIX      "suture-verity-salt\n"
 #define MKFS             "/usr/bin/mkfs.erofs"
+#define ENV              "/usr/bin/env"
 #define MKFS_INSTEAD     "/usr/sbin/mkfs.erofs"
 
 static void remove_folder(char **folder)
@@ -33,19 +34,24 @@ static void remove_folder(char **folder)
 	free(*folder);
 }
 
-/* -x: never share attributes between files (the shared area's order depends on the walk); no inline
+/* mkfs.erofs would prefer SOURCE_DATE_EPOCH to -T, and the files could be older than the base's.
+ * -x: never share attributes between files (the shared area's order depends on the walk); no inline
  * data, so that every file's bytes begin on a block and a delta finds them. */
 static int run_mkfs(const char *folder, int64_t time, const char *path, Reason *reason)
 {
 	char time_option[32];
-	const char *const argv[] = {access(MKFS, X_OK) == 0 ? MKFS : MKFS_INSTEAD, "--quiet",
-		time_option, "-U00000000-0000-0000-0000-000000000000", "-x2147483647",
-		"-Enoinline_data", path, folder, NULL};
+	const char *program = access(MKFS, X_OK) == 0 ? MKFS : MKFS_INSTEAD;
+	const char *const argv[] = {ENV, "-u", "SOURCE_DATE_EPOCH", program, "--quiet", time_option,
+		"-U00000000-0000-0000-0000-000000000000", "-x2147483647", "-Enoinline_data", path,
+		folder, NULL};
 	_cleanup_free_ uint8_t *output = NULL;
 	Reason why = {};
 	size_t size;
 	int status, r;
 
+	if (access(program, X_OK) < 0)
+		return reason_set(
+			reason, -ENOPKG, "%s is missing; install erofs-utils", path_name(program));
 	snprintf(time_option, sizeof(time_option), "-T%" PRId64, time);
 	unlink(path);
 	r = process_run(argv, NULL, 0, MKFS_OUTPUT_MAX, &output, &size, &status, &why);
@@ -125,6 +131,10 @@ static int list_files(const ImageBuild *build, IndexImage *image, Reason *reason
 		else if (S_ISREG(change->mode))
 			r = add_file(build, change, image, reason);
 	}
+	if (r == 0 && image->files.count + image->removed.count == 0)
+		return reason_set(reason, -EINVAL,
+			"component %s: only symbolic links change; ship the file they lead to too",
+			build->component->name);
 	return r;
 }
 

@@ -58,7 +58,9 @@ static int check_place(const Lint *lint, const Change *change)
 {
 	Reason why = {};
 
-	if (path_is_below(change->path, "etc") && strcmp(change->path, "etc/os-release") != 0)
+	if (strcmp(change->path, "etc/os-release") == 0)
+		return refuse(lint, change, "names the base; ship a full update");
+	if (path_is_below(change->path, "etc"))
 		return refuse(lint, change,
 			"/etc belongs to the machine's owner; move the default to /usr, or ship a "
 			"full "
@@ -137,7 +139,7 @@ static int check_soname(const Lint *lint, const Change *change)
 	link = folder ? path_join(folder, soname) : NULL;
 	if (!link)
 		return -ENOMEM;
-	if (change->kind == CHANGE_ADDED && !exists(lint->old_root, link))
+	if (!old_soname && !exists(lint->old_root, link))
 		return reason_set(lint->reason, -EINVAL,
 			"%s: the soname %s is new to the base; ship a full update", change->path,
 			soname);

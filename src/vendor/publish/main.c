@@ -19,6 +19,7 @@
 #include "vendor/publish/create.h"
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/publish.h"
+#include "wire/improvement/index-schema.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -52,12 +53,23 @@ static int fail(int error, const Reason *reason)
 	return exit_code_of(log_reason(error, reason));
 }
 
+static int check_channel(Reason *reason)
+{
+	if (strlen(arg_channel) <= INDEX_NAME_BYTES && index_is_name(arg_channel))
+		return 0;
+	return reason_set(reason, -EINVAL,
+		"%s is no name for a channel: use lower-case letters, digits and ._-", arg_channel);
+}
+
 /* `now` 0: an expired repository may be worked on, that is how it is renewed. */
 static int open_desk(Desk *desk, int64_t now)
 {
 	_cleanup_free_ char *root = NULL;
-	int r = workspace_open(&desk->workspace, arg_repository, arg_work, false, &desk->reason);
+	int r = check_channel(&desk->reason);
 
+	if (r == 0)
+		r = workspace_open(
+			&desk->workspace, arg_repository, arg_work, false, &desk->reason);
 	if (r == 0)
 		r = signer_open(&desk->signer, arg_keys, false, &desk->reason);
 	if (r < 0)
@@ -222,8 +234,10 @@ static int add_base(Desk *desk, const char *name, const Base **ret_base)
 		return r;
 	index.issued = time_of_source();
 	r = repository_write_index(&desk->repository, base, &index, &desk->reason);
+	if (r == 0)
+		r = repository_commit(&desk->repository, &desk->reason);
 	*ret_base = base;
-	return r < 0 ? r : repository_commit(&desk->repository, &desk->reason);
+	return r < 0 ? r : workspace_save_bases(&desk->workspace, &desk->reason);
 }
 
 static int verb_base(int count, char **operands)
@@ -289,21 +303,52 @@ static void tell_draft(const Base *base, const Draft *draft)
 	printf("\n");
 }
 
-static int create_one(CreateRequest *request, const char *name, json_t *list, Reason *reason)
+/* What one `create` made: saved together at the end, so that a fix which is refused for one base is
+ * not published for the others alone. */
+typedef struct Made {
+	struct {
+		const Base *base;
+		Draft draft;
+	} items[OPTION_LIST_MAX * 2];
+	size_t count;
+} Made;
+
+static void made_done(Made *made)
 {
-	_cleanup_(draft_clear) Draft draft = {};
+	for (size_t i = 0; i < made->count; i++)
+		draft_clear(&made->items[i].draft);
+}
+
+static int create_one(CreateRequest *request, const char *name, Made *made, Reason *reason)
+{
 	int r = workspace_find_base(request->workspace, name, &request->base, reason);
 
 	if (r == 0)
-		r = create_draft(request, &draft, reason);
+		r = create_draft(request, &made->items[made->count].draft, reason);
 	if (r < 0)
 		return r;
-	if (!arg_json)
-		tell_draft(request->base, &draft);
-	return json_array_append_new(list, describe_draft(request->base, &draft)) < 0 ? -ENOMEM : 0;
+	made->items[made->count++].base = request->base;
+	return 0;
 }
 
-static int create_from_roots(CreateRequest *request, json_t *list, Reason *reason)
+static int save_drafts(const Workspace *workspace, const Made *made, json_t *list, Reason *reason)
+{
+	for (size_t i = 0; i < made->count; i++) {
+		const Base *base = made->items[i].base;
+		const Draft *draft = &made->items[i].draft;
+		int r = draft_save(workspace, base, draft, reason);
+
+		if (r < 0)
+			return r;
+		if (!arg_json)
+			tell_draft(base, draft);
+		if (json_array_append_new(list, describe_draft(base, draft)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int create_from_roots(CreateRequest *request, Made *made, Reason *reason)
 {
 	for (size_t i = 0; i < arg_bases.count; i++) {
 		_cleanup_free_ char *name = NULL;
@@ -313,7 +358,7 @@ static int create_from_roots(CreateRequest *request, json_t *list, Reason *reaso
 		if (r == 0 && (stat(request->new_root, &st) < 0 || !S_ISDIR(st.st_mode)))
 			r = reason_set(reason, -ENOENT, "%s is not a folder", request->new_root);
 		if (r == 0)
-			r = create_one(request, name, list, reason);
+			r = create_one(request, name, made, reason);
 		if (r < 0)
 			return r;
 	}
@@ -362,7 +407,7 @@ static int collect_pairs(CreateRequest *request, const char *base, Reason *reaso
 }
 
 /* All packages of one base go into one draft: at the first mention of its name. */
-static int create_from_debs(CreateRequest *request, json_t *list, Reason *reason)
+static int create_from_debs(CreateRequest *request, Made *made, Reason *reason)
 {
 	for (size_t i = 0; i < arg_debs.count; i++) {
 		size_t length = strcspn(arg_debs.items[i], "=");
@@ -376,7 +421,7 @@ static int create_from_debs(CreateRequest *request, json_t *list, Reason *reason
 			continue;
 		r = collect_pairs(request, name, reason);
 		if (r == 0)
-			r = create_one(request, name, list, reason);
+			r = create_one(request, name, made, reason);
 		free_pairs(request);
 		if (r < 0)
 			return r;
@@ -389,6 +434,7 @@ static int verb_create(int count, char **operands)
 	_cleanup_(workspace_done) Workspace workspace = {.lock = -1};
 	_cleanup_components_ Components components = {};
 	_cleanup_json_ json_t *list = json_array();
+	_cleanup_(made_done) Made made = {};
 	CreateRequest request = {
 		.workspace = &workspace, .components = &components, .fixes_path = arg_fixes};
 	Reason reason = {};
@@ -406,9 +452,11 @@ static int verb_create(int count, char **operands)
 	if (r == 0)
 		r = components_find(&components, arg_component, &request.component, &reason);
 	if (r == 0)
-		r = create_from_roots(&request, list, &reason);
+		r = create_from_roots(&request, &made, &reason);
 	if (r == 0)
-		r = create_from_debs(&request, list, &reason);
+		r = create_from_debs(&request, &made, &reason);
+	if (r == 0)
+		r = save_drafts(&workspace, &made, list, &reason);
 	if (r < 0)
 		return fail(r, &reason);
 	return arg_json ? print_json(json_pack("{s:i, s:O}", "schema", 1, "drafts", list))

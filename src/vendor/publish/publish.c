@@ -154,7 +154,7 @@ static int describe(Release *release, int64_t now)
 		if (release->drafts.items[i].fixes->urgency > next->urgency)
 			next->urgency = release->drafts.items[i].fixes->urgency;
 	next->rollout->start = next->published;
-	release->index.issued = next->published;
+	release->index.issued = now; /* devices take it for the present: never a planned time */
 	return 0;
 }
 
@@ -186,20 +186,22 @@ static int place_blob(const Release *release, const Payload *payload, Reason *re
 	_cleanup_free_ char *source = NULL;
 	_cleanup_free_ uint8_t *data = NULL;
 	char blob[INDEX_BLOB_PATH_SIZE];
-	size_t size;
 	int r;
 
 	index_blob_path(&payload->sha256, blob);
 	source = memory_printf("%s/blobs/%s", release->workspace->path, blob);
 	if (!source || !target)
 		return -ENOMEM;
-	if (file_exists(AT_FDCWD, target))
-		return 0;
-	r = file_read(AT_FDCWD, source, payload->size, &data, &size);
+	/* a new seal vouches for what is there already, so that is looked at */
+	if (file_exists(AT_FDCWD, target) || !file_exists(AT_FDCWD, source))
+		return repository_read_signed(
+			target, payload->size, &payload->sha256, &data, reason);
+	r = repository_read_signed(source, payload->size, &payload->sha256, &data, reason);
+	if (r < 0)
+		return r;
+	r = path_make_parent(AT_FDCWD, target, 0755);
 	if (r == 0)
-		r = path_make_parent(AT_FDCWD, target, 0755);
-	if (r == 0)
-		r = file_write_atomic(AT_FDCWD, target, data, size, 0644);
+		r = file_write_atomic(AT_FDCWD, target, data, payload->size, 0644);
 	return r < 0 ? reason_errno(reason, r, "cannot publish %s", target) : 0;
 }
 

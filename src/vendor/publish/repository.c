@@ -179,6 +179,30 @@ static int empty_index(const Base *base, const char *channel, Index *ret_index)
 		: -ENOMEM;
 }
 
+int repository_read_signed(const char *path, uint64_t size, const Digest *digest,
+	uint8_t **ret_data, Reason *reterr_reason)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t actual = 0;
+	Digest found;
+	int r = file_read(AT_FDCWD, path, size, &data, &actual);
+
+	if (r == -ENOENT)
+		return reason_set(reterr_reason, -EKEYREJECTED,
+			"%s is missing; bring it back from a copy of the repository", path);
+	if (r < 0 && r != -EFBIG)
+		return reason_errno(reterr_reason, r, "cannot read %s", path);
+	if (r == 0)
+		r = digest_of(data, actual, &found);
+	if (r < 0 && r != -EFBIG)
+		return r;
+	if (r == -EFBIG || actual != size || !digest_equal(&found, digest))
+		return reason_set(reterr_reason, -EKEYREJECTED,
+			"%s is damaged; bring it back from a copy of the repository", path);
+	*ret_data = TAKE_PTR(data);
+	return 0;
+}
+
 static int read_verified(const Repository *repository, const char *path, const TrustFile *file,
 	Index *ret_index, Reason *reason)
 {
@@ -186,22 +210,14 @@ static int read_verified(const Repository *repository, const char *path, const T
 	_cleanup_free_ char *full =
 		name ? memory_printf("%s/targets/%s", repository->path, name) : NULL;
 	_cleanup_free_ uint8_t *data = NULL;
-	Digest digest;
-	size_t size;
 	int r;
 
 	if (!full)
 		return -ENOMEM;
-	r = file_read(AT_FDCWD, full, file->length, &data, &size);
-	if (r < 0)
-		return reason_errno(reason, r, "cannot read %s", full);
-	r = digest_of(data, size, &digest);
+	r = repository_read_signed(full, file->length, &file->sha256, &data, reason);
 	if (r < 0)
 		return r;
-	if (size != file->length || !digest_equal(&digest, &file->sha256))
-		return reason_set(
-			reason, -EKEYREJECTED, "%s is not the file that was signed", full);
-	r = index_read(data, size, ret_index, reason);
+	r = index_read(data, file->length, ret_index, reason);
 	return r == INDEX_FROM_FUTURE ? -EOPNOTSUPP : r;
 }
 
@@ -221,6 +237,19 @@ int repository_read_index(Repository *repository, const Base *base, const char *
 	return r < 0 ? r : read_verified(repository, path, &file, ret_index, reterr_reason);
 }
 
+/* No device may ever meet an index that it cannot read: all of the reader's rules and bounds hold.
+ */
+static int check_readable(const Buffer *bytes, Reason *reason)
+{
+	_cleanup_index_ Index again = {};
+	Reason why = {};
+	int r = index_read(bytes->data, bytes->size, &again, &why);
+
+	return r == -EBADMSG
+		? reason_set(reason, -EINVAL, "devices would refuse the index: %s", why.text)
+		: r;
+}
+
 int repository_write_index(
 	Repository *repository, const Base *base, const Index *index, Reason *reterr_reason)
 {
@@ -229,10 +258,10 @@ int repository_write_index(
 	_cleanup_free_ char *name = NULL, *file = NULL;
 	_cleanup_buffer_ Buffer bytes = {};
 	TrustFile target = {};
-	int r = index_check(index, reterr_reason);
+	int r = index_write(index, &bytes);
 
 	if (r == 0)
-		r = index_write(index, &bytes);
+		r = check_readable(&bytes, reterr_reason);
 	if (r == 0)
 		r = digest_of(bytes.data, bytes.size, &target.sha256);
 	if (r < 0)

@@ -6,8 +6,8 @@
  * folder is ever signed again. Written files are immutable but for timestamp.json, which goes last:
  * a reader sees the old state or the new one.
  *
- *     repository_open(&repository, path, root_path, &signer, &reason);
- *     repository_set_targets(…); repository_set_role(…);      collected in memory
+ *     repository_open(&repository, path, root_path, now, &signer, &reason);
+ *     repository_delegate(…); repository_write_index(…);      collected in memory
  *     repository_commit(&repository, &reason);                signed and written
  */
 #include "vendor/publish/signer.h"
@@ -46,6 +46,11 @@ int repository_write_index(
 
 /* Signs every pending role, then snapshot and timestamp, and writes them. */
 int repository_commit(Repository *repository, Reason *reterr_reason);
+
+/* A whole file that must have this size and digest; the caller frees. -EKEYREJECTED with a reason
+ * if it has not, or is not there. */
+int repository_read_signed(const char *path, uint64_t size, const Digest *digest,
+	uint8_t **ret_data, Reason *reterr_reason);
 
 /* A blob's absolute path; the caller frees. */
 char *repository_blob(const Repository *repository, const Digest *digest);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -129,6 +130,22 @@ int workspace_find_base(
 		"no base is registered under the name %s; 'suture-publish base add' does it", name);
 }
 
+char *workspace_role(const Base *base)
+{
+	return memory_printf("%s_%s", base->product, base->key);
+}
+
+/* Product and key in one: "a_b" and "c" would share their role with "a" and "b_c". */
+static bool share_a_role(const Base *base, const char *product, const char *key)
+{
+	_cleanup_free_ char *role = workspace_role(base);
+	size_t length = strlen(product);
+
+	return !role ||
+		(strncmp(role, product, length) == 0 && role[length] == '_' &&
+			strcmp(role + length + 1, key) == 0);
+}
+
 static int refuse_duplicate(const Workspace *workspace, const char *name, const char *product,
 	const char *key, Reason *reason)
 {
@@ -140,14 +157,33 @@ static int refuse_duplicate(const Workspace *workspace, const char *name, const 
 		if (strcmp(base->product, product) == 0 && strcmp(base->key, key) == 0)
 			return reason_set(reason, -EEXIST, "base %s has the same identity: %s %s",
 				base->name, product, key);
+		if (share_a_role(base, product, key))
+			return reason_set(reason, -EEXIST,
+				"base %s is signed by a role of the same name: %s_%s", base->name,
+				product, key);
 	}
+	return 0;
+}
+
+static int find_root(const char *root, char **ret_absolute, Reason *reason)
+{
+	char *absolute = realpath(root, NULL);
+	struct stat st;
+
+	if (!absolute)
+		return reason_errno(reason, -errno, "cannot find the root %s", root);
+	if (stat(absolute, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		free(absolute);
+		return reason_set(reason, -ENOTDIR, "the root %s is not a folder", root);
+	}
+	*ret_absolute = absolute;
 	return 0;
 }
 
 int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentity *identity,
 	const char *root, Reason *reterr_reason)
 {
-	_cleanup_free_ char *path = workspace_path(workspace, BASES_FILE);
+	_cleanup_free_ char *absolute = NULL;
 	char key[IDENTITY_KEY_MAX + 1];
 	Base *base;
 	int r = identity_base_key(identity, key, reterr_reason);
@@ -158,21 +194,22 @@ int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentit
 	if (r == 0)
 		r = refuse_duplicate(workspace, name, identity->product, key, reterr_reason);
 	if (r == 0)
+		r = find_root(root, &absolute, reterr_reason);
+	if (r == 0)
 		r = memory_grow(
 			&workspace->list.bases.items, workspace->list.bases.count, sizeof(Base));
 	if (r < 0)
 		return r;
 	base = &workspace->list.bases.items[workspace->list.bases.count++];
 	*base = (Base){memory_string(name), memory_string(identity->product), memory_string(key),
-		memory_string(identity->version_id), realpath(root, NULL)};
-	if (!base->name || !base->product || !base->key || !base->version || !path)
-		return -ENOMEM;
-	if (!base->root)
-		return reason_errno(reterr_reason, -errno, "cannot find the root %s", root);
-	return document_file_save(path, list_fields, &workspace->list, reterr_reason);
+		memory_string(identity->version_id), TAKE_PTR(absolute)};
+	return base->name && base->product && base->key && base->version ? 0 : -ENOMEM;
 }
 
-char *workspace_role(const Base *base)
+int workspace_save_bases(const Workspace *workspace, Reason *reterr_reason)
 {
-	return memory_printf("%s_%s", base->product, base->key);
+	_cleanup_free_ char *path = workspace_path(workspace, BASES_FILE);
+
+	return path ? document_file_save(path, list_fields, &workspace->list, reterr_reason)
+		    : -ENOMEM;
 }

@@ -48,9 +48,12 @@ char *workspace_path(const Workspace *workspace, const char *name); /* NULL: no 
 int workspace_find_base(
 	const Workspace *workspace, const char *name, const Base **ret_base, Reason *reterr_reason);
 
-/* Adds a base and saves the list; takes copies. -EEXIST when the name or the key is taken. */
+/* Adds a base to the list in memory; takes copies. -EEXIST when the name, the key or the role is
+ * taken. It counts once the list is saved, which comes after the repository knows the base. */
 int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentity *identity,
 	const char *root, Reason *reterr_reason);
+
+int workspace_save_bases(const Workspace *workspace, Reason *reterr_reason);
 
 /* The delegated role that signs a base's index: "<product>_<base key>". */
 char *workspace_role(const Base *base);

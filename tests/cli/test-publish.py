@@ -1,0 +1,621 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The vendor's path with suture-publish, and what the images and the repository hold."""
+import ctypes
+import fcntl
+import stat
+import struct
+
+from vendor import *
+
+SECOND_KEY = "26.3.1_kiosk_x86_64"
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        skip("needs root: images keep owners and security attributes")
+
+
+def told(*args, **more):
+    return json.loads(publish("--json", *args, **more).stdout)
+
+
+def release(component="demo", tree="new", env=None):
+    create(component=component, base=f"small={tree}", env=env)
+    publish("publish", env=env)
+
+
+# -- the vendor's path --
+
+@test
+def one_fix_for_a_base_and_its_variant():
+    needs_root()
+    begin()
+    add_base("kiosk", "base", "--variant", "kiosk")
+    rebuild()
+    made = told("create", "--fixes", "fixes.json", "--components", "components.json",
+                "--component", "demo", "--base", "small=new", "--base", "kiosk=new")
+    check_equal([d["base"] for d in made["drafts"]], ["small", "kiosk"])
+    check_equal(made["drafts"][0]["files"], 2)
+    out = told("publish")["published"]
+    check_equal([p["label"] for p in out], ["26.3.1 (a)", "26.3.1 (a)"])
+    check_equal([p["machine_label"] for p in out], ["26.3.1-a", "26.3.1-a"])
+    check_equal([p["base_key"] for p in out], ["26.3.1_x86_64", SECOND_KEY])
+    counts = told("check")
+    check_equal((counts["indexes"], counts["improvements"], counts["images"]), (2, 2, 2))
+    one, other = index()["improvements"][0], index(SECOND_KEY)["improvements"][0]
+    check_equal(one["images"][0]["sha256"], other["images"][0]["sha256"])
+    check(one["images"][0]["seal"] != other["images"][0]["seal"], "one seal for two bases")
+    check_equal(publish("publish", expect=2).returncode, 2)
+    check_equal(os.path.exists("repo.work/drafts/small"), False)
+
+
+@test
+def the_index_says_what_was_declared_and_found():
+    needs_root()
+    begin()
+    rebuild()
+    os.unlink("new/usr/lib/demo/old-helper")
+    write("new/usr/sbin/demo-tool", "#!/bin/sh\nexit 0\n", mode=0o755)
+    shutil.copy("/bin/true", "new/usr/sbin/demod")
+    release()
+    found = index()
+    check_equal(found["channel"], "public")
+    check_equal(found["base_version"], "26.3.1")
+    one = found["improvements"][0]
+    check_equal(one["summary"], "Fixes for the demo")
+    check_equal(one["urgency"], "high")
+    check_equal(one["advisory"], "EXAMPLE-2026-0001")
+    check_equal(one["fixes"], [{"cve": "CVE-2026-1000", "component": "demo"}])
+    image = one["images"][0]
+    check_equal(image["directories"], ["usr/lib/demo", "usr/sbin"])
+    check_equal([(f["path"], f["kind"]) for f in image["files"]],
+                [("usr/lib/demo/data", "data"), ("usr/sbin/demo-tool", "read-once"),
+                 ("usr/sbin/demod", "mapped")])
+    check_equal(image["removed"], ["usr/lib/demo/old-helper"])
+    check_equal((image["restart"], image["mix"], image["after"]),
+                ("services", "tolerated", ["daemon-reload"]))
+    check_equal(image["files"][0]["sha256"],
+                hashlib.sha256(read("new/usr/lib/demo/data")).hexdigest())
+    check_equal(json.loads(read(blob(one["notes"]["sha256"])))[0]["fixes"][0]["impact"],
+                "A guest could become root.")
+
+
+@test
+def sequences_count_per_base_and_carry_images_over():
+    needs_root()
+    begin()
+    make_base("second", "26.3.2")
+    add_base("large", "second")
+    rebuild()
+    rebuild("second", "second-new")
+    release()
+    first = index()["improvements"][0]
+    shutil.rmtree("new")
+    rebuild(change=False)
+    write("new/usr/lib/net/resolver", "new resolver\n" * 400)
+    age("new", NEW_TIME)
+    release("net")
+    create(base="large=second-new")
+    out = told("publish")["published"]
+    check_equal(out[0]["label"], "26.3.2 (a)")
+    b, a = index()["improvements"]
+    check_equal((b["sequence"], a["sequence"]), (2, 1))
+    check_equal(a, first)
+    check_equal([i["component"] for i in b["images"]], ["demo", "net"])
+    check_equal(b["images"][0]["sha256"], a["images"][0]["sha256"])
+    check(b["images"][0]["seal"] != a["images"][0]["seal"], "the old seal under a new sequence")
+    check_equal([f["cve"] for f in b["fixes"]], ["CVE-2026-1000", "CVE-2026-1001"])
+    # (c) replaces the first image, and (a) leaves the list
+    shutil.rmtree("new")
+    rebuild()
+    write("new/usr/lib/demo/data", "newest data\n")
+    release()
+    c, b2 = index()["improvements"]
+    check_equal((c["sequence"], b2), (3, b))
+    check(c["images"][1]["sha256"] != a["images"][0]["sha256"], "the old image")
+    check_equal(told("check")["improvements"], 3)
+
+
+@test
+def an_index_is_issued_when_it_is_signed_not_when_its_fix_is_planned():
+    needs_root()
+    begin()
+    rebuild()
+    write_json("fixes.json", {**FIXES, "released": "2027-06-01T12:00:00Z"})
+    release(env=EPOCH)
+    found = index()
+    check_equal(found["issued"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EPOCH_TIME)))
+    check_equal(found["improvements"][0]["published"], "2027-06-01T12:00:00Z")
+    check_equal(found["improvements"][0]["rollout"]["start"], "2027-06-01T12:00:00Z")
+
+
+@test
+def an_index_that_devices_would_refuse_is_not_published():
+    needs_root()
+    begin()
+    rebuild()
+    fixes = [{**FIXES["fixes"][0], "cve": f"CVE-2026-{n}"} for n in range(2000, 2500)]
+    write_json("fixes.json", {**FIXES, "fixes": fixes})
+    release()
+    fixes = [{**FIXES["fixes"][0], "cve": f"CVE-2026-{n}"} for n in range(3000, 3100)]
+    write_json("fixes.json", {**FIXES, "fixes": fixes})
+    create()
+    before = digests("repo/metadata", "repo/targets")
+    one_line_error(publish("publish", expect=1), "devices would refuse the index", "fixes")
+    check_equal(digests("repo/metadata", "repo/targets"), before, "the repository")
+
+
+# -- the same input, the same bytes --
+
+def repository(place, keys, epoch=True, order=1, work="repo.work"):
+    """Makes a whole repository in `place` and returns its files."""
+    home = os.getcwd()
+    os.makedirs(place)
+    os.chdir(place)
+    env = EPOCH if epoch else None
+    make_base()
+    write_json("components.json", COMPONENTS)
+    write_json("fixes.json", FIXES)
+    shutil.copytree(keys, "keys")
+    publish("init", "--work", work, env=env)
+    add_base("small", "base", "--work", work, env=env)
+    rebuild()
+    if order < 0:
+        shuffle("base", OLD_TIME)
+        shuffle("new", NEW_TIME)
+    for path in ("base/usr/lib/demo/data", "new/usr/lib/demo/data", "new/usr/sbin/demod"):
+        names = ["security.selinux", "security.capability"][::order]
+        for name in names:
+            value = CAPABILITY if name.endswith("capability") else b"system_u:object_r:x_t:s0\0"
+            os.setxattr(path, name, value)
+    age("base", OLD_TIME)
+    age("new", NEW_TIME)
+    try:
+        create("--work", work, env=env)
+        publish("publish", "--work", work, env=env)
+    finally:
+        found = digests("repo")
+        os.chdir(home)
+    return found
+
+
+def shuffle(tree, seconds):
+    """Makes the tree again, every folder from its last name to its first."""
+    os.rename(tree, tree + "-was")
+    for place, folders, names in os.walk(tree + "-was"):
+        folders.sort(reverse=True)
+        to = tree + place[len(tree + "-was"):]
+        os.makedirs(to, exist_ok=True)
+        shutil.copystat(place, to)
+        for name in sorted(names, reverse=True):
+            shutil.copy2(os.path.join(place, name), to, follow_symlinks=False)
+        for name in list(folders):
+            path = os.path.join(place, name)
+            if os.path.islink(path):
+                os.symlink(os.readlink(path), os.path.join(to, name))
+    shutil.rmtree(tree + "-was")
+    age(tree, seconds)
+
+
+def make_keys():
+    begin()
+    os.rename("keys", "kept-keys")
+    return os.path.abspath("kept-keys")
+
+
+@test
+def the_same_input_gives_the_same_bytes():
+    needs_root()
+    keys = make_keys()
+    first = repository("one", keys)
+    check_equal(repository("two", keys), first, "the second repository")
+    check(len(first) >= 10, f"only {len(first)} files")
+
+
+@test
+def without_a_fixed_time_only_signed_times_differ():
+    needs_root()
+    keys = make_keys()
+    first, second = repository("one", keys, epoch=False), repository("two", keys)
+    blobs = {path for path in first if path.startswith("repo/blobs")}
+    check(blobs and blobs == {path for path in second if path.startswith("repo/blobs")}, "blobs")
+    for path in blobs:
+        check_equal(first[path], second[path], path)
+
+
+@test
+def the_order_of_the_tree_does_not_matter():
+    needs_root()
+    keys = make_keys()
+    check_equal(repository("two", keys, order=-1), repository("one", keys), "in another order")
+
+
+@test_in_mount_namespace
+def the_file_system_does_not_matter():
+    keys = make_keys()
+    os.makedirs("tmpfs")
+    run("/bin/mount", "-t", "tmpfs", "none", "tmpfs")
+    disk = repository("disk", keys)
+    work = os.path.abspath("work-on-disk")
+    check_equal(repository("tmpfs/one", keys, work=work), disk, "on tmpfs")
+    # tmpfs lists attributes from z to a; an image made there would be another one
+    try:
+        found = repository("tmpfs/two", keys)
+    except AssertionError as error:
+        check("put --work on ext4 or xfs" in str(error), str(error))
+    else:
+        check_equal(found, disk, "with everything on tmpfs")
+
+
+# -- what the image keeps --
+
+CAPABILITY = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)  # cap_net_bind_service=ep
+
+
+def unpack_image(image, path):
+    """The image behind the full payload of an index's image."""
+    full = [p for p in image["payloads"] if p["kind"] == "full"][0]
+    packed = read(blob(full["sha256"]))
+    library = ctypes.CDLL("libzstd.so.1")
+    library.ZSTD_decompress.restype = ctypes.c_size_t
+    library.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t] * 2
+    unpacked = ctypes.create_string_buffer(image["size"])
+    size = library.ZSTD_decompress(unpacked, image["size"], packed, len(packed))
+    check_equal(size, image["size"], "size of the image")
+    check_equal(hashlib.sha256(unpacked.raw).hexdigest(), image["sha256"], "digest of the image")
+    write(path, unpacked.raw)
+
+
+def mount_image(image):
+    unpack_image(image, "image.erofs")
+    os.makedirs("image")
+    run("/bin/mount", "-t", "erofs", "-o", "ro,loop", "image.erofs", "image")
+
+
+def facts(path):
+    st = os.lstat(path)
+    names = sorted(os.listxattr(path, follow_symlinks=False))
+    return (st.st_mode, st.st_uid, st.st_gid,
+            [(n, os.getxattr(path, n, follow_symlinks=False)) for n in names])
+
+
+@test_in_mount_namespace
+def owners_modes_and_attributes_are_kept():
+    begin()
+    for tree in ("base", "new"):
+        if tree == "new":
+            rebuild()
+        program, data = f"{tree}/usr/sbin/demod", f"{tree}/usr/lib/demo/data"
+        os.chown(program, 0, 33)
+        os.chmod(program, 0o4750)
+        os.setxattr(program, "security.selinux", b"system_u:object_r:demo_exec_t:s0\0")
+        os.chown(data, 12, 34)
+        os.chmod(data, 0o600)
+        plugin = f"{tree}/usr/lib/demo/sub/plugin"
+        write(plugin, f"{tree} plugin\n")
+        os.chmod(plugin, 0o755)
+        os.setxattr(plugin, "security.capability", CAPABILITY)
+        folder = f"{tree}/usr/lib/demo/sub"
+        os.chown(folder, 7, 8)
+        os.chmod(folder, 0o2751)
+        os.setxattr(folder, "security.selinux", b"system_u:object_r:demo_t:s0\0")
+        os.setxattr(f"{tree}/usr", "user.note", b"of the base")
+    release()
+    mount_image(index()["improvements"][0]["images"][0])
+    for path in ("usr/sbin/demod", "usr/lib/demo/data", "usr/lib/demo/sub/plugin"):
+        check_equal(facts(f"image/{path}"), facts(f"new/{path}"), path)
+        check_equal(read(f"image/{path}"), read(f"new/{path}"), path)
+    for path in (".", "usr", "usr/lib", "usr/lib/demo", "usr/lib/demo/sub", "usr/sbin"):
+        check_equal(facts(f"image/{path}"), facts(f"base/{path}"), path)
+    check_equal(stat.S_IMODE(os.stat("image/usr/sbin/demod").st_mode), 0o4750)
+
+
+@test_in_mount_namespace
+def removed_files_are_whiteouts_and_links_are_links():
+    begin()
+    rebuild()
+    os.unlink("new/usr/lib/demo/old-helper")
+    os.unlink("new/usr/lib/demo/link")
+    os.symlink("sub/plugin", "new/usr/lib/demo/link")
+    os.symlink("demod", "new/usr/sbin/demo-alias")
+    write("new/usr/lib/demo/fresh/inside", "new folder\n")
+    os.chmod("new/usr/lib/demo/fresh", 0o750)
+    release()
+    mount_image(index()["improvements"][0]["images"][0])
+    gone = os.lstat("image/usr/lib/demo/old-helper")
+    check(stat.S_ISCHR(gone.st_mode) and gone.st_rdev == 0, "no whiteout")
+    check_equal(os.readlink("image/usr/lib/demo/link"), "sub/plugin")
+    check_equal(os.readlink("image/usr/sbin/demo-alias"), "demod")
+    check_equal(stat.S_IMODE(os.stat("image/usr/lib/demo/fresh").st_mode), 0o750)
+    # nothing else is in it
+    check_equal(sorted(os.listdir("image/usr/lib/demo")), ["data", "fresh", "link", "old-helper"])
+    check_equal(sorted(os.listdir("image/usr/sbin")), ["demo-alias", "demod"])
+    check_equal(os.listdir("image"), ["usr"])
+    # and over the base it gives the new tree
+    for name in ("upper", "work", "over"):
+        os.makedirs(name)
+    run("/bin/mount", "-t", "overlay", "-o", "ro,lowerdir=image/usr/lib/demo:base/usr/lib/demo",
+        "none", "over")
+    check_equal(sorted(os.listdir("over")), sorted(os.listdir("new/usr/lib/demo")))
+
+
+@test_in_mount_namespace
+def times_are_later_than_the_bases():
+    begin()
+    os.utime("base/usr/lib/demo/data", (NEW_TIME + 5000, NEW_TIME + 5000))
+    rebuild()  # its files are older than the base's
+    os.utime("new/usr/lib/demo/data", (NEW_TIME - 5000, NEW_TIME - 5000))
+    release()
+    mount_image(index()["improvements"][0]["images"][0])
+    for path in ("usr/lib/demo/data", "usr/sbin/demod"):
+        check_equal(os.stat(f"image/{path}").st_mtime, NEW_TIME + 5001, path)
+
+
+@test_in_mount_namespace
+def a_fixed_time_for_signatures_does_not_change_those_of_the_image():
+    begin(EPOCH)
+    rebuild()
+    release(env={"SOURCE_DATE_EPOCH": "1000000000"})  # long before the base: rule 6 would break
+    mount_image(index()["improvements"][0]["images"][0])
+    check_equal(os.stat("image/usr/lib/demo/data").st_mtime, NEW_TIME, "mtime")
+
+
+@test
+def images_need_root():
+    if os.geteuid() != 0:
+        skip("needs root to become somebody else")
+    begin()
+    rebuild()
+    os.chmod(".", 0o755)
+    for place, _, names in os.walk("."):
+        for name in [".", *names]:
+            os.chown(os.path.join(place, name), 65534, 65534, follow_symlinks=False)
+    os.chown("new/usr/lib/demo/data", 0, 0)
+    done = subprocess.run(
+        [program("suture-publish"), "-C", "repo", "--keys", "keys", "create", "--fixes",
+         "fixes.json", "--components", "components.json", "--component", "demo", "--base",
+         "small=new"], user=65534, group=65534, extra_groups=[], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode == 126 or "Permission denied" in done.stderr:
+        skip("the build folder is not open to others")
+    check_equal(done.returncode, 4, done.stderr)
+    one_line_error(done, "usr/lib/demo/data", "run this as root")
+
+
+# -- packages --
+
+def package(name, folder, control=None):
+    """Builds a real .deb of the files below `folder`."""
+    if not shutil.which("dpkg-deb"):
+        skip("no dpkg-deb")
+    write(f"{folder}/DEBIAN/control", "Package: demo\nVersion: 1\nArchitecture: amd64\n"
+          "Maintainer: Example <security@example.com>\nDescription: demo\n")
+    for script, text in (control or {}).items():
+        write(f"{folder}/DEBIAN/{script}", text, mode=0o755)
+    run("/usr/bin/dpkg-deb", "--build", "--root-owner-group", folder, name)
+
+
+def packages(new_control=None, merged=True):
+    library = "lib" if merged else "usr/lib"
+    for tree, text in (("old", "old data\n" * 500), ("fixed", "new data\n" * 500)):
+        write(f"p-{tree}/{library}/demo/data", text)
+        write(f"p-{tree}/usr/sbin/demod", b"old program " * 1000, mode=0o755)
+        package(f"{tree}.deb", f"p-{tree}", new_control if tree == "fixed" else None)
+
+
+def create_deb(**more):
+    return publish("create", "--fixes", "fixes.json", "--components", "components.json",
+                   "--component", "demo", "--deb", "small=old.deb,fixed.deb", **more)
+
+
+@test
+def packages_are_read_and_lib_is_usr_lib():
+    needs_root()
+    begin()
+    packages()
+    create_deb()
+    publish("publish")
+    files = index()["improvements"][0]["images"][0]["files"]
+    check_equal([f["path"] for f in files], ["usr/lib/demo/data"])
+    check_equal(files[0]["sha256"], hashlib.sha256(b"new data\n" * 500).hexdigest())
+    publish("check")
+    check_equal([n for n in os.listdir("repo.work") if n.startswith("packages")], [])
+
+
+def refuse_deb(*words, code=1):
+    before = digests("repo", "repo.work")
+    one_line_error(create_deb(expect=code), *words)
+    check_equal(digests("repo", "repo.work"), before, "repository and work")
+    check_equal([n for n in os.listdir("repo.work") if n.startswith("packages")], [])
+
+
+@test
+def the_old_package_must_be_the_bases():
+    needs_root()
+    begin()
+    write("base/usr/lib/demo/data", "of another build\n")
+    packages()
+    refuse_deb("usr/lib/demo/data of base small is not the one in the old package")
+
+
+@test
+def packages_whose_scripts_make_files_are_refused():
+    needs_root()
+    begin()
+    for script, text, word in (
+            ("postinst", "#!/bin/sh\npy3compile -p demo\n", "py3compile"),
+            ("postrm", "#!/bin/sh\nupdate-initramfs -u\n", "update-initramfs"),
+            ("triggers", "activate-noawait update-initramfs\n", "update-initramfs")):
+        for place in ("p-old", "p-fixed"):
+            shutil.rmtree(place, ignore_errors=True)
+        packages({script: text})
+        refuse_deb("fixed.deb", f"its {script} runs {word}", "--base")
+    for place in ("p-old", "p-fixed"):
+        shutil.rmtree(place)
+    packages({"triggers": "activate-noawait ldconfig\n"})
+    create_deb()
+
+
+@test
+def what_is_no_package_is_refused():
+    needs_root()
+    begin()
+    packages()
+    write("fixed.deb", "not a package")
+    refuse_deb("fixed.deb", code=6)
+    os.unlink("fixed.deb")
+    refuse_deb("fixed.deb", code=6)
+    one_line_error(publish("create", "--fixes", "fixes.json", "--components", "components.json",
+                           "--component", "demo", "--deb", "small=old.deb", expect=1),
+                   "old.deb is not of the form OLD.deb,NEW.deb")
+
+
+# -- keys, locks, damage --
+
+@test
+def keys_that_others_may_read_stop_everything():
+    begin()
+    rebuild()
+    before = digests("repo", "repo.work")
+    os.chmod("keys/root-1.pem", 0o644)
+    for args in (["publish"], ["check"], ["base", "add", "large", "--root", "base",
+                 "--os-release", "base/usr/lib/os-release", "--architecture", "arm64"]):
+        one_line_error(publish(*args, expect=4), "keys/root-1.pem", "chmod 600")
+    check_equal(digests("repo", "repo.work"), before, "repository and work")
+
+
+@test
+def a_missing_key_is_named():
+    needs_root()
+    begin()
+    rebuild()
+    create()
+    os.unlink("keys/seal-1.pem")
+    before = digests("repo/metadata", "repo/targets")
+    one_line_error(publish("publish", expect=3), "there is no key seal-1 in keys")
+    check_equal(digests("repo/metadata", "repo/targets"), before, "repository")
+
+
+@test
+def init_is_done_once():
+    begin()
+    before = digests("repo", "repo.work", "keys")
+    one_line_error(publish("init", expect=1), "there is a repository in", "already")
+    check_equal(digests("repo", "repo.work", "keys"), before, "repository, work and keys")
+
+
+@test
+def one_publisher_at_a_time():
+    needs_root()
+    begin()
+    rebuild()
+    create()
+    before = digests("repo", "repo.work")
+    lock = os.open("repo.work", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    for args in (["publish"], ["check"], ["init"]):
+        one_line_error(publish(*args, expect=5), "another suture-publish is working on")
+    one_line_error(create(expect=5), "another suture-publish")
+    check_equal(digests("repo", "repo.work"), before, "repository and work")
+    os.close(lock)
+    publish("publish")
+
+
+def spoil(path, how):
+    data = read(path)
+    if how == "flip":
+        write(path, data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
+    elif how == "longer":
+        write(path, data + b" ")
+    elif how == "shorter":
+        write(path, data[:-1])
+    else:
+        os.unlink(path)
+
+
+def newest(role):
+    names = [n for n in os.listdir("repo/metadata") if n.endswith(f".{role}.json")]
+    return "repo/metadata/" + max(names, key=lambda n: int(n.split(".")[0]))
+
+
+@test
+def damage_is_found_and_never_built_on():
+    needs_root()
+    begin()
+    rebuild()
+    release()
+    shutil.rmtree("new")
+    rebuild(change=False)
+    write("new/usr/lib/net/resolver", "new resolver\n")
+    create(component="net")
+    image = index()["improvements"][0]["images"][0]
+    folder = "repo/targets/exampleos/26.3.1_x86_64/public"
+    listed = index()
+    index_file = [f"{folder}/{n}" for n in os.listdir(folder)
+                  if json.loads(read(f"{folder}/{n}")) == listed][0]
+    paths = [newest("targets"), newest("snapshot"), newest("exampleos_26.3.1_x86_64"),
+             index_file, blob(image["payloads"][-1]["sha256"])]
+    shutil.copytree("repo", "good")
+    for path in paths:
+        for how in ("flip", "longer", "shorter", "unlink"):
+            if how in ("longer", "shorter") and "metadata" in path:
+                continue  # white space behind JSON is not signed and means nothing
+            spoil(path, how)
+            before = digests("repo/metadata", "repo/targets")
+            for verb in ("check", "publish"):
+                done = publish(verb, expect=None)
+                check_equal(done.returncode, 6, f"{verb} with {path}: {how}")
+                one_line_error(done)
+                if "metadata" not in path:
+                    one_line_error(done, path, "bring it back from a copy")
+            check_equal(digests("repo/metadata", "repo/targets"), before, "the repository")
+            shutil.rmtree("repo")
+            shutil.copytree("good", "repo")
+    publish("check")
+    publish("publish")
+    publish("check")
+
+
+@test
+def notes_are_checked_too():
+    needs_root()
+    begin()
+    rebuild()
+    release()
+    path = blob(index()["improvements"][0]["notes"]["sha256"])
+    spoil(path, "flip")
+    one_line_error(publish("check", expect=6), path, "is damaged")
+
+
+@test
+def a_seal_by_another_key_is_found():
+    needs_root()
+    begin()
+    rebuild()
+    release()
+    write("repo.work/device/seal.conf", "seal required\nkey " + "1" * 64 + "\n")
+    one_line_error(publish("check", expect=6), "the seal of component demo is not good")
+
+
+@test
+def an_expired_repository_fails_the_check_and_may_be_renewed():
+    needs_root()
+    begin(EPOCH)  # a timestamp is good for a week
+    rebuild()
+    one_line_error(publish("check", expect=6), "timestamp metadata expired on", "must renew it")
+    release()
+    publish("check")
+
+
+@test
+def what_the_device_needs_is_put_aside():
+    begin()
+    root = json.loads(read("repo.work/device/root.json"))
+    check_equal(root["signed"]["roles"]["root"]["threshold"], 2)
+    check_equal(len(root["signed"]["roles"]["root"]["keyids"]), 3)
+    check_equal(read("repo.work/device/root.json"), read("repo/metadata/1.root.json"))
+    check(b"seal required\nkey " in read("repo.work/device/seal.conf"))
+
+
+main()
