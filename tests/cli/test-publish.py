@@ -118,6 +118,28 @@ def sequences_count_per_base_and_carry_images_over():
 
 
 @test
+def the_documented_samples_are_good():
+    needs_root()
+    samples = os.path.join(SOURCE, "examples")
+    write("base/usr/lib/os-release", os_release())
+    write("base/usr/lib/openssh/sftp-server", "old\n")
+    write("base/usr/sbin/sshd", "old\n", mode=0o755)
+    publish("init")
+    add_base()
+    rebuild(change=False)
+    write("new/usr/sbin/sshd", "new\n", mode=0o755)
+    write("new/usr/share/doc/openssh/changes", "ignored\n")
+    publish("create", "--fixes", f"{samples}/fixes.json", "--components",
+            f"{samples}/components.json", "--component", "openssh", "--base", "small=new")
+    publish("publish")
+    one = index()["improvements"][0]
+    check_equal(one["fixes"], [{"cve": "CVE-2026-0102", "component": "openssh"}])
+    check_equal(one["images"][0]["directories"], ["usr/sbin"])
+    notes = json.loads(read(blob(one["notes"]["sha256"])))
+    check_equal(notes, [json.loads(read(f"{samples}/fixes.json"))])
+
+
+@test
 def an_index_is_issued_when_it_is_signed_not_when_its_fix_is_planned():
     needs_root()
     begin()
