@@ -34,7 +34,6 @@ def append(path, text):
 def a_copy_of_this_tree_is_good():
     copy_tree()
     run(LAYERS, "tree")
-    run(STYLE, "tree")
 
 
 @test

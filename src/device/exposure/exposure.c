@@ -33,15 +33,15 @@ typedef struct Scan {
 int exposure_unit_of(const char *cgroup, char **ret_unit)
 {
 	_cleanup_free_ char *copy = memory_string(cgroup);
-	char *cursor = copy, *line, *unit = NULL;
+	char *cursor = copy, *line, *unit = NULL, *rest;
 
 	if (!copy)
 		return -ENOMEM;
 	while ((line = text_next_line(&cursor)))
 		if (text_starts_with(line, "0::/"))
 			break;
-	for (char *part = line ? strtok(line + strlen("0::"), "/") : NULL; part;
-		part = strtok(NULL, "/"))
+	for (char *part = line ? strtok_r(line + strlen("0::"), "/", &rest) : NULL; part;
+		part = strtok_r(NULL, "/", &rest))
 		if (text_ends_with(part, ".service") || text_ends_with(part, ".scope"))
 			unit = part;
 	if (!unit)
