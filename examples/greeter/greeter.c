@@ -23,7 +23,8 @@ static void ask_for_restart(int signal_number)
 
 static int listen_on(int port)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port),
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons((unsigned short)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
@@ -43,8 +44,8 @@ static void answer(int connection)
 	if (read(connection, request, sizeof(request)) <= 0)
 		return;
 	length = greet(text, sizeof(text), "world");
-	length = snprintf(reply, sizeof(reply),
-		"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s", length, text);
+	length = snprintf(reply, sizeof(reply), "HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s",
+		length, text);
 	if (write(connection, reply, (size_t)length) < 0)
 		perror("greeter");
 }

@@ -14,9 +14,9 @@
 #include "wire/delta/apply/apply.h"
 #include "wire/delta/create/create.h"
 
-#define FULL_ENCODING "zstd"
+#define FULL_ENCODING  "zstd"
 #define DELTA_ENCODING "suture-delta-1"
-#define FULL_LEVEL    19 /* the highest whose window (8 MiB) a small device can afford */
+#define FULL_LEVEL     19 /* the highest whose window (8 MiB) a small device can afford */
 
 /* An image in memory, and where its blobs go. */
 typedef struct Making {
@@ -132,8 +132,8 @@ static int create_patch(const Making *making, const ImageMap *map, Buffer *ret)
 	for (size_t i = 0; i < map->source_count; i++)
 		sources[i] = (DeltaBytes){map->sources[i].data, map->sources[i].size};
 	for (size_t i = 0; i < map->extent_count; i++)
-		plan[i] = (DeltaRange){map->extents[i].offset, map->extents[i].size,
-			map->extents[i].source};
+		plan[i] = (DeltaRange){
+			map->extents[i].offset, map->extents[i].size, map->extents[i].source};
 	return delta_create(sources, map->source_count, making->data, making->image->size, plan,
 		map->extent_count, ret, making->reason);
 }
@@ -163,8 +163,8 @@ static int make_delta(const Making *making, uint64_t full_size, Payload *payload
 }
 
 /* Smallest first: a device takes the first payload that it can use. */
-int payload_make_all(const ImageBuild *build, const char *blobs, IndexImage *image,
-	Reason *reterr_reason)
+int payload_make_all(
+	const ImageBuild *build, const char *blobs, IndexImage *image, Reason *reterr_reason)
 {
 	_cleanup_free_ uint8_t *data = NULL;
 	Making making = {build, blobs, image, NULL, reterr_reason};
@@ -214,8 +214,8 @@ static int apply_and_compare(const DeltaPatch *patch, const int *fds, size_t cou
 	if (r == 0)
 		r = digest_of_fd(out, &digest, NULL);
 	if (r == 0 && !digest_equal(&digest, &image->sha256))
-		r = reason_set(reason, -EKEYREJECTED, "the delta of component %s makes another image",
-			image->component);
+		r = reason_set(reason, -EKEYREJECTED,
+			"the delta of component %s makes another image", image->component);
 	return r;
 }
 
