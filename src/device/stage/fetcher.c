@@ -40,7 +40,8 @@ static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_re
 static int judge(const FetchRequest *request, const FetchReply *reply, Reason *reason)
 {
 	if (reply->kind == FETCH_FAILED)
-		return reason_set(reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
+		return reason_set(
+			reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
 	switch (reply->status) {
 	case HTTP_OK:
 	case HTTP_PARTIAL_CONTENT: return 0;
@@ -59,12 +60,14 @@ static int fill(const Fetcher *fetcher, const char *name, FetchRequest *request,
 	int n = snprintf(request->url, sizeof(request->url), "%s%s", fetcher->url, name);
 
 	if (n >= (int)sizeof(request->url))
-		return reason_set(reason, -EINVAL, "the address %s%s is too long", fetcher->url, name);
+		return reason_set(
+			reason, -EINVAL, "the address %s%s is too long", fetcher->url, name);
 	return 0;
 }
 
-int fetcher_get(Fetcher *fetcher, const char *name, size_t max, char etag[static FETCH_ETAG_MAX + 1],
-	uint8_t **ret_data, size_t *ret_size, Reason *reterr_reason)
+int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
+	char etag[static FETCH_ETAG_MAX + 1], uint8_t **ret_data, size_t *ret_size,
+	Reason *reterr_reason)
 {
 	_cleanup_fd_ int memory = memfd_create("download", MFD_CLOEXEC);
 	FetchRequest request = {.max = max, .fd = memory};
@@ -119,7 +122,7 @@ int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, 
 		return r < 0 ? r : -EIO;
 	if (reply.bytes != size)
 		return reason_set(reterr_reason, -EKEYREJECTED,
-			"%s has %" PRIu64 " bytes, not the %" PRIu64 " that were signed", request.url,
-			reply.bytes, size);
+			"%s has %" PRIu64 " bytes, not the %" PRIu64 " that were signed",
+			request.url, reply.bytes, size);
 	return 0;
 }

@@ -3,8 +3,9 @@
 /*
  * Fetcher: the stager's side of suture-fetch. Names are relative to the repository's address.
  *
- * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO it
- * cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the URL.
+ * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
+ * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
+ * URL.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,8 +28,9 @@ typedef struct Fetcher {
 #define FETCHER_UNCHANGED 1
 
 /* A small file into memory; the caller frees. `etag` in: condition, or empty; out: the new tag. */
-int fetcher_get(Fetcher *fetcher, const char *name, size_t max, char etag[static FETCH_ETAG_MAX + 1],
-	uint8_t **ret_data, size_t *ret_size, Reason *reterr_reason);
+int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
+	char etag[static FETCH_ETAG_MAX + 1], uint8_t **ret_data, size_t *ret_size,
+	Reason *reterr_reason);
 
 /* Into a file of which `have` bytes are there already; it ends with exactly `size` bytes, else
  * -EKEYREJECTED. */

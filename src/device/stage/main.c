@@ -18,8 +18,8 @@ static int arg_progress_fd = -1;
 
 static int finish(const Stage *stage, bool changed, uint32_t generation)
 {
-	_cleanup_json_ json_t *json = json_pack("{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b}", "schema",
-		1, "changed", changed, "generation", (int)generation, "requests",
+	_cleanup_json_ json_t *json = json_pack("{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b}",
+		"schema", 1, "changed", changed, "generation", (int)generation, "requests",
 		(int)stage->fetcher.requests, "wire_bytes", (json_int_t)stage->fetcher.wire,
 		"payload_bytes", (json_int_t)stage->payload_bytes, "used_delta",
 		stage->has_used_delta, "used_full", stage->has_used_full);
@@ -66,9 +66,11 @@ static int verb_stage(int count, char **operands)
 
 static const Option options[] = {
 	{"root", "DIR", "the device's root (/)", OPTION_TEXT, &arg_root},
-	{"url", "URL", "the repository's address, with a slash at its end", OPTION_TEXT, &arg_url, true},
+	{"url", "URL", "the repository's address, with a slash at its end", OPTION_TEXT, &arg_url,
+		true},
 	{"channel", "NAME", "which channel (public)", OPTION_TEXT, &arg_channel},
-	{"progress-fd", "N", "write progress there, as JSON lines", OPTION_NUMBER, &arg_progress_fd},
+	{"progress-fd", "N", "write progress there, as JSON lines", OPTION_NUMBER,
+		&arg_progress_fd},
 	{},
 };
 

@@ -85,7 +85,8 @@ static void tell_download(void *context, uint64_t bytes)
 {
 	const Making *making = context;
 
-	stage_report(making->stage, "download", making->image->component, bytes, making->payload->size);
+	stage_report(
+		making->stage, "download", making->image->component, bytes, making->payload->size);
 }
 
 static int verify_payload(const Making *making, int fd)
@@ -122,8 +123,8 @@ static int download_from(Making *making, int fd, uint64_t have)
 	return r < 0 ? r : verify_payload(making, fd);
 }
 
-/* Bytes of an earlier, interrupted download are kept and continued; if the whole then is wrong, they
- * may be to blame, and it is got anew once. What does not verify is not kept. */
+/* Bytes of an earlier, interrupted download are kept and continued; if the whole then is wrong,
+ * they may be to blame, and it is got anew once. What does not verify is not kept. */
 static int download(Making *making, int fd)
 {
 	uint64_t have;
@@ -279,8 +280,8 @@ static const Payload *full_payload(const IndexImage *image)
  * cannot be reached at all or the disk is full, the full image is the answer. */
 static bool may_try_full(const Making *making, int error)
 {
-	return making->payload->kind == PAYLOAD_DELTA && error != -ENOSPC && error != -EHOSTUNREACH &&
-		error != -ENOMEM;
+	return making->payload->kind == PAYLOAD_DELTA && error != -ENOSPC &&
+		error != -EHOSTUNREACH && error != -ENOMEM;
 }
 
 static bool is_present(const Stage *stage, const IndexImage *image)

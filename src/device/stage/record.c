@@ -59,8 +59,8 @@ static int add_text(char ***list, size_t *count, const char *text)
 	return 0;
 }
 
-static int add_texts(const IndexImage *image, const Improvement *improvement,
-	GenerationImage *target)
+static int add_texts(
+	const IndexImage *image, const Improvement *improvement, GenerationImage *target)
 {
 	int r = 0;
 
@@ -68,7 +68,8 @@ static int add_texts(const IndexImage *image, const Improvement *improvement,
 		r = add_text(&target->removed, &target->removed_count, image->removed.items[i]);
 	for (size_t i = 0; r == 0 && i < improvement->fixes.count; i++)
 		if (strcmp(improvement->fixes.items[i].component, image->component) == 0)
-			r = add_text(&target->ids, &target->id_count, improvement->fixes.items[i].cve);
+			r = add_text(
+				&target->ids, &target->id_count, improvement->fixes.items[i].cve);
 	return r;
 }
 

@@ -16,8 +16,8 @@
 /* The I/O of one run of the TUF workflow. */
 typedef struct Source {
 	Stage *stage;
-	bool offline;                  /* only what is kept: after a 304 */
-	uint8_t *timestamp;            /* got already, or NULL */
+	bool offline;       /* only what is kept: after a 304 */
+	uint8_t *timestamp; /* got already, or NULL */
 	size_t timestamp_size;
 	char etag[FETCH_ETAG_MAX + 1]; /* of the timestamp */
 	char root_name[32];            /* "4.root.json": what was fetched last */
@@ -29,8 +29,8 @@ static char *kept_path(const char *name)
 	return memory_printf("%s/%s", STAGE_METADATA, name);
 }
 
-static int load_kept(void *context, const char *name, size_t max, uint8_t **ret_data,
-	size_t *ret_size)
+static int load_kept(
+	void *context, const char *name, size_t max, uint8_t **ret_data, size_t *ret_size)
 {
 	const Source *source = context;
 	_cleanup_free_ char *path = kept_path(name);
@@ -56,15 +56,16 @@ static int write_kept(Stage *stage, const char *name, const void *data, size_t s
 
 /* Roots are kept under their numbers, so that the chain from the base's root can be walked again
  * without asking for it, and without believing the kept files. */
-static int save_kept(void *context, const char *name, const void *data, size_t size,
-	Reason *reterr_reason)
+static int save_kept(
+	void *context, const char *name, const void *data, size_t size, Reason *reterr_reason)
 {
 	Source *source = context;
 	bool is_root = strcmp(name, "root.json") == 0;
 
 	if (source->offline)
 		return 0;
-	return write_kept(source->stage, is_root ? source->root_name : name, data, size, reterr_reason);
+	return write_kept(
+		source->stage, is_root ? source->root_name : name, data, size, reterr_reason);
 }
 
 static int fetch_named(Source *source, const char *name, size_t max, uint8_t **ret_data,
@@ -191,8 +192,8 @@ static int is_unchanged(Source *source, Reason *reason)
 	if (!full_refresh_is_recent(source->stage) || read_etag(source->stage, source->etag) < 0)
 		return 0;
 	r = fetcher_get(&source->stage->fetcher, "metadata/timestamp.json",
-		TRUST_TIMESTAMP_SIZE_MAX, source->etag, &source->timestamp,
-		&source->timestamp_size, reason);
+		TRUST_TIMESTAMP_SIZE_MAX, source->etag, &source->timestamp, &source->timestamp_size,
+		reason);
 	if (r != FETCHER_UNCHANGED)
 		return r;
 	return run_workflow(&kept, NULL) == 0;
@@ -202,7 +203,8 @@ static int keep_etag(Source *source, Reason *reason)
 {
 	if (!source->etag[0])
 		return file_remove(source->stage->store->dir, STAGE_ETAG_PATH);
-	return write_kept(source->stage, "timestamp.etag", source->etag, strlen(source->etag), reason);
+	return write_kept(
+		source->stage, "timestamp.etag", source->etag, strlen(source->etag), reason);
 }
 
 static int is_announced(const TrustFile *file, const uint8_t *data, size_t size)
@@ -247,9 +249,10 @@ static int find_index(Source *source, const char *path, TrustFile *ret_file, Rea
 	int r = trust_find(stage->trust, &repository, path, ret_file, reason);
 
 	if (r == -ENOENT)
-		return reason_set(reason, -ENOENT, "the repository has nothing for this base: %s %s, "
-						   "channel %s", stage->identity.product,
-			stage->base_key, stage->channel);
+		return reason_set(reason, -ENOENT,
+			"the repository has nothing for this base: %s %s, "
+			"channel %s",
+			stage->identity.product, stage->base_key, stage->channel);
 	if (r == 0 && ret_file->length > INDEX_SIZE_MAX)
 		return reason_set(reason, -EBADMSG, "the index has %" PRIu64 " bytes, too many",
 			ret_file->length);

@@ -42,8 +42,8 @@ void stage_done(Stage *stage)
 	*stage = (Stage){.progress_fd = -1};
 }
 
-void stage_report(const Stage *stage, const char *phase, const char *component, uint64_t done,
-	uint64_t total)
+void stage_report(
+	const Stage *stage, const char *phase, const char *component, uint64_t done, uint64_t total)
 {
 	_cleanup_json_ json_t *json = NULL;
 	_cleanup_buffer_ Buffer line = {};
@@ -82,8 +82,8 @@ static int find_same(const Store *store, const Generation *generation, uint32_t 
 	return r;
 }
 
-static int commit(Stage *stage, const Improvement *improvement, uint32_t *ret_generation,
-	Reason *reason)
+static int commit(
+	Stage *stage, const Improvement *improvement, uint32_t *ret_generation, Reason *reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
 	int r = stage_build_record(stage, improvement, &generation, reason);
@@ -95,8 +95,8 @@ static int commit(Stage *stage, const Improvement *improvement, uint32_t *ret_ge
 	return store_commit_generation(stage->store, generation, ret_generation, reason);
 }
 
-static int check_eligible(const Stage *stage, const Improvement *improvement, uint64_t sequence,
-	Reason *reason)
+static int check_eligible(
+	const Stage *stage, const Improvement *improvement, uint64_t sequence, Reason *reason)
 {
 	const char *unmet;
 

@@ -18,8 +18,8 @@
 #include "wire/improvement/index.h"
 #include "wire/trust/refresh.h"
 
-#define STAGE_ROOT_PATH    "usr/lib/suture/root.json"   /* below the root: part of the base */
-#define STAGE_METADATA     "metadata"                   /* these three below the store */
+#define STAGE_ROOT_PATH    "usr/lib/suture/root.json" /* below the root: part of the base */
+#define STAGE_METADATA     "metadata"                 /* these three below the store */
 #define STAGE_INDEX_PATH   "index.json"
 #define STAGE_ETAG_PATH    "metadata/timestamp.etag"
 #define STAGE_FULL_SECONDS (24 * 3600) /* a full refresh at least daily, whatever a 304 says */
