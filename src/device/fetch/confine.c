@@ -11,7 +11,9 @@
 
 #include "base/fd.h"
 
-#define NOBODY 65534
+#define NOBODY                65534
+#define LANDLOCK_ABI_TRUNCATE 3
+#define ACCESS_FS_TRUNCATE    (1ULL << 14) /* the headers of Debian 12 lack it */
 
 static int become_user(Reason *reason)
 {
@@ -31,11 +33,11 @@ static int become_user(Reason *reason)
 	return 0;
 }
 
-/* Landlock ABI 1 (Linux 5.13): every way to write, make or remove is handled, and no rule allows
- * any. Kernels without it still have the user change. */
+/* Every way to write, make or remove is handled, and no rule allows any. ABI 1 is of Linux 5.13,
+ * ABI 3, which knows truncate(), of 6.2; kernels without Landlock still have the user change. */
 static void forbid_writing(void)
 {
-	const struct landlock_ruleset_attr attributes = {
+	struct landlock_ruleset_attr attributes = {
 		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
 			LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
 			LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
@@ -43,9 +45,13 @@ static void forbid_writing(void)
 			LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM |
 			LANDLOCK_ACCESS_FS_EXECUTE,
 	};
-	_cleanup_fd_ int ruleset =
-		(int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	_cleanup_fd_ int ruleset = -1;
 
+	if (abi >= LANDLOCK_ABI_TRUNCATE)
+		attributes.handled_access_fs |= ACCESS_FS_TRUNCATE;
+	ruleset = (int)syscall(
+		SYS_landlock_create_ruleset, &attributes, sizeof(attributes.handled_access_fs), 0);
 	if (ruleset >= 0)
 		(void)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

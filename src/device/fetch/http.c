@@ -25,7 +25,7 @@ struct Http {
 typedef struct Answer {
 	CURL *curl;
 	const FetchRequest *request;
-	void (*progress)(void *context, uint64_t bytes);
+	int (*progress)(void *context, uint64_t bytes);
 	void *context;
 	uint64_t at; /* where the next byte goes */
 	bool started;
@@ -114,8 +114,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 		return 0;
 	answer->at += length;
 	if (answer->progress)
-		answer->progress(answer->context, answer->at);
-	return length;
+		answer->error = -answer->progress(answer->context, answer->at);
+	return answer->error == 0 ? length : 0;
 }
 
 static void set_limits(CURL *curl)
@@ -194,7 +194,7 @@ static void prepare(Http *http, Answer *answer, struct curl_slist *headers)
 }
 
 void http_get(Http *http, const FetchRequest *request,
-	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply)
+	int (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply)
 {
 	Answer answer = {.curl = http->curl,
 		.request = request,

@@ -18,6 +18,6 @@ Http *http_free(Http *http);
 DEFINE_CLEANUP(Http *, http_free)
 
 /* Writes the body into request->fd. *ret_reply is FETCH_DONE or FETCH_FAILED in every case;
- * `progress` is called while bytes arrive. */
+ * `progress` is called while bytes arrive, and ends the download by returning a negative errno. */
 void http_get(Http *http, const FetchRequest *request,
-	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply);
+	int (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply);

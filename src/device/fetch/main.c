@@ -19,16 +19,17 @@ typedef struct Progress {
 	uint64_t last_us;
 } Progress;
 
-static void tell_progress(void *context, uint64_t bytes)
+/* Nobody listens any more: then nobody waits for the file either, and the download ends. */
+static int tell_progress(void *context, uint64_t bytes)
 {
 	const FetchReply reply = {.kind = FETCH_PROGRESS, .bytes = bytes};
 	Progress *progress = context;
 	uint64_t now = time_monotonic_us();
 
 	if (now - progress->last_us < PROGRESS_INTERVAL_US)
-		return;
+		return 0;
 	progress->last_us = now;
-	(void)fetch_send_reply(FETCH_SOCKET_FD, &reply);
+	return fetch_send_reply(FETCH_SOCKET_FD, &reply);
 }
 
 static int serve(Http *http)

@@ -12,7 +12,8 @@
 
 #define NONE "-"
 
-/* Takes the next word of a line; NULL at its end. */
+/* Takes the next word of a line; NULL at its end. A blank behind the last word stays, so that the
+ * check for leftovers finds it. */
 static char *take_word(char **cursor)
 {
 	char *word = *cursor;
@@ -21,7 +22,7 @@ static char *take_word(char **cursor)
 	if (length == 0)
 		return NULL;
 	*cursor = word + length;
-	if (**cursor)
+	if (word[length] && word[length + 1])
 		*(*cursor)++ = '\0';
 	return word;
 }
@@ -52,6 +53,8 @@ int fetch_parse_request(char *text, FetchRequest *ret_request)
 		take_number(&text, INT64_MAX, &request.offset) < 0 ||
 		take_text(&text, request.etag, sizeof(request.etag)) < 0 ||
 		take_text(&text, request.url, sizeof(request.url)) < 0 || *text)
+		return -EBADMSG;
+	if (request.offset > request.max || !request.url[0])
 		return -EBADMSG;
 	*ret_request = request;
 	return 0;
@@ -107,7 +110,31 @@ static int send_packet(int socket, const char *text, size_t size, int fd)
 	return n < 0 ? -errno : 0;
 }
 
-/* Reads one packet and at most one descriptor. FETCH_CLOSED at the end. */
+/* Alignment leaves room for more descriptors than one: those that came all the same are closed, and
+ * the message is refused. */
+static int take_descriptors(struct msghdr *message, int *ret_fd)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	size_t count;
+
+	*ret_fd = -1;
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		return 0;
+	count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	for (size_t i = 0; i < count; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+		if (i == 0)
+			*ret_fd = fd;
+		else
+			fd_close(fd);
+	}
+	return count > 1 ? -EBADMSG : 0;
+}
+
+/* Reads one packet and at most one descriptor, which is the caller's in every case. FETCH_CLOSED at
+ * the end. */
 static int receive_packet(int socket, char text[static FETCH_MESSAGE_MAX + 1], int *ret_fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {};
@@ -116,8 +143,8 @@ static int receive_packet(int socket, char text[static FETCH_MESSAGE_MAX + 1], i
 		.msg_iovlen = 1,
 		.msg_control = control,
 		.msg_controllen = sizeof(control)};
-	struct cmsghdr *header;
 	ssize_t n;
+	int r;
 
 	do
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
@@ -125,17 +152,12 @@ static int receive_packet(int socket, char text[static FETCH_MESSAGE_MAX + 1], i
 	if (n < 0)
 		return errno == ECONNRESET ? FETCH_CLOSED : -errno;
 	text[n] = '\0';
-	*ret_fd = -1;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_fd, CMSG_DATA(header), sizeof(int));
+	r = take_descriptors(&message, ret_fd);
 	if (n == 0)
 		return FETCH_CLOSED;
-	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || strlen(text) != (size_t)n) {
-		*ret_fd = fd_close(*ret_fd);
-		return -EBADMSG;
-	}
-	return 0;
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || strlen(text) != (size_t)n)
+		r = -EBADMSG;
+	return r;
 }
 
 int fetch_send_request(int socket, const FetchRequest *request)
@@ -176,7 +198,8 @@ int fetch_send_reply(int socket, const FetchReply *reply)
 			reply->status, reply->bytes, reply->wire, etag);
 	else
 		n = snprintf(text, sizeof(text), "FAILED %d %" PRIu64 " %" PRIu64 " %s",
-			reply->error, reply->bytes, reply->wire, reply->text);
+			reply->error, reply->bytes, reply->wire,
+			reply->text[0] ? reply->text : NONE);
 	return send_packet(socket, text, (size_t)n, -1);
 }
 

@@ -12,9 +12,9 @@
  *     DONE <http status> <bytes in the file> <bytes on the wire> <etag or ->
  *     FAILED <errno> <bytes in the file> <bytes on the wire> <text>
  *
- * The downloader writes at `offset`, never beyond max-bytes, and resumes with a range when the
- * offset is not 0; a server that ignores the range makes it start anew at 0. Closing the socket
- * ends it.
+ * The downloader writes at `offset`, never beyond max-bytes (which is at least the offset), and
+ * resumes with a range when the offset is not 0; a server that ignores the range makes it start
+ * anew at 0. Closing the socket ends it.
  */
 #include <stdint.h>
 
