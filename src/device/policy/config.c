@@ -30,11 +30,14 @@ typedef struct Parser {
 static int set_url(Config *config, const char *value)
 {
 	size_t length = strlen(value);
+	const char *host = strstr(value, "://");
 
 	if (!text_starts_with(value, "https://") && !text_starts_with(value, "http://"))
-		return -EBADMSG;
-	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' '))
-		return -EBADMSG;
+		return -EINVAL;
+	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' ') || !text_is_printable(value))
+		return -EINVAL;
+	if (strspn(host + strlen("://"), "/") > 0 || host[strlen("://")] == '\0')
+		return -EINVAL;
 	snprintf(config->url, sizeof(config->url), "%s%s", value,
 		value[length - 1] == '/' ? "" : "/");
 	return 0;
@@ -43,7 +46,7 @@ static int set_url(Config *config, const char *value)
 static int set_channel(Config *config, const char *value)
 {
 	if (!text_consists_of(value, TEXT_LOWER TEXT_DIGITS "._-") || value[0] == '.')
-		return -EBADMSG;
+		return -EINVAL;
 	snprintf(config->channel, sizeof(config->channel), "%s", value);
 	return 0;
 }
@@ -53,7 +56,7 @@ static int set_automatic(Config *config, const char *value)
 	int word = text_index(config_automatic_words, value);
 
 	if (word < 0)
-		return -EBADMSG;
+		return -EINVAL;
 	config->automatic = (Automatic)word;
 	return 0;
 }
@@ -63,7 +66,7 @@ static int set_interval(Config *config, const char *value)
 	uint64_t seconds;
 
 	if (text_to_u64(value, CONFIG_INTERVAL_MAX, &seconds) < 0 || seconds == 0)
-		return -EBADMSG;
+		return -EINVAL;
 	config->interval = (int)seconds;
 	return 0;
 }
@@ -81,7 +84,7 @@ static const struct {
 static int refuse(const Parser *parser, const char *what, const char *word)
 {
 	return reason_set(
-		parser->reason, -EBADMSG, "%s:%u: %s%s", parser->name, parser->line, what, word);
+		parser->reason, -EINVAL, "%s:%u: %s%s", parser->name, parser->line, what, word);
 }
 
 static char *trim(char *text)
@@ -188,7 +191,7 @@ int config_load(const char *root, Config *ret_config, Reason *reterr_reason)
 		return config_parse(path, text, size, ret_config, reterr_reason);
 	}
 	return reason_set(reterr_reason, -ENOENT,
-		"%s/%s is missing: it says where improvements come "
-		"from (suture.conf(5))",
-		root, CONFIG_PATH);
+		"%s%s" CONFIG_PATH " is missing: it says where improvements come from "
+		"(suture.conf(5))",
+		root, text_ends_with(root, "/") ? "" : "/");
 }

@@ -11,8 +11,8 @@
  *     [install]
  *     automatic = install            # or: download, off
  *
- * An unknown section or key, a value that is not allowed, or a key given twice: -EBADMSG, and the
- * reason names file and line.
+ * An unknown section or key, a value that is not allowed, or a key given twice: -EINVAL, and the
+ * reason names file and line. (Not -EBADMSG: that is for documents that fail to prove something.)
  */
 #include <stdbool.h>
 #include <stddef.h>
