@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,15 +41,20 @@ static int place_descriptors(Process *process)
 		if (null > STDERR_FILENO)
 			close(null);
 	}
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
 	for (size_t i = 0; i < process->map_count; i++)
 		if (dup2(process->map[i].from, process->map[i].to) < 0)
 			return -errno;
 	return 0;
 }
 
-_Noreturn static void become(Process *process)
+_Noreturn static void become(Process *process, pid_t parent)
 {
 	sigset_t none;
+
+	if (process->ends_with_us && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
+		_exit(EXIT_CANNOT_EXECUTE);
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -58,7 +66,7 @@ _Noreturn static void become(Process *process)
 
 int process_start(Process *process, Reason *reterr_reason)
 {
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	if (access(process->argv[0], X_OK) < 0)
 		return reason_errno(reterr_reason, -errno, "cannot run %s", process->argv[0]);
@@ -66,7 +74,7 @@ int process_start(Process *process, Reason *reterr_reason)
 	if (pid < 0)
 		return reason_errno(reterr_reason, -errno, "cannot start %s", process->argv[0]);
 	if (pid == 0)
-		become(process);
+		become(process, parent);
 	process->pid = pid;
 	return 0;
 }

@@ -6,8 +6,10 @@
  *     Process p = {.argv = argv, .map = {{socket, 3}}, .map_count = 1};
  *     r = process_start(&p);  …  r = process_wait(&p, &status);
  *
- * The child has the mapped descriptors and standard error; nothing else is inherited.
+ * The child has the mapped descriptors and standard error; nothing else is inherited, not even what
+ * our own caller left open.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,7 +25,8 @@ typedef struct Process {
 		int to;
 	} map[PROCESS_MAPS_MAX];
 	size_t map_count;
-	pid_t pid; /* set by process_start() */
+	bool ends_with_us; /* SIGTERM when this process ends, however it ends */
+	pid_t pid;         /* set by process_start() */
 } Process;
 
 int process_start(Process *process, Reason *reterr_reason);
