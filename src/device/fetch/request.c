@@ -72,6 +72,8 @@ int fetch_parse_reply(char *text, FetchReply *ret_reply)
 		take_number(&text, INT64_MAX, &reply.bytes) < 0 ||
 		(kind != FETCH_PROGRESS && take_number(&text, INT64_MAX, &reply.wire) < 0))
 		return -EBADMSG;
+	if (kind == FETCH_FAILED && code == 0)
+		return -EBADMSG; /* no error is none */
 	if (kind == FETCH_DONE && take_text(&text, reply.etag, sizeof(reply.etag)) < 0)
 		return -EBADMSG;
 	if (kind == FETCH_FAILED) {

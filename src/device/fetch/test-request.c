@@ -132,7 +132,7 @@ TEST(malformed_replies_are_refused)
 	static const char *const bad[] = {"", "PROGRESS", "PROGRESS x", "PROGRESS 1 2",
 		"PROGRESS 1 ", "DONE", "DONE 200 1 2", "DONE 200 1 2 - more", "DONE 200 1 2 - ",
 		"DONE -1 1 2 -", "DONE 2147483648 1 2 -", "FAILED", "FAILED 5", "FAILED 5 0",
-		"FAILED x 0 0 why", "done 200 1 2 -", "GET 1 0 - http://a/"};
+		"FAILED x 0 0 why", "FAILED 0 0 0 why", "done 200 1 2 -", "GET 1 0 - http://a/"};
 	FetchReply reply;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
