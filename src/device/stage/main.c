@@ -2,6 +2,7 @@
 /* suture-stage: verifies and prepares improvements. It has no network: descriptor 3 is a socket to
  * suture-fetch. What it did, it prints as one line of JSON. */
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/command.h"
@@ -85,5 +86,6 @@ int main(int argc, char **argv)
 	static const Command command = {
 		"suture-stage", "verify and prepare improvements", options, verbs, NULL};
 
+	signal(SIGPIPE, SIG_IGN); /* nobody need watch the progress */
 	return command_main(&command, argc, argv);
 }

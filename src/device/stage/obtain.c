@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -17,6 +18,7 @@
 #include "wire/improvement/offer.h"
 
 #define SPACE_RESERVE   ((uint64_t)16 << 20) /* left free for the system that lives on this disk */
+#define STAT_BLOCK_SIZE 512                  /* of st_blocks, whatever the file system */
 #define ZSTD_WINDOW_LOG 27                   /* 128 MiB, the decoder's own default limit */
 
 /* One image in the making. */
@@ -65,18 +67,30 @@ static bool has_source(void *context, const PayloadSource *source)
 		digest_of_fd(fd, &digest, NULL) == 0 && digest_equal(&digest, &source->sha256);
 }
 
-static int check_space(const Making *making)
+/* What an earlier try left need not be found again. */
+static uint64_t bytes_on_disk(int fd)
 {
-	uint64_t needed = making->payload->size + making->image->size + SPACE_RESERVE, free_bytes;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * STAT_BLOCK_SIZE : 0;
+}
+
+/* -ENOSPC when the disk is too small, or when `is_full` says that it was found full. */
+static int check_space(const Making *making, int payload_fd, bool is_full)
+{
+	uint64_t needed = making->payload->size + making->image->size + SPACE_RESERVE;
+	uint64_t have = bytes_on_disk(payload_fd) + bytes_on_disk(making->fd), free_bytes;
 	struct statvfs st;
 
 	if (fstatvfs(making->stage->store->dir, &st) < 0)
 		return -errno;
 	free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
-	if (free_bytes >= needed)
+	needed = needed > have ? needed - have : 0;
+	if (free_bytes >= needed && !is_full)
 		return 0;
 	return reason_set(making->reason, -ENOSPC,
-		"%s/%s has %" PRIu64 " MB free, but %s needs %" PRIu64 " MB; free some space there",
+		"%s/%s has %" PRIu64 " MB free, but component %s needs %" PRIu64
+		" MB; free some space there and try again",
 		making->stage->store->path, STORE_PATH, free_bytes >> 20, making->image->component,
 		(needed >> 20) + 1);
 }
@@ -120,6 +134,8 @@ static int download_from(Making *making, int fd, uint64_t have)
 	r = fetcher_get_file(fetcher, name, fd, have, making->payload->size, making->reason);
 	fetcher->progress = NULL;
 	making->stage->payload_bytes += fetcher->wire - before;
+	if (r == -ENOENT) /* announced, and not there: not the same as "not for this base" */
+		r = -EIO;
 	return r < 0 ? r : verify_payload(making, fd);
 }
 
@@ -244,29 +260,61 @@ static int apply(Making *making, int payload_fd)
 	return r;
 }
 
+/* What a later try can continue. Everything else that fails has shown its bytes to be wrong. */
+static bool is_resumable(int error)
+{
+	return error == -EHOSTUNREACH || error == -ETIMEDOUT || error == -ECONNABORTED ||
+		error == -EIO || error == -ENOSPC || error == -ENOMEM;
+}
+
+static void drop_partial(const Stage *stage, const char *name)
+{
+	_cleanup_free_ char *path = path_join("partial", name);
+
+	if (path)
+		(void)file_remove(stage->store->dir, path);
+}
+
+static int make_image(Making *making, int payload_fd)
+{
+	int r = check_space(making, payload_fd, false);
+
+	if (r == 0)
+		r = download(making, payload_fd);
+	if (r == 0)
+		r = apply(making, payload_fd);
+	if (r == -ENOSPC)
+		r = check_space(making, payload_fd, true);
+	if (r == 0)
+		r = store_commit_image(
+			making->stage->store, making->name, &making->image->sha256, making->reason);
+	return r;
+}
+
 static int try_payload(Making *making)
 {
 	_cleanup_fd_ int fd = -1;
 	char text[DIGEST_TEXT_SIZE];
 	Stage *stage = making->stage;
-	int r = check_space(making);
+	int r;
 
 	digest_to_text(&making->payload->sha256, text);
 	snprintf(making->payload_name, sizeof(making->payload_name), "%s.payload", text);
+	r = store_open_partial(stage->store, making->name, &making->fd, making->reason);
 	if (r == 0)
 		r = store_open_partial(stage->store, making->payload_name, &fd, making->reason);
 	if (r == 0)
-		r = download(making, fd);
-	if (r == 0)
-		r = apply(making, fd);
-	if (r == 0)
-		r = store_commit_image(
-			stage->store, making->name, &making->image->sha256, making->reason);
+		r = make_image(making, fd);
+	making->fd = fd_close(making->fd);
+	if (r < 0)
+		drop_partial(stage, making->name);
+	if (!is_resumable(r))
+		drop_partial(stage, making->payload_name);
 	if (r < 0)
 		return r;
 	stage->has_used_delta |= making->payload->kind == PAYLOAD_DELTA;
 	stage->has_used_full |= making->payload->kind == PAYLOAD_FULL;
-	return path_remove_tree(stage->store->dir, "partial");
+	return 0;
 }
 
 static const Payload *full_payload(const IndexImage *image)
@@ -308,14 +356,11 @@ int stage_obtain_image(Stage *stage, const IndexImage *image, Reason *reterr_rea
 			image->component);
 	digest_to_text(&image->sha256, text);
 	snprintf(making.name, sizeof(making.name), "%s.image", text);
-	r = store_open_partial(stage->store, making.name, &making.fd, reterr_reason);
-	if (r == 0)
-		r = try_payload(&making);
+	r = try_payload(&making);
 	if (r < 0 && may_try_full(&making, r)) {
 		making.payload = full_payload(image);
 		if (making.payload)
 			r = try_payload(&making);
 	}
-	fd_close(making.fd);
 	return r;
 }

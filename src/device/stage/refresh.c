@@ -42,16 +42,31 @@ static int load_kept(
 	return file_read(source->stage->store->dir, path, max, ret_data, ret_size);
 }
 
+/* Keeps a file below the store. */
+static int keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason)
+{
+	int r = store_make(stage->store, reason);
+
+	if (r < 0)
+		return r;
+	r = path_make_parent(stage->store->dir, path, 0755);
+	if (r == 0)
+		r = file_write_atomic(stage->store->dir, path, data, size, 0644);
+	if (r == -ENOSPC)
+		return reason_set(reason, r,
+			"%s/" STORE_PATH " has no space left, not even for the %zu bytes of %s; "
+			"free some space there and try again",
+			stage->store->path, size, path);
+	return r < 0 ? reason_errno(reason, r, "cannot write %s/" STORE_PATH "/%s",
+			       stage->store->path, path)
+		     : 0;
+}
+
 static int write_kept(Stage *stage, const char *name, const void *data, size_t size, Reason *reason)
 {
 	_cleanup_free_ char *path = kept_path(name);
-	int r = path ? store_make(stage->store, reason) : -ENOMEM;
 
-	if (r == 0)
-		r = path_make_directories(stage->store->dir, STAGE_METADATA, 0755);
-	if (r == 0)
-		r = file_write_atomic(stage->store->dir, path, data, size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot keep %s", name) : 0;
+	return path ? keep(stage, path, data, size, reason) : -ENOMEM;
 }
 
 /* Roots are kept under their numbers, so that the chain from the base's root can be walked again
@@ -231,10 +246,8 @@ static int fetch_index(Stage *stage, const char *path, const TrustFile *file, ui
 	if (r == 0 && is_announced(file, data, size) != 1)
 		r = reason_set(reason, -EKEYREJECTED, "%s%s is not the file that was signed",
 			stage->fetcher.url, url);
-	if (r == 0)
-		r = store_make(stage->store, reason);
-	if (r == 0)
-		r = file_write_atomic(stage->store->dir, STAGE_INDEX_PATH, data, size, 0644);
+	if (r == -ENOENT) /* announced, and not there: not the same as "not for this base" */
+		r = -EIO;
 	if (r != 0)
 		return r;
 	*ret_data = TAKE_PTR(data);
@@ -259,34 +272,6 @@ static int find_index(Source *source, const char *path, TrustFile *ret_file, Rea
 	return r;
 }
 
-static int load_index(Source *source, bool *ret_changed, Reason *reason)
-{
-	Stage *stage = source->stage;
-	_cleanup_free_ char *path =
-		index_target_path(stage->identity.product, stage->base_key, stage->channel);
-	_cleanup_free_ uint8_t *data = NULL;
-	bool changed = false;
-	TrustFile file;
-	size_t size;
-	int r = path ? find_index(source, path, &file, reason) : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	if (stage->store->dir < 0 ||
-		file_read(stage->store->dir, STAGE_INDEX_PATH, INDEX_SIZE_MAX, &data, &size) < 0 ||
-		is_announced(&file, data, size) != 1) {
-		free(data);
-		data = NULL;
-		changed = true;
-		r = fetch_index(stage, path, &file, &data, &size, reason);
-	}
-	if (r == 0)
-		r = index_read(data, size, &stage->index, reason);
-	if (r == 0)
-		*ret_changed = changed;
-	return r == INDEX_FROM_FUTURE ? -EOPNOTSUPP : r;
-}
-
 /* The file may say the truth about another base: the names inside must be the ones asked for. */
 static int check_identity(const Stage *stage, Reason *reason)
 {
@@ -294,8 +279,61 @@ static int check_identity(const Stage *stage, Reason *reason)
 		strcmp(stage->index.base, stage->base_key) == 0 &&
 		strcmp(stage->index.channel, stage->channel) == 0)
 		return 0;
-	return reason_set(reason, -EKEYREJECTED, "the index is for %s %s, not for this base",
-		stage->index.product, stage->index.base);
+	return reason_set(reason, -EKEYREJECTED,
+		"the index is for %s %s, channel %s, not for this base, %s %s, channel %s",
+		stage->index.product, stage->index.base, stage->index.channel,
+		stage->identity.product, stage->base_key, stage->channel);
+}
+
+static int read_index(Stage *stage, const uint8_t *data, size_t size, Reason *reason)
+{
+	int r = index_read(data, size, &stage->index, reason);
+
+	if (r != 0)
+		return r == INDEX_FROM_FUTURE ? -EOPNOTSUPP : r;
+	return check_identity(stage, reason);
+}
+
+/* The kept index, if it is still the announced one. */
+static bool has_kept(Stage *stage, const TrustFile *file, uint8_t **ret_data, size_t *ret_size)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+
+	if (stage->store->dir < 0 ||
+		file_read(stage->store->dir, STAGE_INDEX_PATH, INDEX_SIZE_MAX, &data, &size) < 0 ||
+		is_announced(file, data, size) != 1)
+		return false;
+	*ret_data = TAKE_PTR(data);
+	*ret_size = size;
+	return true;
+}
+
+/* A new index is kept when all is well with it: one that is of no use does not displace a good one.
+ */
+static int load_index(Source *source, bool *ret_changed, Reason *reason)
+{
+	Stage *stage = source->stage;
+	_cleanup_free_ char *path =
+		index_target_path(stage->identity.product, stage->base_key, stage->channel);
+	_cleanup_free_ uint8_t *data = NULL;
+	bool changed;
+	TrustFile file;
+	size_t size = 0;
+	int r = path ? find_index(source, path, &file, reason) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	changed = !has_kept(stage, &file, &data, &size);
+	if (changed)
+		r = fetch_index(stage, path, &file, &data, &size, reason);
+	if (r == 0)
+		r = read_index(stage, data, size, reason);
+	if (r == 0 && changed)
+		r = keep(stage, STAGE_INDEX_PATH, data, size, reason);
+	if (r == 0)
+		*ret_changed = changed;
+	return r;
 }
 
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
@@ -309,7 +347,5 @@ int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
 			r = keep_etag(&source, reterr_reason);
 	}
 	free(source.timestamp);
-	if (r >= 0)
-		r = load_index(&source, ret_changed, reterr_reason);
-	return r < 0 ? r : check_identity(stage, reterr_reason);
+	return r < 0 ? r : load_index(&source, ret_changed, reterr_reason);
 }

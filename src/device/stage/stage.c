@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/time.h"
 #include "wire/json/document.h"
 
@@ -104,7 +105,7 @@ static int check_eligible(
 		return reason_set(reason, -ENOENT,
 			"the repository lists no improvement with sequence %" PRIu64, sequence);
 	if (index_withdrawal(&stage->index, sequence))
-		return reason_set(reason, -EPERM, "the vendor withdrew it: %s",
+		return reason_set(reason, -ENOENT, "the vendor withdrew it: %s",
 			index_withdrawal(&stage->index, sequence)->reason);
 	unmet = index_unmet_requirement(improvement);
 	if (unmet)
@@ -121,5 +122,8 @@ int stage_improvement(
 
 	for (size_t i = 0; r == 0 && i < improvement->images.count; i++)
 		r = stage_obtain_image(stage, &improvement->images.items[i], reterr_reason);
-	return r < 0 ? r : commit(stage, improvement, ret_generation, reterr_reason);
+	if (r == 0)
+		r = commit(stage, improvement, ret_generation, reterr_reason);
+	/* Parts of what will not be wanted any more */
+	return r < 0 ? r : path_remove_tree(stage->store->dir, "partial");
 }

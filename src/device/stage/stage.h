@@ -48,7 +48,7 @@ void stage_done(Stage *stage);
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason);
 
 /* Obtains all images of an improvement and commits the generation. -ENOENT when it is not listed;
- * -EPERM when it was withdrawn; -EOPNOTSUPP when it needs a newer base. */
+ * or was withdrawn; -EOPNOTSUPP when it needs a newer base. */
 int stage_improvement(
 	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason);
 
