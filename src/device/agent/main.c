@@ -30,8 +30,10 @@ static void tell_installed(const Manager *manager, const InstallResult *result)
 		log_info("installed %s: %" PRIu64 " bytes downloaded, switched in %" PRIu64
 			 " microseconds",
 			label, result->stage.payload_bytes, result->switch_us);
+	else if (manager->config.automatic == AUTOMATIC_DOWNLOAD)
+		log_info("%s is downloaded; 'suture install' installs it", label);
 	else
-		log_info("%s is staged", label);
+		log_info("%s is staged and becomes active at the next restart", label);
 }
 
 static int act(Manager *manager, Reason *reason)
@@ -50,8 +52,26 @@ static int act(Manager *manager, Reason *reason)
 	return r;
 }
 
+/* Whatever became of the rest: what the index that was just verified withdraws has to go. */
+static int obey(Manager *manager, int r, Reason *reason)
+{
+	Reason why = {};
+	int obeyed = manager_obey_withdrawal(manager, &why);
+
+	if (obeyed > 0)
+		log_info("%s", why.text);
+	if (obeyed > 0 && r == -ENODATA)
+		return 0;
+	if (obeyed >= 0)
+		return r;
+	if (r < 0 && r != -ENODATA && r != -EBUSY)
+		log_reason(r, reason);
+	*reason = why;
+	return obeyed;
+}
+
 /* One round. What has to wait, and what there is not, is no failure of the agent. */
-static int run_round(int *ret_interval, Reason *reason)
+static int run_round(int signals, int *ret_interval, Reason *reason)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1};
 	int r = manager_open(arg_root, &manager, reason);
@@ -59,23 +79,18 @@ static int run_round(int *ret_interval, Reason *reason)
 	if (r < 0)
 		return r;
 	*ret_interval = manager.config.interval;
+	manager.stop_fd = signals;
 	r = manager_lock(&manager, reason);
-	if (r == 0)
-		r = act(&manager, reason);
-	if (r == 0 || r == -ENODATA || r == -EBUSY) {
-		Reason why = {};
-		int obeyed = manager_obey_withdrawal(&manager, &why);
-
-		if (obeyed > 0)
-			log_info("the vendor withdrew what was installed; this is the base again");
-		if (obeyed < 0)
-			return reason_set(reason, obeyed, "%s", why.text);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	r = act(&manager, reason);
+	return r == -EINTR ? r : obey(&manager, r, reason);
 }
 
 static int report(int r, const Reason *reason)
 {
+	if (r == -EINTR)
+		return EXIT_OK; /* asked to end */
 	if (r == -ENODATA) {
 		log_info("%s", reason->text);
 		return EXIT_NOTHING_TO_DO;
@@ -108,7 +123,7 @@ static int loop(int signals)
 	do {
 		Reason reason = {};
 
-		(void)report(run_round(&interval, &reason), &reason);
+		(void)report(run_round(signals, &interval, &reason), &reason);
 	} while (!wait_for(signals, with_jitter(interval)));
 	return EXIT_OK;
 }
@@ -125,7 +140,7 @@ static int run(int count, char **operands)
 		return EXIT_NOT_AUTHORISED;
 	}
 	if (arg_once)
-		return report(run_round(&interval, &reason), &reason);
+		return report(run_round(-1, &interval, &reason), &reason);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

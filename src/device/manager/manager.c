@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -21,9 +22,13 @@
 #define MACHINE_ID_PATH "etc/machine-id"
 #define MACHINE_ID_MAX  64
 
+/* A stager whose manager was killed ends by itself within this time. */
+#define LOCK_TRIES    10
+#define LOCK_PAUSE_NS 100000000
+
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 {
-	Manager manager = {.root = root, .lock = -1, .progress_fd = -1};
+	Manager manager = {.root = root, .lock = -1, .progress_fd = -1, .stop_fd = -1};
 	int r = config_load(root, &manager.config, reterr_reason);
 
 	if (r == 0)
@@ -47,6 +52,18 @@ void manager_done(Manager *manager)
 	manager->lock = fd_close(manager->lock);
 }
 
+static int try_lock(int fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -errno;
+}
+
 int manager_lock(Manager *manager, Reason *reterr_reason)
 {
 	int r = store_make(manager->store, reterr_reason);
@@ -57,7 +74,7 @@ int manager_lock(Manager *manager, Reason *reterr_reason)
 	if (manager->lock < 0)
 		return reason_errno(reterr_reason, -errno, "cannot open %s/%s/%s",
 			manager->store->path, STORE_PATH, LOCK_PATH);
-	if (flock(manager->lock, LOCK_EX | LOCK_NB) < 0)
+	if (try_lock(manager->lock) < 0)
 		return reason_set(reterr_reason, -EBUSY,
 			"another Suture program is at work on this machine; try again when it is "
 			"done");
@@ -96,6 +113,8 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 		.progress = manager->progress,
 		.context = manager->context,
 		.progress_fd = manager->progress_fd,
+		.lock = manager->lock,
+		.stop_fd = manager->stop_fd,
 	};
 
 	if (!manager->config.url[0])
@@ -142,10 +161,11 @@ int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t
 	uint32_t number;
 	int r = store_current(manager->store, &number, reterr_reason);
 
-	if (r == 0 && number > 0)
-		r = store_read_generation(manager->store, number, &generation, reterr_reason);
 	if (r < 0)
 		return r;
+	if (number > 0 &&
+		store_read_generation(manager->store, number, &generation, NULL) == -ENOMEM)
+		return -ENOMEM;
 	*ret_sequence = generation && strcmp(generation->base, manager->base_key) == 0
 		? generation->sequence
 		: 0;
@@ -154,7 +174,8 @@ int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t
 }
 
 /* Without a machine-id (a container, a test root) every such device stands at the same place. */
-static int read_machine_id(const Manager *manager, char ret_id[static MACHINE_ID_MAX + 1])
+static int read_machine_id(
+	const Manager *manager, char ret_id[static MACHINE_ID_MAX + 1], Reason *reason)
 {
 	_cleanup_free_ uint8_t *text = NULL;
 	size_t size;
@@ -164,7 +185,9 @@ static int read_machine_id(const Manager *manager, char ret_id[static MACHINE_ID
 	if (r == 0)
 		snprintf(
 			ret_id, MACHINE_ID_MAX + 1, "%.*s", (int)strcspn((char *)text, "\n"), text);
-	return r == -ENOENT ? 0 : r;
+	return r == 0 || r == -ENOENT
+		? 0
+		: reason_errno(reason, r, "cannot read %s/" MACHINE_ID_PATH, manager->store->path);
 }
 
 static bool is_bad_image(void *context, const Digest *image)
@@ -189,7 +212,7 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 	if (r == 0)
 		r = store_removed(manager->store, manager->base_key, &removed, reterr_reason);
 	if (r == 0)
-		r = read_machine_id(manager, machine_id);
+		r = read_machine_id(manager, machine_id, reterr_reason);
 	if (r < 0)
 		return r;
 	device.removed = removed;
@@ -200,14 +223,26 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 	return offer_choose(&manager->index, &device, ret_offer);
 }
 
+static int explain_nothing(const Manager *manager, Reason *ret_reason)
+{
+	char label[LABEL_TEXT_SIZE];
+	uint64_t sequence = 0;
+	uint32_t generation;
+
+	(void)manager_installed(manager, &generation, &sequence, NULL);
+	label_shown(manager->identity.version_id, sequence, label);
+	return sequence > 0
+		? reason_set(ret_reason, -ENODATA, "%s is installed, and nothing newer is offered",
+			  label)
+		: reason_set(ret_reason, -ENODATA, "no improvement is offered for %s", label);
+}
+
 int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *ret_reason)
 {
 	char label[LABEL_TEXT_SIZE];
 
 	if (!offer->improvement)
-		return reason_set(ret_reason, -ENODATA,
-			"nothing newer than what is installed is offered for %s",
-			manager->identity.version_id);
+		return explain_nothing(manager, ret_reason);
 	label_shown(manager->identity.version_id, offer->improvement->sequence, label);
 	switch (offer->state) {
 	case OFFER_WAITS_ROLLOUT:
@@ -222,7 +257,8 @@ int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *re
 			"%s needs a newer system first: it requires %s", label, offer->detail);
 	case OFFER_REMOVED_BY_OWNER:
 		return reason_set(ret_reason, -ENODATA,
-			"%s was removed by the owner and stays off until there is a newer one",
+			"%s was removed by the owner and stays off until there is a newer one; "
+			"'suture install' brings it back",
 			label);
 	case OFFER_FAILED_BEFORE:
 		return reason_set(ret_reason, -EBUSY,
@@ -269,7 +305,7 @@ static int finish_install(Manager *manager, const Improvement *improvement,
 	int r = store_clear_removed(manager->store, reason);
 
 	if (r == 0)
-		r = record(manager, result->grafted ? "installed" : "selected",
+		r = record(manager, result->grafted ? "installed" : "staged",
 			result->stage.generation, result->sequence, reason);
 	if (r == 0 && result->grafted)
 		r = after_run(manager->root, after_of_improvement(improvement), reason);
@@ -289,6 +325,44 @@ static int obtain(
 	return r;
 }
 
+/* 1 when every image is in the store and is what its seal says, 0 when one is not. */
+static int is_whole(const Manager *manager, const Generation *generation)
+{
+	for (size_t i = 0; i < generation->image_count; i++) {
+		const GenerationImage *image = &generation->images[i];
+		_cleanup_fd_ int fd = -1;
+		Digest digest;
+		Seal seal;
+
+		if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0 ||
+			store_open_image(manager->store, &seal.image, &fd, NULL) < 0 ||
+			digest_of_fd(fd, &digest, NULL) < 0 || !digest_equal(&digest, &seal.image))
+			return 0;
+	}
+	return 1;
+}
+
+/* What is installed but damaged in the store would not survive a restart: then it is what is
+ * offered, and staging obtains again what is missing. Else `r`, what was found before. */
+static int offer_repair(const Manager *manager, Offer *ret_offer, int r)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	const Improvement *improvement;
+	uint64_t sequence;
+	uint32_t number;
+
+	if (manager_installed(manager, &number, &sequence, NULL) < 0 || sequence == 0 ||
+		store_read_generation(manager->store, number, &generation, NULL) < 0 ||
+		is_whole(manager, generation))
+		return r;
+	improvement = index_find(&manager->index, sequence);
+	if (!improvement || index_withdrawal(&manager->index, sequence))
+		return r;
+	ret_offer->state = OFFER_AVAILABLE;
+	ret_offer->improvement = improvement;
+	return 0;
+}
+
 static int choose(Manager *manager, bool by_hand, Offer *ret_offer, Reason *reason)
 {
 	StageResult checked;
@@ -296,7 +370,9 @@ static int choose(Manager *manager, bool by_hand, Offer *ret_offer, Reason *reas
 
 	if (r == 0)
 		r = manager_offer(manager, by_hand, ret_offer, reason);
-	return r < 0 ? r : manager_explain_offer(manager, ret_offer, reason);
+	if (r == 0)
+		r = manager_explain_offer(manager, ret_offer, reason);
+	return r == -ENODATA && !ret_offer->improvement ? offer_repair(manager, ret_offer, r) : r;
 }
 
 int manager_install(
@@ -317,6 +393,15 @@ int manager_install(
 	return r;
 }
 
+static int explain_downloaded(const Manager *manager, uint64_t sequence, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+
+	label_shown(manager->identity.version_id, sequence, label);
+	return reason_set(
+		reason, -ENODATA, "%s is downloaded already; 'suture install' installs it", label);
+}
+
 int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason)
 {
 	InstallResult result = {};
@@ -325,14 +410,31 @@ int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr
 
 	if (r == 0)
 		r = obtain(manager, offer.improvement, &result, reterr_reason);
-	if (r == 0)
-		*ret_result = result;
-	return r;
+	if (r < 0)
+		return r;
+	if (!result.stage.used_delta && !result.stage.used_full)
+		return explain_downloaded(manager, result.sequence, reterr_reason);
+	*ret_result = result;
+	return record(
+		manager, "downloaded", result.stage.generation, result.sequence, reterr_reason);
+}
+
+/* The base again, at once. What has to run afterwards is told, not run. */
+static int switch_to_base(Manager *manager, uint32_t from, uint64_t *ret_switch_us,
+	unsigned *ret_after, Reason *reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+
+	/* A record that cannot be read must not keep anybody from getting rid of it */
+	if (store_read_generation(manager->store, from, &generation, NULL) == -ENOMEM)
+		return -ENOMEM;
+	*ret_after = generation ? after_of_generation(generation) : 0;
+	return worker_switch(manager->root, 0, ret_switch_us, reason);
 }
 
 int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason)
 {
-	_cleanup_(generation_freep) Generation *generation = NULL;
+	unsigned after = 0;
 	uint32_t number;
 	uint64_t sequence;
 	int r = manager_installed(manager, &number, &sequence, reterr_reason);
@@ -340,34 +442,78 @@ int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_rea
 	if (r == 0 && number == 0)
 		return reason_set(reterr_reason, -ENODATA, "%s has no improvement to remove",
 			manager->identity.version_id);
-	/* Written first: a crash in between leaves a machine that removes again, not one that puts
-	 * back what its owner did not want. */
+	/* Written first: a crash in between leaves it on, for the owner to try again, but never a
+	 * machine that puts back what its owner took off. */
 	if (r == 0 && sequence > 0)
 		r = store_set_removed(
 			manager->store, manager->base_key, (uint32_t)sequence, reterr_reason);
 	if (r == 0)
-		r = store_read_generation(manager->store, number, &generation, reterr_reason);
-	if (r == 0)
-		r = worker_switch(manager->root, 0, ret_switch_us, reterr_reason);
+		r = switch_to_base(manager, number, ret_switch_us, &after, reterr_reason);
 	if (r == 0)
 		r = record(manager, "removed", number, sequence, reterr_reason);
-	return r < 0 ? r : after_run(manager->root, after_of_generation(generation), reterr_reason);
+	return r < 0 ? r : after_run(manager->root, after, reterr_reason);
+}
+
+static int record_withdrawal(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
+{
+	return history_append(manager->store, "withdrawn", 0, (uint32_t)withdrawn->sequence,
+		withdrawn->reason, reason);
+}
+
+static int revert(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+	uint64_t switch_us, sequence;
+	unsigned after = 0;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &sequence, reason);
+
+	if (r == 0)
+		r = switch_to_base(manager, number, &switch_us, &after, reason);
+	if (r == 0)
+		r = record_withdrawal(manager, withdrawn, reason);
+	if (r == 0)
+		r = after_run(manager->root, after, reason);
+	if (r < 0)
+		return r;
+	label_shown(manager->identity.version_id, withdrawn->sequence, label);
+	return reason_set(reason, 1, "the vendor withdrew %s: %s; this is %s again", label,
+		withdrawn->reason, manager->identity.version_id);
+}
+
+/* What is only staged for the next restart is not taken then. What is grafted stays. */
+static int stop(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
+{
+	_cleanup_free_ char *status = NULL;
+	char label[LABEL_TEXT_SIZE];
+	uint32_t current, mounted;
+	int r = worker_status(manager->root, &status, reason);
+
+	if (r < 0)
+		return r;
+	if (report_status_number(status, "current", &current) < 0 ||
+		report_status_number(status, "mounted", &mounted) < 0 || current == mounted)
+		return 0;
+	r = worker_select(manager->root, mounted, reason);
+	if (r == 0)
+		r = record_withdrawal(manager, withdrawn, reason);
+	if (r < 0)
+		return r;
+	label_shown(manager->identity.version_id, withdrawn->sequence, label);
+	return reason_set(reason, 1, "the vendor withdrew %s: %s; it will not become active", label,
+		withdrawn->reason);
 }
 
 int manager_obey_withdrawal(Manager *manager, Reason *reterr_reason)
 {
-	uint64_t switch_us;
 	Offer offer;
 	int r = manager_offer(manager, false, &offer, reterr_reason);
 
-	if (r < 0 || !offer.withdrawn || offer.withdrawn->level != WITHDRAWAL_REVERT)
+	if (r < 0 || !offer.withdrawn || offer.withdrawn->level == WITHDRAWAL_ADVISE)
 		return r;
-	r = worker_switch(manager->root, 0, &switch_us, reterr_reason);
-	if (r == 0)
-		r = history_append(manager->store, "withdrawn", 0,
-			(uint32_t)offer.withdrawn->sequence, offer.withdrawn->reason,
-			reterr_reason);
-	return r < 0 ? r : 1;
+	return offer.withdrawn->level == WITHDRAWAL_REVERT
+		? revert(manager, offer.withdrawn, reterr_reason)
+		: stop(manager, offer.withdrawn, reterr_reason);
 }
 
 static const Improvement *newest_known(const Manager *manager)

@@ -11,7 +11,7 @@
  *     manager_install(&manager, by_hand, &result, &reason);
  *
  * Results: -EBUSY another Suture program is at work, or it has to wait; -ENODATA there is nothing
- * to do; else what the helpers gave. Reasons are one line for a person.
+ * to do; -EINTR asked to stop; else what the helpers gave. Reasons are one line for a person.
  */
 #include "device/exposure/exposure.h"
 #include "device/manager/worker.h"
@@ -31,6 +31,7 @@ typedef struct Manager {
 	WorkerProgress progress; /* for the helpers; may be NULL */
 	void *context;
 	int progress_fd;
+	int stop_fd; /* readable: end what is being downloaded; -1: none */
 } Manager;
 
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason);
@@ -48,8 +49,8 @@ int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reas
 /* When the last check succeeded (seconds since 1970); 0: never. */
 int64_t manager_last_check(const Manager *manager);
 
-/* The current generation and its sequence; 0 and 0: the base. A generation of another base has
- * sequence 0: it is never grafted. */
+/* The current generation and its sequence; 0 and 0: the base. A generation of another base, or
+ * whose record cannot be read, has sequence 0: it is never grafted. */
 int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t *ret_sequence,
 	Reason *reterr_reason);
 
@@ -66,19 +67,19 @@ typedef struct InstallResult {
 	bool grafted;       /* false: staged, and taken at the next restart */
 } InstallResult;
 
-/* Check, stage and graft what is offered. `by_hand`: the owner asks, so what was removed may come
- * back. */
+/* Check, stage and graft what is offered, or what is installed and damaged in the store. `by_hand`:
+ * the owner asks, so what was removed may come back. */
 int manager_install(
 	Manager *manager, bool by_hand, InstallResult *ret_result, Reason *reterr_reason);
 
-/* The same without grafting: for `automatic = download`. */
+/* The same without grafting: for `automatic = download`. -ENODATA when it was done before. */
 int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
 
 /* Back to the base. What was there stays off until there is a newer sequence. */
 int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason);
 
-/* If the vendor withdrew what is installed, and said so strongly, takes it off. Positive: it did.
- */
+/* If the vendor withdrew what is installed: takes it off (revert), or keeps what is only staged
+ * from becoming active (stop). Positive: it did, and the reason tells the owner. */
 int manager_obey_withdrawal(Manager *manager, Reason *reterr_reason);
 
 /* Which processes run code that the newest known improvement replaces. `files` must outlive `list`;

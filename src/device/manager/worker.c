@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +15,12 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/process.h"
-#include "wire/json/document.h"
 
 #define SOCKET_FD       3 /* device/fetch/request.h */
 #define PROGRESS_FD     4
+#define LOCK_FD         5
 #define OUTPUT_SIZE_MAX ((size_t)1 << 20)
 #define LINE_SIZE_MAX   4096
-#define TIME_FIELD      "microseconds="
 
 /* The two programs, and the ends of their pipes that are ours. */
 typedef struct Pair {
@@ -70,8 +70,9 @@ static int start_stage(
 	snprintf(progress_text, sizeof(progress_text), "%d", PROGRESS_FD);
 	pair->stage = (Process){.argv = argv,
 		.map = {{socket, SOCKET_FD}, {output, STDOUT_FILENO}, {progress, PROGRESS_FD},
-			{pair->complaint, STDERR_FILENO}},
-		.map_count = 4};
+			{pair->complaint, STDERR_FILENO}, {run->lock, LOCK_FD}},
+		.map_count = run->lock < 0 ? 4 : 5,
+		.ends_with_us = true};
 	return process_start(&pair->stage, reason);
 }
 
@@ -110,33 +111,42 @@ static int start_pair(Pair *pair, const StageRun *run, Reason *reason)
 
 static void tell_line(const StageRun *run, const char *line)
 {
-	_cleanup_json_ json_t *json = NULL;
-	const char *phase, *component;
+	ProgressReport report;
 
 	if (run->progress_fd >= 0) {
 		(void)fd_write_full(run->progress_fd, line, strlen(line));
 		(void)fd_write_full(run->progress_fd, "\n", 1);
 	}
-	if (!run->progress || document_parse(line, strlen(line), &json, NULL) < 0)
-		return;
-	phase = json_string_value(json_object_get(json, "phase"));
-	component = json_string_value(json_object_get(json, "component"));
-	if (phase && component)
-		run->progress(run->context, phase, component,
-			(uint64_t)json_integer_value(json_object_get(json, "done")),
-			(uint64_t)json_integer_value(json_object_get(json, "total")));
+	if (run->progress && report_progress(line, &report) == 0)
+		run->progress(
+			run->context, report.phase, report.component, report.done, report.total);
+}
+
+/* Waits for more progress. -EINTR when the caller was asked to end. */
+static int wait_for_progress(const StageRun *run, int fd)
+{
+	struct pollfd pollers[] = {
+		{.fd = fd, .events = POLLIN}, {.fd = run->stop_fd, .events = POLLIN}};
+
+	while (poll(pollers, ARRAY_SIZE(pollers), -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return pollers[1].revents ? -EINTR : 0;
 }
 
 /* Reads the progress pipe to its end, which is the stager's end. */
-static void follow_progress(const StageRun *run, int fd)
+static int follow_progress(const StageRun *run, int fd)
 {
 	char line[LINE_SIZE_MAX];
 	size_t used = 0;
-	ssize_t n;
 
-	while ((n = fd_read_some(fd, line + used, sizeof(line) - 1 - used)) > 0) {
+	for (;;) {
 		char *start = line, *end;
+		int r = wait_for_progress(run, fd);
+		ssize_t n = r < 0 ? r : fd_read_some(fd, line + used, sizeof(line) - 1 - used);
 
+		if (n <= 0)
+			return (int)n;
 		used += (size_t)n;
 		line[used] = '\0';
 		while ((end = strchr(start, '\n'))) {
@@ -151,26 +161,6 @@ static void follow_progress(const StageRun *run, int fd)
 	}
 }
 
-static int parse_result(const uint8_t *output, size_t size, StageResult *ret, Reason *reason)
-{
-	_cleanup_json_ json_t *json = NULL;
-	int r = document_parse(output, size, &json, reason);
-
-	if (r < 0)
-		return r;
-	*ret = (StageResult){
-		.changed = json_is_true(json_object_get(json, "changed")),
-		.used_delta = json_is_true(json_object_get(json, "used_delta")),
-		.used_full = json_is_true(json_object_get(json, "used_full")),
-		.generation = (uint32_t)json_integer_value(json_object_get(json, "generation")),
-		.requests = (uint64_t)json_integer_value(json_object_get(json, "requests")),
-		.wire_bytes = (uint64_t)json_integer_value(json_object_get(json, "wire_bytes")),
-		.payload_bytes =
-			(uint64_t)json_integer_value(json_object_get(json, "payload_bytes")),
-	};
-	return 0;
-}
-
 int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_reason)
 {
 	_cleanup_(pair_done) Pair pair = {.output = -1, .progress = -1, .complaint = -1};
@@ -180,8 +170,9 @@ int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_re
 
 	if (r < 0)
 		return r;
-	follow_progress(run, pair.progress);
-	r = fd_read_all(pair.output, OUTPUT_SIZE_MAX, &output, &size);
+	r = follow_progress(run, pair.progress);
+	if (r == 0)
+		r = fd_read_all(pair.output, OUTPUT_SIZE_MAX, &output, &size);
 	if (r == 0)
 		r = process_wait(&pair.stage, &status);
 	if (r < 0)
@@ -191,7 +182,7 @@ int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_re
 			process_complaint_read(pair.complaint, reterr_reason);
 		return exit_error_of(status);
 	}
-	return parse_result(output, size, ret_result, reterr_reason);
+	return report_stage(output, size, ret_result, reterr_reason);
 }
 
 static int run_activate(
@@ -219,7 +210,6 @@ int worker_switch(
 	const char *root, uint32_t generation, uint64_t *ret_microseconds, Reason *reterr_reason)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *time;
 	char number[16];
 	int r;
 
@@ -227,8 +217,7 @@ int worker_switch(
 	r = run_activate(root, "switch", number, &text, reterr_reason);
 	if (r < 0)
 		return r;
-	time = strstr(text, TIME_FIELD);
-	*ret_microseconds = time ? strtoull(time + strlen(TIME_FIELD), NULL, 10) : 0;
+	*ret_microseconds = report_microseconds(text);
 	return 0;
 }
 

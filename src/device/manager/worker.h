@@ -4,10 +4,7 @@
  * Worker: running the helper programs that have the powers which the manager does without. Each
  * reports in its own way; here all become a struct and a reason.
  */
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "base/reason.h"
+#include "device/manager/report.h"
 
 /* One line of progress: phase "download" or "apply", bytes done and in all. */
 typedef void (*WorkerProgress)(
@@ -19,15 +16,11 @@ typedef struct StageRun {
 	WorkerProgress progress; /* may be NULL */
 	void *context;
 	int progress_fd; /* gets the lines as they are; -1: none */
+	int lock;        /* the stager holds it too: nobody else starts before it has ended */
+	int stop_fd;     /* readable: end the stager at once; -1: none */
 } StageRun;
 
-typedef struct StageResult {
-	bool changed, used_delta, used_full;
-	uint32_t generation;
-	uint64_t requests, wire_bytes, payload_bytes;
-} StageResult;
-
-/* suture-stage with its suture-fetch. */
+/* suture-stage with its suture-fetch. -EINTR: stop_fd said so. What was downloaded is kept. */
 int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_reason);
 
 /* suture-activate switch N: at once. *ret_microseconds: how long the mounts took to move. */

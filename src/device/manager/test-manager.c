@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/manager/after.h"
+#include "device/manager/report.h"
+#include "device/manager/want.h"
+#include "test.h"
+
+#define GOOD                                                                                       \
+	"{\"changed\":true,\"generation\":3,\"payload_bytes\":255,\"requests\":4,\"schema\":1,"    \
+	"\"used_delta\":true,\"used_full\":false,\"wire_bytes\":4000}\n"
+
+static int read_stage(const char *text, StageResult *result)
+{
+	return report_stage(text, strlen(text), result, NULL);
+}
+
+TEST(the_stagers_line_is_read)
+{
+	StageResult result;
+
+	ASSERT_OK(read_stage(GOOD, &result));
+	ASSERT(result.changed && result.used_delta && !result.used_full);
+	ASSERT_EQ(result.generation, 3);
+	ASSERT_EQ(result.requests, 4);
+	ASSERT_EQ(result.wire_bytes, 4000);
+	ASSERT_EQ(result.payload_bytes, 255);
+}
+
+TEST(what_the_stager_does_not_say_is_refused)
+{
+	static const char *const bad[] = {"", "{}", "[]", "3",
+		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"wire_bytes\":1}",
+		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":0,\"wire_bytes\":"
+		"1}",
+		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":2,\"wire_bytes\":"
+		"1}",
+		"{\"generation\":-3,\"payload_bytes\":1,\"requests\":1,\"schema\":1,"
+		"\"wire_bytes\":1}",
+		"{\"generation\":4294967296,\"payload_bytes\":1,\"requests\":1,\"schema\":1,"
+		"\"wire_bytes\":1}",
+		"{\"generation\":\"3\",\"payload_bytes\":1,\"requests\":1,\"schema\":1,"
+		"\"wire_bytes\":1}",
+		GOOD GOOD};
+	StageResult result = {.generation = 7};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (read_stage(bad[i], &result) != -EBADMSG)
+			test_fail(bad[i], 0, "was accepted");
+		ASSERT_EQ(result.generation, 7);
+	}
+}
+
+TEST(progress_is_read_and_rubbish_passed_over)
+{
+	static const char line[] =
+		"{\"component\":\"tls\",\"done\":5,\"phase\":\"apply\",\"total\":10}";
+	static const char *const bad[] = {"", "{}",
+		"{\"component\":\"tls\",\"done\":-5,\"phase\":\"apply\",\"total\":10}",
+		"{\"component\":\"t\\u001bls\",\"done\":5,\"phase\":\"apply\",\"total\":10}",
+		"{\"component\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"a\",\"done\":5,\"phase\":\"apply\",\"total\":10}",
+		"{\"component\":\"tls\",\"phase\":\"apply\",\"total\":10}"};
+	ProgressReport progress;
+
+	ASSERT_OK(report_progress(line, &progress));
+	ASSERT_STREQ(progress.phase, "apply");
+	ASSERT_STREQ(progress.component, "tls");
+	ASSERT_EQ(progress.done, 5);
+	ASSERT_EQ(progress.total, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (report_progress(bad[i], &progress) != -EBADMSG)
+			test_fail(bad[i], 0, "was accepted");
+}
+
+TEST(the_activators_lines_are_read)
+{
+	static const char text[] = "current 12\nmounted 3\nseal required\ncurrently 5\nlast 9";
+	uint32_t number = 77;
+
+	ASSERT_EQ(report_microseconds("switched generation=1 directories=1 microseconds=26\n"), 26);
+	ASSERT_EQ(report_microseconds("switched"), 0);
+	ASSERT_OK(report_status_number(text, "current", &number));
+	ASSERT_EQ(number, 12);
+	ASSERT_OK(report_status_number(text, "mounted", &number));
+	ASSERT_EQ(number, 3);
+	ASSERT_OK(report_status_number(text, "last", &number));
+	ASSERT_EQ(number, 9);
+	ASSERT_ERROR(-ENOENT, report_status_number(text, "seal", &number));
+	ASSERT_ERROR(-ENOENT, report_status_number(text, "held", &number));
+	ASSERT_ERROR(-ENOENT, report_status_number("mounted mixed\n", "mounted", &number));
+	ASSERT_ERROR(-ENOENT, report_status_number("", "mounted", &number));
+	ASSERT_EQ(number, 9);
+}
+
+TEST(what_runs_afterwards_is_the_sum_of_the_images)
+{
+	GenerationImage images[] = {{.after = 1u << 0 | 1u << 3}, {.after = 1u << 6}, {}};
+	const Generation generation = {.images = images, .image_count = ARRAY_SIZE(images)};
+	int first[] = {0, 3}, second[] = {6, 3};
+	IndexImage index_images[] = {
+		{.after = {.items = first, .count = 2}}, {.after = {.items = second, .count = 2}}};
+	const Improvement improvement = {.images = {.items = index_images, .count = 2}};
+
+	ASSERT_EQ(after_of_generation(&generation), 1u << 0 | 1u << 3 | 1u << 6);
+	ASSERT_EQ(after_of_improvement(&improvement), 1u << 0 | 1u << 3 | 1u << 6);
+	ASSERT_EQ(after_of_generation(&(Generation){}), 0);
+	ASSERT_EQ(after_of_improvement(&(Improvement){}), 0);
+}
+
+TEST(nothing_is_reloaded_for_another_root)
+{
+	ASSERT_OK(after_run("/nonexistent", ~0u, NULL));
+	ASSERT_OK(after_run("/", 0, NULL));
+}
+
+static int want(const Improvement *improvement)
+{
+	_cleanup_(exposure_files_done) ExposureFiles files = {};
+	int r = want_improvement(&files, improvement);
+
+	if (r < 0)
+		return r;
+	ASSERT_EQ(files.count, 2);
+	ASSERT_STREQ(files.items[0].path, "usr/lib/tls/libtls.so");
+	ASSERT_STREQ(files.items[0].ids, "CVE-2026-1 CVE-2026-3");
+	ASSERT(!files.items[0].removed && files.items[1].removed);
+	return 0;
+}
+
+TEST(only_what_processes_map_can_be_exposed)
+{
+	char so[] = "usr/lib/tls/libtls.so", text[] = "usr/lib/tls/text",
+	     gone[] = "usr/lib/tls/gone";
+	char tls[] = "tls", xml[] = "xml", one[] = "CVE-2026-1", two[] = "CVE-2026-2",
+	     three[] = "CVE-2026-3";
+	ImageFile files[] = {{.path = so, .kind = FILE_MAPPED}, {.path = text, .kind = FILE_DATA}};
+	char *removed[] = {gone};
+	IndexImage image = {.component = tls,
+		.files = {.items = files, .count = 2},
+		.removed = {.items = removed, .count = 1}};
+	IndexFix fixes[] = {{one, tls}, {two, xml}, {three, tls}};
+	const Improvement improvement = {
+		.images = {.items = &image, .count = 1}, .fixes = {.items = fixes, .count = 3}};
+
+	TEST_EACH_ALLOCATION(want(&improvement), (void)0);
+}
