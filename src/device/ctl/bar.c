@@ -20,7 +20,7 @@ static const char *verb_of(const char *phase)
 
 static void draw(const char *phase, const char *component, uint64_t done, uint64_t total)
 {
-	unsigned percent = total > 0 ? (unsigned)(done * 100 / total) : 100;
+	unsigned percent = total > 0 ? (unsigned)((double)done * 100 / (double)total) : 100;
 	unsigned filled = percent * BAR_WIDTH / 100;
 	char cells[BAR_WIDTH + 1];
 
@@ -32,25 +32,34 @@ static void draw(const char *phase, const char *component, uint64_t done, uint64
 	fflush(stderr);
 }
 
+static void tell(Bar *bar, const char *phase, const char *component, uint64_t total)
+{
+	char words[BAR_WORDS_MAX];
+
+	snprintf(words, sizeof(words), "%s %s", verb_of(phase), component);
+	if (strcmp(words, bar->told) == 0)
+		return;
+	printf("%s, %" PRIu64 " bytes\n", words, total);
+	fflush(stdout);
+	memcpy(bar->told, words, sizeof(words));
+}
+
 void bar_update(
 	void *context, const char *phase, const char *component, uint64_t done, uint64_t total)
 {
 	Bar *bar = context;
 
-	if (bar->is_terminal) {
-		if (done > total)
-			done = total;
-		draw(phase, component, done, total);
-		bar->is_drawn = true;
-	} else if (strcmp(bar->phase, phase) != 0) {
-		fprintf(stderr, "%s %s, %" PRIu64 " bytes\n", verb_of(phase), component, total);
+	if (!bar->is_terminal) {
+		tell(bar, phase, component, total);
+		return;
 	}
-	snprintf(bar->phase, sizeof(bar->phase), "%s", phase);
+	draw(phase, component, done < total ? done : total, total);
+	bar->is_drawn = true;
 }
 
 void bar_end(Bar *bar)
 {
 	if (bar->is_drawn)
-		fprintf(stderr, "\r%78s\r", "");
+		fprintf(stderr, "\r\033[K");
 	bar->is_drawn = false;
 }

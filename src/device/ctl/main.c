@@ -2,6 +2,7 @@
 /* suture: the owner's command. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +55,7 @@ static int take_charge(Manager *manager, Bar *bar, Reason *reason)
 
 	if (geteuid() != 0)
 		return reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+	signal(SIGPIPE, SIG_IGN); /* whoever watched the progress may go away */
 	r = look(manager, reason);
 	if (r == 0)
 		r = manager_lock(manager, reason);
@@ -76,6 +78,9 @@ static int verb_status(int count, char **operands)
 	json_t *status;
 	int r = look(&manager, &reason);
 
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
 	if (r == 0)
 		r = worker_status(arg_root, &activation, &reason);
 	if (r < 0)
@@ -92,12 +97,12 @@ static void print_check(const json_t *check)
 	if (why)
 		printf("%s\n", why);
 	else if (json_object_get(offer, "label"))
-		printf("%s is available: %s (%lld bytes). Run 'suture install'.\n",
+		printf("%s is available: %s (%lld bytes to download). Run 'suture install'.\n",
 			json_string_value(json_object_get(offer, "label")),
 			json_string_value(json_object_get(offer, "summary")),
 			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
 	else
-		printf("Up to date.\n");
+		printf("Up to date: nothing newer is offered.\n");
 }
 
 static int verb_check(int count, char **operands)
@@ -106,7 +111,7 @@ static int verb_check(int count, char **operands)
 	StageResult result;
 	Reason reason = {};
 	Offer offer;
-	Bar bar;
+	Bar bar = {};
 	int code, r = take_charge(&manager, &bar, &reason);
 
 	if (r == 0)

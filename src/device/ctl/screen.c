@@ -64,6 +64,19 @@ static uint64_t download_bytes(const Improvement *improvement)
 	return bytes;
 }
 
+/* Whether nothing would have to be downloaded any more. */
+static bool is_downloaded(const Manager *manager, const Improvement *improvement)
+{
+	for (size_t i = 0; i < improvement->images.count; i++) {
+		_cleanup_fd_ int fd = -1;
+
+		if (store_open_image(
+			    manager->store, &improvement->images.items[i].sha256, &fd, NULL) < 0)
+			return false;
+	}
+	return true;
+}
+
 json_t *screen_offer(const Manager *manager, const Offer *offer)
 {
 	const Improvement *improvement = offer->improvement;
@@ -72,12 +85,13 @@ json_t *screen_offer(const Manager *manager, const Offer *offer)
 
 	if (!improvement)
 		return json_pack("{s:s}", "state", offer_states[OFFER_NONE]);
-	object = json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:o, s:I}", "state",
+	object = json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:o, s:I, s:b}", "state",
 		offer_states[offer->state], "sequence", (json_int_t)improvement->sequence, "label",
 		shown_label(manager, improvement->sequence), "machine_label",
 		machine_label(manager, improvement->sequence), "summary", improvement->summary,
 		"urgency", index_urgencies[improvement->urgency], "cves", list_cves(improvement),
-		"download_bytes", (json_int_t)download_bytes(improvement));
+		"download_bytes", (json_int_t)download_bytes(improvement), "downloaded",
+		is_downloaded(manager, improvement));
 	if (manager_explain_offer(manager, offer, &why) != 0)
 		json_object_set_new(object, "why", json_string(why.text));
 	return object;
@@ -141,22 +155,55 @@ static json_t *time_text(int64_t when)
 	return json_string(text);
 }
 
-/* What is really mounted decides what is shown: the label tells the truth, not the intention. */
-static uint64_t mounted_sequence(const Manager *manager, const json_t *activation)
+/* What is really mounted decides what is shown: the label tells the truth, not the intention. NULL:
+ * nothing of this base is mounted. */
+static Generation *mounted_generation(const Manager *manager, const json_t *activation)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
 	json_int_t mounted = number_of(activation, "mounted");
 
 	if (mounted <= 0 ||
-		store_read_generation(manager->store, (uint32_t)mounted, &generation, NULL) < 0)
-		return 0;
-	return strcmp(generation->base, manager->base_key) == 0 ? generation->sequence : 0;
+		store_read_generation(manager->store, (uint32_t)mounted, &generation, NULL) < 0 ||
+		strcmp(generation->base, manager->base_key) != 0)
+		return NULL;
+	return TAKE_PTR(generation);
+}
+
+static bool contains(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+			return true;
+	return false;
+}
+
+/* From the machine's own record: it also tells when the repository lists it no more. */
+static json_t *applied_fixes(const Generation *generation)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; generation && i < generation->image_count; i++)
+		for (size_t j = 0; j < generation->images[i].id_count; j++)
+			if (!contains(list, generation->images[i].ids[j]))
+				json_array_append_new(
+					list, json_string(generation->images[i].ids[j]));
+	return list;
+}
+
+static json_t *describe_withdrawal(const Manager *manager, const Withdrawal *withdrawn)
+{
+	if (!withdrawn)
+		return json_null();
+	return json_pack("{s:I, s:o, s:s, s:s}", "sequence", (json_int_t)withdrawn->sequence,
+		"label", shown_label(manager, withdrawn->sequence), "level",
+		index_withdrawal_levels[withdrawn->level], "reason", withdrawn->reason);
 }
 
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
 {
 	json_t *mounts = read_activation(activation);
-	uint64_t shown = mounted_sequence(manager, mounts), sequence = 0;
+	_cleanup_(generation_freep) Generation *mounted = mounted_generation(manager, mounts);
+	uint64_t shown = mounted ? mounted->sequence : 0, sequence = 0;
 	uint32_t generation = 0, removed = 0;
 	Offer offer = {};
 	int r = manager_installed(manager, &generation, &sequence, reterr_reason);
@@ -170,13 +217,16 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		return NULL;
 	}
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:i, s:o, s:o, s:s, s:s, s:s, s:o}",
+		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s, s:s, "
+		"s:s, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
-		"sequence", (json_int_t)shown, "selected", (json_int_t)sequence, "removed",
-		(int)removed, "offer", screen_offer(manager, &offer), "activation", mounts,
-		"automatic", config_automatic_words[manager->config.automatic], "channel",
+		"sequence", (json_int_t)shown, "fixes", applied_fixes(mounted), "selected",
+		(json_int_t)sequence, "selected_label", shown_label(manager, sequence), "removed",
+		(int)removed, "withdrawn", describe_withdrawal(manager, offer.withdrawn), "offer",
+		screen_offer(manager, &offer), "activation", mounts, "automatic",
+		config_automatic_words[manager->config.automatic], "channel",
 		manager->config.channel, "repository", manager->config.url, "last_check",
 		time_text(manager_last_check(manager)));
 }
@@ -238,24 +288,38 @@ int screen_print_json(const json_t *json)
 	return r < 0 ? r : fd_write_full(STDOUT_FILENO, buffer.data, buffer.size);
 }
 
+/* "2026-11-22T05:58:42Z" as "2026-11-22 05:58 UTC". */
+static void print_time(const char *text)
+{
+	printf("%.10s %.5s UTC", text, strlen(text) > 11 ? text + 11 : "");
+}
+
 static void print_cves(const json_t *cves)
 {
+	if (json_array_size(cves) > 0)
+		printf("    Fixes: ");
 	for (size_t i = 0; i < json_array_size(cves); i++)
 		printf("%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(cves, i)));
+	if (json_array_size(cves) > 0)
+		printf("\n");
 }
 
 static void print_offer(const json_t *offer)
 {
-	if (strcmp(text_of(offer, "state"), offer_states[OFFER_NONE]) == 0)
+	const char *state = text_of(offer, "state");
+
+	if (strcmp(state, offer_states[OFFER_NONE]) == 0)
 		return;
-	printf("Available: %s  %s, %s, %lld bytes to download\n", text_of(offer, "label"),
-		text_of(offer, "summary"), text_of(offer, "urgency"),
-		(long long)number_of(offer, "download_bytes"));
-	printf("    Fixes: ");
+	printf("%s %s: %s (%s, ",
+		strcmp(state, offer_states[OFFER_AVAILABLE]) == 0 ? "Available:" : "  Offered:",
+		text_of(offer, "label"), text_of(offer, "summary"), text_of(offer, "urgency"));
+	if (json_is_true(json_object_get(offer, "downloaded")))
+		printf("downloaded already)\n");
+	else
+		printf("%lld bytes to download)\n", (long long)number_of(offer, "download_bytes"));
 	print_cves(json_object_get(offer, "cves"));
-	printf("\n");
 	if (json_object_get(offer, "why"))
-		printf("    Waits: %s\n", text_of(offer, "why"));
+		printf("     Note: %s\n", text_of(offer, "why"));
 }
 
 static void print_mounts(const json_t *activation)
@@ -266,7 +330,7 @@ static void print_mounts(const json_t *activation)
 	for (size_t i = 0; i < json_array_size(images); i++) {
 		const json_t *image = json_array_get(images, i);
 
-		printf("    Image: %s  %.12s  sealed by %s\n", text_of(image, "component"),
+		printf("    Image: %s  %.12s…  verified by %s\n", text_of(image, "component"),
 			text_of(image, "digest"), text_of(image, "sealed"));
 	}
 	for (size_t i = 0; i < json_array_size(directories); i++) {
@@ -275,34 +339,58 @@ static void print_mounts(const json_t *activation)
 		printf("    Graft: /%s  %s (%s)\n", text_of(directory, "path"),
 			text_of(directory, "state"), text_of(directory, "graft"));
 	}
-	printf("     Seal: %s\n", text_of(activation, "seal"));
+	printf("    Seals: %s\n", text_of(activation, "seal"));
 	if (json_object_get(activation, "problem"))
 		printf("  Problem: %s\n", text_of(activation, "problem"));
 	if (json_object_get(activation, "reason"))
 		printf("   Reason: %s\n", text_of(activation, "reason"));
 }
 
-void screen_print_status(const json_t *status)
+static void print_applied(const json_t *status)
 {
-	const json_t *offer = json_object_get(status, "offer");
+	const json_t *withdrawn = json_object_get(status, "withdrawn");
 	bool differs = number_of(status, "selected") != number_of(status, "sequence");
 
-	printf("%s %s\n", text_of(status, "product"), text_of(status, "label"));
-	printf("     Base: %s  (%s)\n", text_of(status, "version"), text_of(status, "base"));
 	if (number_of(status, "sequence") == 0)
 		printf("  Applied: nothing, this is the base\n");
+	else
+		printf("  Applied: %s\n", text_of(status, "label"));
+	print_cves(json_object_get(status, "fixes"));
 	print_mounts(json_object_get(status, "activation"));
 	if (differs && number_of(status, "selected") > 0)
-		printf("   Staged: becomes active at the next restart\n");
-	print_offer(offer);
-	printf("Automatic: %s; last check %s\n", text_of(status, "automatic"),
-		json_is_string(json_object_get(status, "last_check"))
-			? text_of(status, "last_check")
-			: "never");
+		printf("   Staged: %s becomes active at the next restart\n",
+			text_of(status, "selected_label"));
+	if (json_is_object(withdrawn))
+		printf("Withdrawn: the vendor withdrew %s: %s\n", text_of(withdrawn, "label"),
+			text_of(withdrawn, "reason"));
+}
+
+/* One thing that can be done next, if there is one. */
+static void print_hint(const json_t *status)
+{
+	const json_t *offer = json_object_get(status, "offer");
+
 	if (strcmp(text_of(offer, "state"), offer_states[OFFER_AVAILABLE]) == 0)
-		printf("\nRun 'suture install' to install it now.\n");
+		printf("\nRun 'suture install' to install %s now.\n", text_of(offer, "label"));
 	else if (number_of(status, "sequence") > 0)
 		printf("\nRun 'suture remove' to go back to %s.\n", text_of(status, "version"));
+	else if (!json_is_string(json_object_get(status, "last_check")))
+		printf("\nRun 'suture check' to ask for improvements.\n");
+}
+
+void screen_print_status(const json_t *status)
+{
+	printf("%s %s\n", text_of(status, "product"), text_of(status, "label"));
+	printf("     Base: %s  (%s)\n", text_of(status, "version"), text_of(status, "base"));
+	print_applied(status);
+	print_offer(json_object_get(status, "offer"));
+	printf("Automatic: %s; last check ", text_of(status, "automatic"));
+	if (json_is_string(json_object_get(status, "last_check")))
+		print_time(text_of(status, "last_check"));
+	else
+		printf("never");
+	printf("\n");
+	print_hint(status);
 }
 
 void screen_print_exposure(const json_t *exposure)
@@ -316,8 +404,10 @@ void screen_print_exposure(const json_t *exposure)
 		printf("No process runs code that %s replaces (%lld looked at).\n",
 			text_of(exposure, "label"), (long long)number_of(exposure, "processes"));
 	else
-		printf("%lld of %lld processes run code that %s replaces:\n", (long long)count,
-			(long long)number_of(exposure, "processes"), text_of(exposure, "label"));
+		printf("%lld of %lld processes %s code that %s replaces; restart %s:\n",
+			(long long)count, (long long)number_of(exposure, "processes"),
+			count == 1 ? "runs" : "run", text_of(exposure, "label"),
+			count == 1 ? "it" : "them");
 	for (size_t i = 0; i < json_array_size(entries); i++) {
 		const json_t *entry = json_array_get(entries, i);
 		const char *unit = text_of(entry, "unit");
@@ -335,7 +425,12 @@ void screen_print_history(const json_t *history)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *entry = json_array_get(list, i);
 
-		printf("%s  %-12s %s\n", text_of(entry, "time"), text_of(entry, "event"),
-			text_of(entry, "text"));
+		print_time(text_of(entry, "time"));
+		printf("  %-11s  %s", text_of(entry, "event"), text_of(entry, "text"));
+		if (number_of(entry, "generation") > 0)
+			printf(" (generation %lld)", (long long)number_of(entry, "generation"));
+		printf("\n");
 	}
+	if (json_array_size(list) == 0)
+		printf("Nothing happened yet.\n");
 }
