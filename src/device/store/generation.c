@@ -48,7 +48,7 @@ static int take_checked(Lines *lines, const char *key, bool (*is_valid)(const ch
 		return r;
 	if (!is_valid(value))
 		return lines_bad(lines, "not a valid name");
-	strcpy(ret, value);
+	memcpy(ret, value, strlen(value) + 1); /* is_valid() bounds it */
 	return 0;
 }
 

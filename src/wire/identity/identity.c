@@ -74,7 +74,7 @@ static int set_architecture(BaseIdentity *identity, const char *architecture)
 	}
 	if (strlen(architecture) > IDENTITY_VALUE_MAX)
 		return -EINVAL;
-	strcpy(identity->architecture, architecture);
+	memcpy(identity->architecture, architecture, strlen(architecture) + 1);
 	return 0;
 }
 
@@ -148,6 +148,6 @@ int identity_base_key(const BaseIdentity *identity, char ret_key[static IDENTITY
 	if (r == 0)
 		r = add_part(key, "_", "the architecture", identity->architecture, reterr_reason);
 	if (r == 0)
-		strcpy(ret_key, key);
+		memcpy(ret_key, key, strlen(key) + 1);
 	return r;
 }
