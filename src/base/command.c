@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "suture-version.h"
 
+#define HELP_COLUMN 38
+
 typedef struct Words {
 	char *items[COMMAND_WORDS_MAX];
 	int count;
@@ -22,23 +24,42 @@ static int usage_error(const Command *command, const char *what, const char *wor
 	return EXIT_USAGE;
 }
 
+/* Long and short forms stand in one column, the help beside it. */
+static void print_row(const char *form, const char *value, const char *help)
+{
+	int width = printf("  %s%s%s", form, value[0] ? " " : "", value);
+
+	printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 2, "", help);
+}
+
+static void print_usage(const Command *command)
+{
+	const char *operands = command->verbs[0].name[0] ? "VERB ..." : command->verbs[0].operands;
+	bool may_omit = command->default_verb && command->default_verb[0];
+
+	printf("%s: %s\n\nUsage: %s [OPTION...]%s%s%s%s\n", command->program, command->purpose,
+		command->program, operands[0] ? " " : "", may_omit ? "[" : "", operands,
+		may_omit ? "]" : "");
+	if (may_omit)
+		printf("Without a verb it does what '%s' does.\n", command->default_verb);
+}
+
 static void print_help(const Command *command)
 {
-	printf("%s: %s\n\nUsage: %s [OPTION…] %s\n", command->program, command->purpose,
-		command->program,
-		command->verbs[0].name[0] ? "VERB …" : command->verbs[0].operands);
-	for (const Verb *v = command->verbs; v->name && v->name[0]; v++) {
-		int width = printf("  %s %s", v->name, v->operands);
-
-		printf("%*s%s\n", width < 38 ? 38 - width : 2, "", v->help);
-	}
+	print_usage(command);
+	if (command->verbs[0].name[0])
+		printf("\nVerbs:\n");
+	for (const Verb *v = command->verbs; v->name && v->name[0]; v++)
+		print_row(v->name, v->operands, v->help);
 	printf("\nOptions:\n");
 	for (const Option *o = command->options; o->name; o++) {
-		int width = printf(
-			"  %s%s %s", o->name[1] ? "--" : "-", o->name, o->value ? o->value : "");
+		char form[64];
 
-		printf("%*s%s\n", width < 38 ? 38 - width : 2, "", o->help);
+		snprintf(form, sizeof(form), "%s%s", o->name[1] ? "--" : "-", o->name);
+		print_row(form, o->value ? o->value : "", o->help);
 	}
+	print_row("--help", "", "show this");
+	print_row("--version", "", "show the version");
 }
 
 static int set_option(const Command *command, const Option *option, const char *value)

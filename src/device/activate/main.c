@@ -143,7 +143,7 @@ static const Verb verbs[] = {
 int main(int argc, char **argv)
 {
 	static const Command command = {"suture-activate",
-		"grafts the images of a generation over their directories", options, verbs, NULL};
+		"graft the images of a generation over their directories", options, verbs, NULL};
 
 	crypto_start_alone();
 	return command_main(&command, argc, argv);

@@ -8,9 +8,9 @@
  *     seal required
  *     key 8a5d…            one ed25519 key per line, in hex
  *
- * Keys without a `seal` line mean `seal required`. No file, or `seal digest-only`, means that
- * images are only compared with the record's digests; `suture-activate status` says so. Keys beside
- * `seal digest-only` contradict each other and are refused.
+ * Keys without a `seal` line mean `seal required`. No file, an empty one, or `seal digest-only`
+ * means that images are only compared with the record's digests; `suture-activate status` says so.
+ * Keys beside `seal digest-only` contradict each other and are refused.
  */
 #include <stdbool.h>
 #include <stddef.h>
