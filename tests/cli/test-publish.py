@@ -47,6 +47,7 @@ def one_fix_for_a_base_and_its_variant():
     check_equal(one["images"][0]["sha256"], other["images"][0]["sha256"])
     check(one["images"][0]["seal"] != other["images"][0]["seal"], "one seal for two bases")
     check_equal(publish("publish", expect=2).returncode, 2)
+    one_line_error(publish("check", "--channel", "rehearsal", expect=3), "rehearsal")
     check_equal(os.path.exists("repo.work/drafts/small"), False)
 
 

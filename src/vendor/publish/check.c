@@ -103,7 +103,7 @@ static int check_base(Check *check, const char *channel)
 	int r = repository_read_index(
 		check->repository, check->base, channel, &index, check->reason);
 
-	check->counts.indexes++;
+	check->counts.indexes += index.issued > 0; /* else nothing was published there yet */
 	for (size_t i = 0; r == 0 && i < index.improvements.count; i++)
 		r = check_improvement(check, &index, &index.improvements.items[i]);
 	return r;
@@ -119,6 +119,8 @@ int check_repository(const Workspace *workspace, Repository *repository, const c
 		check.base = &workspace->list.bases.items[i];
 		r = check_base(&check, channel);
 	}
+	if (r == 0 && check.counts.indexes == 0 && workspace->list.bases.count > 0)
+		r = reason_set(reterr_reason, -ENOENT, "no base has a channel %s", channel);
 	if (r == 0)
 		*ret_counts = check.counts;
 	return r;

@@ -10,5 +10,6 @@ typedef struct CheckCounts {
 	uint64_t bytes; /* of blobs */
 } CheckCounts;
 
+/* -ENOENT when nothing was ever published in the channel. */
 int check_repository(const Workspace *workspace, Repository *repository, const char *channel,
 	CheckCounts *ret_counts, Reason *reterr_reason);
