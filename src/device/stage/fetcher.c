@@ -104,19 +104,20 @@ int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, 
 	FetchReply reply = {};
 	int r = fill(fetcher, name, &request, reterr_reason);
 
-	for (int i = 0; r == 0 && i < FETCHER_TRIES; i++) {
+	if (r < 0)
+		return r;
+	for (int i = 0; i < FETCHER_TRIES; i++) {
 		r = ask(fetcher, &request, &reply, reterr_reason);
 		if (r < 0)
 			return r;
+		r = judge(&request, &reply, reterr_reason);
 		if (reply.status == HTTP_RANGE_REFUSED && request.offset > 0) {
 			request.offset = 0;
 			continue;
 		}
-		r = judge(&request, &reply, reterr_reason);
-		if (r == 0 || !is_worth_another_try(r) || reply.bytes <= request.offset)
+		if (!is_worth_another_try(r) || reply.bytes <= request.offset)
 			break;
 		request.offset = reply.bytes;
-		r = 0;
 	}
 	if (r != 0)
 		return r < 0 ? r : -EIO;

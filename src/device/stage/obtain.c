@@ -296,6 +296,7 @@ static int try_payload(Making *making)
 	_cleanup_fd_ int fd = -1;
 	char text[DIGEST_TEXT_SIZE];
 	Stage *stage = making->stage;
+	uint64_t have;
 	int r;
 
 	digest_to_text(&making->payload->sha256, text);
@@ -308,7 +309,7 @@ static int try_payload(Making *making)
 	making->fd = fd_close(making->fd);
 	if (r < 0)
 		drop_partial(stage, making->name);
-	if (!is_resumable(r))
+	if (!is_resumable(r) || fd_size(fd, &have) < 0 || have == 0)
 		drop_partial(stage, making->payload_name);
 	if (r < 0)
 		return r;
