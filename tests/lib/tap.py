@@ -86,6 +86,13 @@ def read(path):
         return file.read()
 
 
+def fresh_folder():
+    """Another fresh folder below the test's own, for the next round of a test: the new working
+    directory. What the last round mounted stays where it is."""
+    os.chdir(tempfile.mkdtemp(prefix="round-", dir=os.getcwd()))
+    os.chmod(os.getcwd(), 0o755)
+
+
 def test(function):
     _tests.append((function, False))
     return function

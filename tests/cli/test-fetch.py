@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""suture-fetch, driven over its socket as suture-stage drives it (device/fetch/request.h)."""
+import ctypes
+import errno
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from tap import *
+from world import *
+
+DATA = blob(7, 100_000)
+NOBODY = 65534
+
+
+class Fetch:
+    """A running suture-fetch. The file of each request is a temporary one that only root can open."""
+
+    def __init__(self, *, under=()):
+        self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ours.settimeout(60)
+
+        def place():
+            os.dup2(theirs.fileno(), 3)
+        self.process = subprocess.Popen([*under, program("suture-fetch")], preexec_fn=place,
+                                        pass_fds=[3], stderr=subprocess.PIPE, text=True)
+        theirs.close()
+        self.progress = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ours.close()
+        self.process.kill() if self.process.poll() is None and self.end() is None else None
+        self.process.stderr.close()
+
+    def end(self):
+        """Closes the socket: it has to end by itself."""
+        self.ours.close()
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def send(self, text, file):
+        socket.send_fds(self.ours, [text.encode()], [file.fileno()] if file else [])
+
+    def reply(self):
+        """The words of the reply that ends a request."""
+        while True:
+            words = self.ours.recv(4096).decode().split(" ", 4)
+            if words[0] != "PROGRESS":
+                return words
+            self.progress.append(int(words[1]))
+
+    def get(self, url, *, max=1_000_000, offset=0, tag="-", have=b""):
+        """The reply's words, and what is in the file afterwards."""
+        with open("file", "w+b") as file:
+            os.chmod("file", 0o600)
+            file.write(have)
+            file.flush()
+            self.send(f"GET {max} {offset} {tag} {url}", file)
+            words = self.reply()
+            file.seek(0)
+            return words, file.read()
+
+
+def done(answer, status, size):
+    words, data = answer
+    check_equal(words[:3], ["DONE", str(status), str(size)], "the reply")
+    return data
+
+
+def failed(answer, *numbers):
+    words, data = answer
+    check_equal(words[0], "FAILED", " ".join(words))
+    check(int(words[1]) in numbers, " ".join(words))
+    return words, data
+
+
+def serve(**options):
+    write("served/file", DATA)
+    write("served/empty", b"")
+    return Server("served", **options)
+
+
+# A stalled server is given up after half a minute: this one runs beside all the other tests.
+_stalled = {}
+
+
+def start_stalled():
+    folder = shared_folder()
+    write(os.path.join(folder, "stalled/file"), DATA)
+    server = Server(os.path.join(folder, "stalled")).__enter__()
+    server.rule("file", stall(1000))
+    fetch = Fetch()
+    file = open(os.path.join(folder, "stalled-file"), "w+b")
+    fetch.send(f"GET 1000000 0 - {server.url}file", file)
+    _stalled.update(server=server, fetch=fetch, file=file, start=time.monotonic())
+
+
+@test
+def a_file_arrives_with_its_tag_and_figures():
+    start_stalled()
+    with serve() as server, Fetch() as fetch:
+        words, data = fetch.get(server.url + "file")
+        check_equal(words[:3], ["DONE", "200", str(len(DATA))])
+        check_equal(data, DATA)
+        tag = words[4]
+        check(tag.startswith('"') and len(tag) == 18, tag)
+        sent = int(words[3]) - len(DATA)
+        check(150 < sent < 1000, f"{sent} bytes of headers")
+        check_equal(server.asked[0].agent.split("/")[0], "suture")
+        check(fetch.progress and fetch.progress[-1] <= len(DATA), fetch.progress)
+        check_equal(done(fetch.get(server.url + "empty", have=b"old"), 200, 0), b"")
+        words, data = fetch.get(server.url + "file", tag=tag, have=b"old")
+        check_equal((words[:3], data), (["DONE", "304", "0"], b"old"))
+        done(fetch.get(server.url + "file", tag='"other"'), 200, len(DATA))
+        check_equal(fetch.end(), 0, "the end")
+
+
+@test
+def downloads_resume_where_they_broke_off():
+    with serve() as server, Fetch() as fetch:
+        check_equal(done(fetch.get(server.url + "file", offset=60_000, have=DATA[:60_000]), 206,
+                         len(DATA)), DATA)
+        check_equal(server.asked[-1].range, "bytes=60000-")
+        check_equal(server.asked[-1].sent, 40_000)
+        words, data = fetch.get(server.url + "file", offset=len(DATA), have=DATA)
+        check_equal((words[:2], data), (["DONE", "416"], DATA))
+    with serve(with_range=False) as server, Fetch() as fetch:
+        check_equal(done(fetch.get(server.url + "file", offset=60_000, have=b"x" * 60_000), 200,
+                         len(DATA)), DATA)
+        check_equal(done(fetch.get(server.url + "empty", offset=3, have=b"old"), 200, 0), b"")
+
+
+@test
+def bounds_are_enforced():
+    with serve() as server, Fetch() as fetch:
+        done(fetch.get(server.url + "file", max=len(DATA)), 200, len(DATA))
+        _, data = failed(fetch.get(server.url + "file", max=len(DATA) - 1), errno.EFBIG)
+        check(len(data) < len(DATA), "more than was allowed")
+        _, data = failed(fetch.get(server.url + "file", max=70_000, offset=60_000,
+                                   have=DATA[:60_000]), errno.EFBIG)
+        check(len(data) <= 70_000, len(data))
+        server.rule("endless", endless)
+        start = time.monotonic()
+        _, data = failed(fetch.get(server.url + "endless", max=10_000_000), errno.EFBIG)
+        check(len(data) <= 10_000_000 and time.monotonic() - start < 10, len(data))
+        failed(fetch.get(server.url + "file", max=0), errno.EFBIG)
+        check_equal(done(fetch.get(server.url + "file"), 200, len(DATA)), DATA)
+
+
+@test
+def broken_answers_are_told_with_what_arrived():
+    with serve() as server, Fetch() as fetch:
+        server.rule("cut", lambda handler, _: cut_at(30_000)(handler, DATA))
+        words, data = failed(fetch.get(server.url + "cut"), errno.ECONNABORTED)
+        check_equal((words[2], data), ("30000", DATA[:30_000]))
+        server.rule("more", lambda handler, _: wrong_length(5)(handler, DATA))
+        failed(fetch.get(server.url + "more"), errno.ECONNABORTED)
+        server.rule("less", lambda handler, _: wrong_length(-5)(handler, DATA))
+        check_equal(done(fetch.get(server.url + "less"), 200, len(DATA) - 5), DATA[:-5])
+        server.rule("zip", lambda handler, _: encoded(handler, b"a" * 1000))
+        words, data = fetch.get(server.url + "zip")
+        check(data[:2] == b"\x1f\x8b", f"the encoding was undone: {words} {data[:20]}")
+        server.rule("drip", lambda handler, _: drip(20_000, 0.15)(handler, DATA))
+        fetch.progress.clear()
+        check_equal(done(fetch.get(server.url + "drip"), 200, len(DATA)), DATA)
+        check(len(set(fetch.progress)) >= 3, f"progress {fetch.progress}")
+
+
+@test
+def error_pages_are_not_kept():
+    with serve() as server, Fetch() as fetch:
+        server.rule("broken", status(500))
+        for path, code in (("missing", 404), ("broken", 500)):
+            check_equal(done(fetch.get(server.url + path, have=b"old"), code, 0), b"old")
+        server.rule("partial", status(206, b"rest", Content_Range="bytes 0-3/4"))
+
+
+@test
+def redirects_and_other_schemes_are_not_followed():
+    write("secret", "secret")
+    with serve() as server, Fetch() as fetch:
+        server.rule("away", redirect_to(server.url + "file"))
+        check_equal(done(fetch.get(server.url + "away"), 302, 0), b"")
+        check_equal(server.paths(), ["/away"])
+        server.rule("local", redirect_to(f"file://{os.getcwd()}/secret"))
+        check_equal(done(fetch.get(server.url + "local"), 302, 0), b"")
+        for url in (f"file://{os.getcwd()}/secret", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x",
+                    "dict://127.0.0.1/x", "telnet://127.0.0.1/", "nonsense://x/", "http://"):
+            _, data = failed(fetch.get(url), errno.EINVAL)
+            check_equal(data, b"", url)
+        check_equal(fetch.end(), 0, "the end")
+
+
+@test
+def what_cannot_be_reached_is_told():
+    with Fetch() as fetch, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        words, _ = failed(fetch.get(f"http://127.0.0.1:{closed.getsockname()[1]}/"),
+                          errno.EHOSTUNREACH)
+        check("connect" in " ".join(words), words)
+        failed(fetch.get("http://name.invalid/"), errno.EHOSTUNREACH)
+
+
+@test
+def malformed_requests_end_it():
+    for text, file in (("GET 1 0 - http://127.0.0.1/", None), ("GET 1 0 http://127.0.0.1/", 1),
+                       ("PUT 1 0 - http://127.0.0.1/", 1), ("x" * 5000, 1),
+                       ("GET 1 2 - http://127.0.0.1/", 1), ("GET 1 0 - http://127.0.0.1/ x", 1)):
+        with Fetch() as fetch, open("file", "w+b") as target:
+            fetch.send(text, target if file else None)
+            check_equal(fetch.process.wait(10), 6, text[:40])
+            check_equal(len(fetch.process.stderr.read().strip().split("\n")), 1)
+            check_equal(read("file"), b"")
+
+
+@test
+def it_needs_its_socket():
+    done = subprocess.run([program("suture-fetch")], stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True)
+    check(done.returncode != 0)
+    one_line_error(done, "descriptor 3")
+    one_line_error(run("suture-fetch", "--frob", expect=64), "--frob")
+    one_line_error(run("suture-fetch", "frob", expect=64), "frob")
+
+
+@test
+def it_ends_when_the_other_side_goes_away():
+    with serve() as server, Fetch() as fetch:
+        server.rule("endless", endless)
+        with open("file", "w+b") as file:
+            fetch.send(f"GET 1000000000000 0 - {server.url}endless", file)
+            fetch.ours.recv(4096)
+            check_equal(fetch.end() is None, False, "it goes on for nobody")
+
+
+def status_of(pid):
+    lines = read(f"/proc/{pid}/status").decode().splitlines()
+    return {line.split(":")[0]: line.split(":", 1)[1].split() for line in lines}
+
+
+def has_landlock():
+    return ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1) > 0
+
+
+@test
+def it_gives_away_every_power():
+    if os.geteuid() != 0:
+        skip("needs root")
+    with serve() as server, Fetch() as fetch:
+        done(fetch.get(server.url + "file"), 200, len(DATA))
+        status = status_of(fetch.process.pid)
+        check_equal(len(set(status["Uid"])), 1)
+        check(status["Uid"][0] != "0" and status["Gid"][0] != "0", status["Uid"])
+        check_equal(status["Groups"], [])
+        check_equal(status["NoNewPrivs"], ["1"])
+        for kind in "CapPrm", "CapEff", "CapInh", "CapAmb":
+            check_equal(int(status[kind][0], 16), 0, kind)
+        opened = {os.readlink(f"/proc/{fetch.process.pid}/fd/{fd}")
+                  for fd in os.listdir(f"/proc/{fetch.process.pid}/fd")}
+        check(not any("file" in path for path in opened), f"it kept {opened}")
+
+
+@test
+def landlock_forbids_it_to_write():
+    if not has_landlock():
+        skip("this kernel has no Landlock")
+    done = subprocess.run(["strace", "-f", "-e", "trace=landlock_restrict_self,landlock_create_ruleset",
+                           program("suture-fetch")], stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+    for access in ("WRITE_FILE", "MAKE_REG", "REMOVE_FILE", "TRUNCATE"):
+        check(access in done.stderr or "0x" in done.stderr, done.stderr)
+    lines = [l for l in done.stderr.splitlines() if "landlock_restrict_self" in l]
+    check(len(lines) == 1 and lines[0].endswith("= 0"), done.stderr)
+
+
+@test
+def a_server_that_stalls_is_given_up():
+    words = _stalled["fetch"].reply()
+    took = time.monotonic() - _stalled["start"]
+    check_equal(words[:3], ["FAILED", str(errno.ETIMEDOUT), "1000"], " ".join(words))
+    check(took < 45, f"after {took:.0f} s")
+    _stalled["file"].seek(0)
+    check_equal(_stalled["file"].read(), DATA[:1000])
+    check_equal(_stalled["fetch"].end(), 0, "the end")
+
+
+main()
