@@ -22,6 +22,7 @@ typedef struct Source {
 	char etag[FETCH_ETAG_MAX + 1]; /* of the timestamp */
 	char root_name[32];            /* "4.root.json": what was fetched last */
 	bool used_kept_root;
+	bool is_nowhere; /* there is no timestamp at the address */
 } Source;
 
 static char *kept_path(const char *name)
@@ -93,8 +94,10 @@ static int fetch_named(Source *source, const char *name, size_t max, uint8_t **r
 	if (!path)
 		return -ENOMEM;
 	r = fetcher_get(&source->stage->fetcher, path, max, etag, ret_data, ret_size, reason);
-	if (r == 0 && strcmp(name, "timestamp.json") == 0)
+	if (strcmp(name, "timestamp.json") == 0) {
 		memcpy(source->etag, etag, sizeof(source->etag));
+		source->is_nowhere = r == -ENOENT;
+	}
 	return r == FETCHER_UNCHANGED ? -EIO : r;
 }
 
@@ -135,6 +138,14 @@ static int load_root(const Stage *stage, uint8_t **ret_data, size_t *ret_size, R
 		     : 0;
 }
 
+static int tell_nowhere(const Stage *stage, Reason *reason)
+{
+	return reason_set(reason, -ENOENT,
+		"there is no repository at %s: it has no metadata/timestamp.json; look at url in "
+		"suture.conf",
+		stage->fetcher.url);
+}
+
 static int run_workflow(Source *source, Reason *reason)
 {
 	const TrustRepository repository = {source, fetch, load_kept, save_kept};
@@ -147,6 +158,8 @@ static int run_workflow(Source *source, Reason *reason)
 		r = trust_new(root, size, source->stage->now, &trust, reason);
 	if (r == 0)
 		r = trust_refresh(trust, &repository, reason);
+	if (source->is_nowhere)
+		return tell_nowhere(source->stage, reason);
 	if (r < 0)
 		return r;
 	trust_free(source->stage->trust);
@@ -210,7 +223,7 @@ static int is_unchanged(Source *source, Reason *reason)
 		TRUST_TIMESTAMP_SIZE_MAX, source->etag, &source->timestamp, &source->timestamp_size,
 		reason);
 	if (r != FETCHER_UNCHANGED)
-		return r;
+		return r == -ENOENT ? tell_nowhere(source->stage, reason) : r;
 	return run_workflow(&kept, NULL) == 0;
 }
 
