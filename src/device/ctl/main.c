@@ -136,7 +136,7 @@ static void print_install(const json_t *install)
 
 	if (json_is_true(json_object_get(install, "grafted")))
 		printf("Installed %s: %lld bytes downloaded, switched in %lld microseconds.\n"
-		       "Programs that already run keep the old code until they are restarted: "
+		       "Programs that already run keep the old code until they are restarted;\n"
 		       "'suture exposure' lists them.\n",
 			label,
 			(long long)json_integer_value(json_object_get(install, "payload_bytes")),
@@ -171,8 +171,8 @@ static int verb_install(int count, char **operands)
 
 static void print_remove(const json_t *remove)
 {
-	printf("This is %s again, switched in %lld microseconds. What was removed stays off until "
-	       "there is a newer improvement.\n",
+	printf("This is %s again, switched in %lld microseconds.\n"
+	       "What was removed stays off until there is a newer improvement.\n",
 		json_string_value(json_object_get(remove, "label")),
 		(long long)json_integer_value(json_object_get(remove, "switch_us")));
 }
