@@ -232,7 +232,7 @@ def what_is_kept_is_never_believed():
         device = Device(server.url)
         device.suture("check")
         role = f"{vendor.base_role()}.json"
-        for name in (*KEPT, role, "2.root.json", "../index.json"):
+        for name in (*KEPT, role, "../roots/2.root.json", "../index.json"):
             good = read(device.store("metadata", name))
             for bad in (good.replace(b"2", b"3", 1), b"", b"garbage", good[:-30], b"{}",
                         good.replace(b"26.3.1", b"26.3.9")):
@@ -270,7 +270,7 @@ def the_chain_of_roots_is_walked_again_from_the_base():
     with Server(vendor.repository) as server:
         device = Device(server.url)
         device.suture("check")
-        check_equal(sorted(n for n in os.listdir(device.store("metadata")) if "root" in n),
+        check_equal(sorted(os.listdir(device.store("roots"))),
                     ["2.root.json", "3.root.json"])
         server.asked.clear()
         os.unlink(device.store("metadata/timestamp.etag"))
@@ -290,11 +290,31 @@ def roots_that_are_not_signed_by_the_old_ones_are_refused():
         with Server(vendor.repository) as server:
             device = Device(server.url)
             device.refuses("root", expect=6)
-            check(not os.path.exists(device.store("metadata/2.root.json")), signers)
+            check(not os.path.exists(device.store("roots/2.root.json")), signers)
         shutil.rmtree(device.root)
     vendor.rotate_root(2, edit=lambda body: body.update(version=5))
     with Server(vendor.repository) as server:
         Device(server.url).refuses("root", expect=6)
+
+
+@test_in_mount_namespace
+def errors_that_a_server_causes_make_nothing_forgotten():
+    # a device that keeps a root could be made to drop what guards it against rollback with it
+    vendor = published()
+    vendor.rotate_root(2)
+    shutil.copytree(vendor.repository, "old")
+    vendor.improve({"xml": {XMLLIB: NEW_XML}})
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        device.suture("check")
+        server.folder = "old"
+        device.refuses("older", expect=6, verb=("check",))
+        write("old/metadata/timestamp.json", "garbage")
+        device.refuses("timestamp", expect=6, verb=("check",))
+        check_equal(device.json("status")["offer"]["label"], f"{VERSION} (b)")
+        server.folder = vendor.repository
+        device.suture("install")
+        check_installed(device, label="(b)")
 
 
 @test_in_mount_namespace

@@ -118,8 +118,15 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 	return answer->error == 0 ? length : 0;
 }
 
-static void set_limits(CURL *curl)
+/* A drip that never stalls must end too: the time follows from the most that may come. */
+static long total_seconds(const FetchRequest *request)
 {
+	return HTTP_TOTAL_SECONDS + (long)((request->max - request->offset) / HTTP_MINIMUM_RATE);
+}
+
+static void set_limits(CURL *curl, const FetchRequest *request)
+{
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, total_seconds(request));
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -178,7 +185,7 @@ static void prepare(Http *http, Answer *answer, struct curl_slist *headers)
 	char range[32];
 
 	curl_easy_reset(curl);
-	set_limits(curl);
+	set_limits(curl, answer->request);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->error);
 	curl_easy_setopt(curl, CURLOPT_URL, answer->request->url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

@@ -8,8 +8,10 @@
 #include "base/memory.h"
 
 #define HTTP_CONNECT_SECONDS 30
-#define HTTP_STALL_SECONDS   30  /* with less than HTTP_STALL_BYTES a second */
-#define HTTP_STALL_BYTES     100 /* below the slowest modem: not a connection any more */
+#define HTTP_TOTAL_SECONDS   60   /* of every request, and as much more as its bytes take at */
+#define HTTP_MINIMUM_RATE    4096 /* bytes a second: an old telephone line */
+#define HTTP_STALL_SECONDS   30   /* with less than HTTP_STALL_BYTES a second */
+#define HTTP_STALL_BYTES     100  /* below the slowest modem: not a connection any more */
 
 typedef struct Http Http;
 

@@ -45,9 +45,9 @@ static int serve(Http *http)
 		fd_close(request.fd);
 		r = fetch_send_reply(FETCH_SOCKET_FD, &reply);
 		if (r < 0)
-			return r;
+			break;
 	}
-	return r < 0 ? r : 0;
+	return r == -EPIPE || r > 0 ? 0 : r; /* the stager ended, or is done */
 }
 
 static int run(int count, char **operands)

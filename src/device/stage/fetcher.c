@@ -39,6 +39,11 @@ static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_re
 /* What a reply means, in the header's words. */
 static int judge(const FetchRequest *request, const FetchReply *reply, Reason *reason)
 {
+	if (reply->kind == FETCH_FAILED && reply->error == EHOSTUNREACH)
+		return reason_set(reason, -EHOSTUNREACH,
+			"the repository cannot be reached: %s; look at the network, and at url in "
+			"suture.conf",
+			reply->text);
 	if (reply->kind == FETCH_FAILED)
 		return reason_set(
 			reason, -reply->error, "cannot get %s: %s", request->url, reply->text);

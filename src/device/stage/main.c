@@ -3,6 +3,7 @@
  * suture-fetch. What it did, it prints as one line of JSON. */
 #include <errno.h>
 #include <signal.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/command.h"
@@ -32,14 +33,23 @@ static int finish(const Stage *stage, bool changed, uint32_t generation)
 	return exit_code_of(r);
 }
 
+/* Where the kernel and the user allow it: an empty network namespace. Sockets that are open stay.
+ */
+static void give_up_the_network(void)
+{
+	(void)unshare(CLONE_NEWNET);
+}
+
 static int run(uint64_t sequence)
 {
 	_cleanup_(stage_done) Stage stage = {};
 	uint32_t generation = 0;
 	bool changed = false;
 	Reason reason = {};
-	int r = stage_open(arg_root, FETCH_SOCKET_FD, arg_url, arg_channel, &stage, &reason);
+	int r;
 
+	give_up_the_network();
+	r = stage_open(arg_root, FETCH_SOCKET_FD, arg_url, arg_channel, &stage, &reason);
 	stage.progress_fd = arg_progress_fd;
 	if (r == 0)
 		r = stage_refresh(&stage, &changed, &reason);

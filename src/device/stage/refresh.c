@@ -21,8 +21,9 @@ typedef struct Source {
 	size_t timestamp_size;
 	char etag[FETCH_ETAG_MAX + 1]; /* of the timestamp */
 	char root_name[32];            /* "4.root.json": what was fetched last */
-	bool used_kept_root;
-	bool is_nowhere; /* there is no timestamp at the address */
+	bool ignore_kept_roots;
+	bool judging_kept_root; /* one was handed out and is not verified yet */
+	bool is_nowhere;        /* there is no timestamp at the address */
 } Source;
 
 static char *kept_path(const char *name)
@@ -70,18 +71,29 @@ static int write_kept(Stage *stage, const char *name, const void *data, size_t s
 	return path ? keep(stage, path, data, size, reason) : -ENOMEM;
 }
 
+static int keep_root(const Source *source, const void *data, size_t size, Reason *reason)
+{
+	_cleanup_free_ char *path = path_join(STAGE_ROOTS, source->root_name);
+
+	return path ? keep(source->stage, path, data, size, reason) : -ENOMEM;
+}
+
 /* Roots are kept under their numbers, so that the chain from the base's root can be walked again
- * without asking for it, and without believing the kept files. */
+ * without asking for it, and without believing the kept files. They have a folder of their own,
+ * where no delegated role can be named like one. */
 static int save_kept(
 	void *context, const char *name, const void *data, size_t size, Reason *reterr_reason)
 {
 	Source *source = context;
-	bool is_root = strcmp(name, "root.json") == 0;
 
-	if (source->offline)
+	if (strcmp(name, "root.json") != 0)
+		return source->offline ? 0
+				       : write_kept(source->stage, name, data, size, reterr_reason);
+	if (source->judging_kept_root) {
+		source->judging_kept_root = false;
 		return 0;
-	return write_kept(
-		source->stage, is_root ? source->root_name : name, data, size, reterr_reason);
+	}
+	return keep_root(source, data, size, reterr_reason);
 }
 
 static int fetch_named(Source *source, const char *name, size_t max, uint8_t **ret_data,
@@ -108,6 +120,17 @@ static int give_timestamp(Source *source, uint8_t **ret_data, size_t *ret_size)
 	return 0;
 }
 
+static int load_kept_root(const Source *source, size_t max, uint8_t **ret_data, size_t *ret_size)
+{
+	_cleanup_free_ char *path = path_join(STAGE_ROOTS, source->root_name);
+
+	if (!path)
+		return -ENOMEM;
+	if (source->ignore_kept_roots || source->stage->store->dir < 0)
+		return -ENOENT;
+	return file_read(source->stage->store->dir, path, max, ret_data, ret_size);
+}
+
 static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data, size_t *ret_size,
 	Reason *reterr_reason)
 {
@@ -116,15 +139,15 @@ static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data
 
 	if (source->timestamp && strcmp(name, "timestamp.json") == 0)
 		return give_timestamp(source, ret_data, ret_size);
-	if (is_root)
+	if (is_root) {
 		snprintf(source->root_name, sizeof(source->root_name), "%s", name);
-	if (is_root || source->offline) {
-		int r = load_kept(source, name, max, ret_data, ret_size);
-
-		source->used_kept_root |= is_root && r == 0;
-		if (r == 0 || source->offline)
-			return r < 0 ? -ENOENT : 0;
+		source->judging_kept_root = load_kept_root(source, max, ret_data, ret_size) == 0;
+		if (source->judging_kept_root)
+			return 0;
 	}
+	if (source->offline)
+		return !is_root && load_kept(source, name, max, ret_data, ret_size) == 0 ? 0
+											 : -ENOENT;
 	return fetch_named(source, name, max, ret_data, ret_size, reterr_reason);
 }
 
@@ -167,23 +190,17 @@ static int run_workflow(Source *source, Reason *reason)
 	return 0;
 }
 
-static int remove_kept_roots(Stage *stage)
-{
-	return path_remove_tree(stage->store->dir, STAGE_METADATA);
-}
-
-/* Kept roots that do not form a chain are damaged: without them the chain is fetched. */
+/* A kept root that does not continue the chain is damaged: the chain is then fetched anew. What
+ * else is kept stays, because it guards against rollback; that a server could have it forgotten by
+ * causing errors would undo the guard. */
 static int run_online(Source *source, Reason *reason)
 {
 	int r = run_workflow(source, reason);
 
-	if (r < 0 && source->used_kept_root &&
-		(r == -EBADMSG || r == -EKEYREJECTED || r == -ESTALE)) {
-		Source again = {.stage = source->stage};
+	if (r < 0 && source->judging_kept_root) {
+		Source again = {.stage = source->stage, .ignore_kept_roots = true};
 
-		r = remove_kept_roots(source->stage);
-		if (r == 0)
-			r = run_workflow(&again, reason);
+		r = run_workflow(&again, reason);
 		memcpy(source->etag, again.etag, sizeof(source->etag));
 	}
 	return r;

@@ -7,9 +7,9 @@
  *     stage_refresh(stage, &changed, &reason);           metadata and index, verified and kept
  *     stage_improvement(stage, sequence, &generation, &reason);
  *
- * Kept below the store: metadata/ (TUF documents as received) and index.json. What is kept is
- * verified again from the root in the base whenever it is used: nobody who can write there, but not
- * sign, gains anything.
+ * Kept below the store: metadata/ and roots/ (TUF documents as received) and index.json. What is
+ * kept is verified again from the root in the base whenever it is used: nobody who can write there,
+ * but not sign, gains anything.
  */
 #include <stdbool.h>
 
@@ -19,7 +19,8 @@
 #include "wire/trust/refresh.h"
 
 #define STAGE_ROOT_PATH    "usr/lib/suture/root.json" /* below the root: part of the base */
-#define STAGE_METADATA     "metadata"                 /* these three below the store */
+#define STAGE_METADATA     "metadata"                 /* these four below the store */
+#define STAGE_ROOTS        "roots"
 #define STAGE_INDEX_PATH   "index.json"
 #define STAGE_ETAG_PATH    "metadata/timestamp.etag"
 #define STAGE_FULL_SECONDS (24 * 3600) /* a full refresh at least daily, whatever a 304 says */
