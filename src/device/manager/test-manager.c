@@ -8,6 +8,14 @@
 	"{\"changed\":true,\"generation\":3,\"payload_bytes\":255,\"requests\":4,\"schema\":1,"    \
 	"\"used_delta\":true,\"used_full\":false,\"wire_bytes\":4000}\n"
 
+#define LINE(generation, requests, schema)                                                         \
+	"{\"generation\":" generation ",\"payload_bytes\":1,\"requests\":" requests                \
+	",\"schema\":" schema ",\"wire_bytes\":1}"
+#define TWO_LINES GOOD GOOD
+#define LONG_NAME                                                                                  \
+	"{\"component\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","    \
+	"\"done\":5,\"phase\":\"apply\",\"total\":10}"
+
 static int read_stage(const char *text, StageResult *result)
 {
 	return report_stage(text, strlen(text), result, NULL);
@@ -27,19 +35,11 @@ TEST(the_stagers_line_is_read)
 
 TEST(what_the_stager_does_not_say_is_refused)
 {
-	static const char *const bad[] = {"", "{}", "[]", "3",
-		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"wire_bytes\":1}",
-		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":0,\"wire_bytes\":"
-		"1}",
-		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":2,\"wire_bytes\":"
-		"1}",
-		"{\"generation\":-3,\"payload_bytes\":1,\"requests\":1,\"schema\":1,"
-		"\"wire_bytes\":1}",
-		"{\"generation\":4294967296,\"payload_bytes\":1,\"requests\":1,\"schema\":1,"
-		"\"wire_bytes\":1}",
-		"{\"generation\":\"3\",\"payload_bytes\":1,\"requests\":1,\"schema\":1,"
-		"\"wire_bytes\":1}",
-		GOOD GOOD};
+	static const char *const bad[] = {"", "{}", "[]", "3", LINE("3", "1", "0"),
+		LINE("3", "1", "2"), LINE("3", "1", "\"1\""), LINE("-3", "1", "1"),
+		LINE("4294967296", "1", "1"), LINE("\"3\"", "1", "1"), LINE("3", "-1", "1"),
+		LINE("3", "true", "1"), TWO_LINES,
+		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":1}"};
 	StageResult result = {.generation = 7};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -53,11 +53,9 @@ TEST(progress_is_read_and_rubbish_passed_over)
 {
 	static const char line[] =
 		"{\"component\":\"tls\",\"done\":5,\"phase\":\"apply\",\"total\":10}";
-	static const char *const bad[] = {"", "{}",
+	static const char *const bad[] = {"", "{}", LONG_NAME,
 		"{\"component\":\"tls\",\"done\":-5,\"phase\":\"apply\",\"total\":10}",
 		"{\"component\":\"t\\u001bls\",\"done\":5,\"phase\":\"apply\",\"total\":10}",
-		"{\"component\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"a\",\"done\":5,\"phase\":\"apply\",\"total\":10}",
 		"{\"component\":\"tls\",\"phase\":\"apply\",\"total\":10}"};
 	ProgressReport progress;
 
