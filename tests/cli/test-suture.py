@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """suture and sutured: the owner's side, with everything behind it."""
+import contextlib
 import fcntl
 import json
 import os
@@ -710,6 +711,16 @@ def no_label_reaches_what_machines_read():
             check("(a)" not in f"{asked.agent} {asked.path}", asked)
 
 
+@contextlib.contextmanager
+def activator_at_rest(device):
+    """A switch that was begun is brought to its end, whoever began it: it must not end while two
+    things are looked at, one after the other."""
+    os.makedirs(device.path("run"), exist_ok=True)
+    with open(device.path("run/suture.lock"), "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @test_in_mount_namespace
 def kills_at_any_moment_are_survived():
     """The store is on a real file system here; power cuts are simulated elsewhere."""
@@ -728,9 +739,10 @@ def kills_at_any_moment_are_survived():
             time.sleep(dice.uniform(0, 0.25))
             process.kill()
             kills += process.wait() == -signal.SIGKILL
-            label = device.label()
-            check(label in (VERSION, LABEL_A), label)
-            check(device.lib() == (NEW_TLS if label == LABEL_A else OLD_TLS), label)
+            with activator_at_rest(device):
+                label = device.label()
+                check(label in (VERSION, LABEL_A), label)
+                check(device.lib() == (NEW_TLS if label == LABEL_A else OLD_TLS), label)
         check(kills >= 16, f"only {kills} kills in {rounds} rounds")
         for _ in range(20):
             done = device.suture("install", expect=None)

@@ -47,6 +47,7 @@ TEST(what_the_stager_does_not_say_is_refused)
 			test_fail(bad[i], 0, "was accepted");
 		ASSERT_EQ(result.generation, 7);
 	}
+	TEST_EACH_ALLOCATION(read_stage(GOOD, &result), (void)0);
 }
 
 TEST(progress_is_read_and_rubbish_passed_over)
