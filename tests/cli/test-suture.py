@@ -287,7 +287,7 @@ def a_repository_that_is_down_is_told():
         device.suture("install")
         device.configure("http://127.0.0.1:1/")
         for verb in ("check",), ("install",):
-            device.refuses("cannot get http://127.0.0.1:1/metadata/", expect=1, verb=verb)
+            device.refuses("http://127.0.0.1:1/ cannot be reached", "suture.conf", expect=1, verb=verb)
         one_line_error(device.agent(expect=1), "http://127.0.0.1:1/")
         check_equal(device.label(), LABEL_A)
         device.suture("status")

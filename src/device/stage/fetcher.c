@@ -37,13 +37,14 @@ static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_re
 }
 
 /* What a reply means, in the header's words. */
-static int judge(const FetchRequest *request, const FetchReply *reply, Reason *reason)
+static int judge(const Fetcher *fetcher, const FetchRequest *request, const FetchReply *reply,
+	Reason *reason)
 {
 	if (reply->kind == FETCH_FAILED && reply->error == EHOSTUNREACH)
 		return reason_set(reason, -EHOSTUNREACH,
-			"the repository cannot be reached: %s; look at the network, and at url in "
-			"suture.conf",
-			reply->text);
+			"the repository %s cannot be reached (%s): look at the network, and at "
+			"url in suture.conf",
+			fetcher->url, reply->text);
 	if (reply->kind == FETCH_FAILED)
 		return reason_set(
 			reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
@@ -86,7 +87,7 @@ int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
 	if (r == 0)
 		r = ask(fetcher, &request, &reply, reterr_reason);
 	if (r == 0)
-		r = judge(&request, &reply, reterr_reason);
+		r = judge(fetcher, &request, &reply, reterr_reason);
 	if (r != 0)
 		return r;
 	if (lseek(memory, 0, SEEK_SET) < 0)
@@ -115,7 +116,7 @@ int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, 
 		r = ask(fetcher, &request, &reply, reterr_reason);
 		if (r < 0)
 			return r;
-		r = judge(&request, &reply, reterr_reason);
+		r = judge(fetcher, &request, &reply, reterr_reason);
 		if (reply.status == HTTP_RANGE_REFUSED && request.offset > 0) {
 			request.offset = 0;
 			continue;
