@@ -427,9 +427,9 @@ def packages(new_control=None, merged=True):
         package(f"{tree}.deb", f"p-{tree}", new_control if tree == "fixed" else None)
 
 
-def create_deb(**more):
+def create_deb(*args, **more):
     return publish("create", "--fixes", "fixes.json", "--components", "components.json",
-                   "--component", "demo", "--deb", "small=old.deb,fixed.deb", **more)
+                   "--component", "demo", "--deb", "small=old.deb,fixed.deb", *args, **more)
 
 
 @test
@@ -444,6 +444,26 @@ def packages_are_read_and_lib_is_usr_lib():
     check_equal(files[0]["sha256"], hashlib.sha256(b"new data\n" * 500).hexdigest())
     publish("check")
     check_equal([n for n in os.listdir("repo.work") if n.startswith("packages")], [])
+
+
+@test
+def links_on_the_way_to_the_work_folder_stay():
+    needs_root()
+    begin()
+    packages()
+    os.makedirs("disk")
+    os.rename("repo.work", "disk/work")
+    os.symlink(os.path.abspath("disk"), "data")
+    os.symlink("data/work", "repo.work")
+    draft = "disk/work/drafts/small/demo.json"
+    for more in (["--work", os.path.abspath("data/work")], ["--work", "data/work"], []):
+        create_deb(*more)
+        check(os.path.islink("data") and os.path.islink("repo.work"), f"{more}: a link is gone")
+        check_equal(sorted(os.listdir("data/work")), ["bases.json", "blobs", "device", "drafts"])
+        os.unlink(draft)
+    create_deb()
+    publish("publish")
+    publish("check")
 
 
 def refuse_deb(*words, code=1):

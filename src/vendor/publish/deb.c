@@ -4,8 +4,11 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -106,7 +109,7 @@ static int copy_data(struct archive *from, struct archive *to)
 
 /* Packages may still name /lib and its like, which are links to /usr/lib on every Debian since 12
  * (merged /usr): the file is in /usr. */
-static char *place_name(const char *folder, const char *name)
+static char *place_name(const char *name)
 {
 	static const char *const merged[] = {
 		"bin", "sbin", "lib", "lib32", "lib64", "libx32", NULL};
@@ -114,19 +117,18 @@ static char *place_name(const char *folder, const char *name)
 	name += text_starts_with(name, "./") ? 2 : 0;
 	for (size_t i = 0; merged[i]; i++)
 		if (path_is_below(name, merged[i]))
-			return memory_printf("%s/usr/%s", folder, name);
-	return path_join(folder, name);
+			return path_join("usr", name);
+	return memory_string(name[0] ? name : ".");
 }
 
 /* Names in the archive are relative to the root; hard links name another member the same way. */
-static int place_entry(struct archive_entry *entry, const char *folder)
+static int place_entry(struct archive_entry *entry)
 {
 	const char *link = archive_entry_hardlink(entry);
-	_cleanup_free_ char *path = place_name(folder, archive_entry_pathname(entry)),
-			    *target = NULL;
+	_cleanup_free_ char *path = place_name(archive_entry_pathname(entry)), *target = NULL;
 
 	if (link) {
-		target = place_name(folder, link);
+		target = place_name(link);
 		archive_entry_copy_hardlink(entry, target);
 	}
 	archive_entry_copy_pathname(entry, path);
@@ -156,8 +158,8 @@ static bool is_safe_entry(struct archive_entry *entry)
 	return is_safe_name(archive_entry_pathname(entry)) && (!link || is_safe_name(link));
 }
 
-static int unpack_entries(const char *package, struct archive *from, struct archive *to,
-	const char *folder, Reason *reason)
+static int unpack_entries(
+	const char *package, struct archive *from, struct archive *to, Reason *reason)
 {
 	struct archive_entry *entry;
 	int r;
@@ -166,7 +168,7 @@ static int unpack_entries(const char *package, struct archive *from, struct arch
 		if (!is_safe_entry(entry))
 			return reason_set(reason, -EBADMSG,
 				"%s: holds a name that leaves its folder, or none", package);
-		if (place_entry(entry, folder) < 0)
+		if (place_entry(entry) < 0)
 			return -ENOMEM;
 		if (archive_write_header(to, entry) != ARCHIVE_OK ||
 			copy_data(from, to) != ARCHIVE_OK ||
@@ -176,27 +178,48 @@ static int unpack_entries(const char *package, struct archive *from, struct arch
 	return r == ARCHIVE_EOF ? 0 : malformed(package, from, reason);
 }
 
+static int unpack_here(const char *package, struct archive *inner, Reason *reason)
+{
+	_cleanup_(archive_write_freep) struct archive *disk = archive_write_disk_new();
+	int r;
+
+	if (!disk)
+		return -ENOMEM;
+	archive_write_disk_set_options(disk,
+		ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
+			ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
+			ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |
+			ARCHIVE_EXTRACT_UNLINK);
+	r = unpack_entries(package, inner, disk, reason);
+	/* modes of folders are set at the end */
+	if (r == 0 && archive_write_close(disk) != ARCHIVE_OK)
+		r = malformed(package, disk, reason);
+	return r;
+}
+
+/* Libarchive removes every symbolic link on the way to what it writes, so it is shown relative
+ * names only: a link above the folder is the vendor's own. */
+static int unpack_below(
+	const char *package, struct archive *inner, const char *folder, Reason *reason)
+{
+	_cleanup_fd_ int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (home < 0 || chdir(folder) < 0)
+		return reason_errno(reason, -errno, "cannot enter %s", folder);
+	r = unpack_here(package, inner, reason);
+	if (fchdir(home) < 0 && r == 0)
+		r = reason_errno(reason, -errno, "cannot go back from %s", folder);
+	return r;
+}
+
 int deb_unpack(const char *package, const char *folder, Reason *reterr_reason)
 {
 	_cleanup_(member_free) Member *member = member_new();
 	_cleanup_(archive_read_freep) struct archive *inner = NULL;
-	_cleanup_(archive_write_freep) struct archive *disk = archive_write_disk_new();
-	int r;
+	int r = member ? open_member(package, "data.tar", member, &inner, reterr_reason) : -ENOMEM;
 
-	if (!member || !disk)
-		return -ENOMEM;
-	r = open_member(package, "data.tar", member, &inner, reterr_reason);
-	if (r < 0)
-		return r;
-	archive_write_disk_set_options(disk,
-		ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
-			ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
-			ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
-	r = unpack_entries(package, inner, disk, folder, reterr_reason);
-	/* modes of folders are set at the end */
-	if (r == 0 && archive_write_close(disk) != ARCHIVE_OK)
-		r = malformed(package, disk, reterr_reason);
-	return r;
+	return r < 0 ? r : unpack_below(package, inner, folder, reterr_reason);
 }
 
 static int check_script(const char *package, const char *name, const char *text, Reason *reason)

@@ -5,7 +5,8 @@
 
 #include "base/reason.h"
 
-/* Unpacks the files of a package below `folder`, with owners, modes and attributes. */
+/* Unpacks the files of a package below `folder`, with owners, modes and attributes. Works from
+ * within the folder, so no other thread may use relative paths meanwhile. */
 int deb_unpack(const char *package, const char *folder, Reason *reterr_reason);
 
 /* Refuses a package whose maintainer scripts or triggers would make files on the machine that the

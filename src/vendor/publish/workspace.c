@@ -59,21 +59,28 @@ static int resolve(const char *path, char **ret_absolute, Reason *reason)
 	return 0;
 }
 
-static int choose_path(Workspace *workspace, const char *path)
+static int choose_path(const Workspace *workspace, const char *path, char **ret_path)
 {
-	workspace->path =
-		path ? memory_string(path) : memory_printf("%s.work", workspace->repository);
-	return workspace->path ? 0 : -ENOMEM;
+	*ret_path = path ? memory_string(path) : memory_printf("%s.work", workspace->repository);
+	return *ret_path ? 0 : -ENOMEM;
+}
+
+/* Links on the way to it are followed once, here; below it nothing is reached through one. */
+static int find_work(Workspace *workspace, const char *path, Reason *reason)
+{
+	workspace->path = realpath(path, NULL);
+	return workspace->path ? 0
+			       : reason_set(reason, -errno,
+					 "%s is missing, where the publisher keeps its work; say "
+					 "where it is with --work",
+					 path);
 }
 
 static int take_lock(Workspace *workspace, Reason *reason)
 {
 	workspace->lock = open(workspace->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (workspace->lock < 0)
-		return reason_set(reason, -errno,
-			"%s is missing, where the publisher keeps its work; say where it is with "
-			"--work",
-			workspace->path);
+		return reason_errno(reason, -errno, "cannot open %s", workspace->path);
 	if (flock(workspace->lock, LOCK_EX | LOCK_NB) < 0)
 		return reason_set(reason, -EBUSY, "another suture-publish is working on %s",
 			workspace->repository);
@@ -95,6 +102,7 @@ static int load_bases(Workspace *workspace, Reason *reason)
 int workspace_open(Workspace *workspace, const char *repository, const char *path, bool create,
 	Reason *reterr_reason)
 {
+	_cleanup_free_ char *work = NULL;
 	int r;
 
 	*workspace = (Workspace){.lock = -1};
@@ -102,9 +110,11 @@ int workspace_open(Workspace *workspace, const char *repository, const char *pat
 	if (r == 0)
 		r = resolve(repository, &workspace->repository, reterr_reason);
 	if (r == 0)
-		r = choose_path(workspace, path);
+		r = choose_path(workspace, path, &work);
 	if (r == 0 && create)
-		r = make_folder(workspace->path, reterr_reason);
+		r = make_folder(work, reterr_reason);
+	if (r == 0)
+		r = find_work(workspace, work, reterr_reason);
 	if (r == 0)
 		r = take_lock(workspace, reterr_reason);
 	return r < 0 ? r : load_bases(workspace, reterr_reason);

@@ -29,8 +29,8 @@ typedef struct BaseList {
 } BaseList;
 
 typedef struct Workspace {
-	char *repository; /* absolute */
-	char *path;
+	char *repository; /* absolute, without symbolic links */
+	char *path;       /* likewise */
 	BaseList list;
 	int lock;
 } Workspace;
