@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may not become an improvement: each refusal is one line that names the file and the remedy,
 with its exit code, and leaves repository and drafts as they were."""
+import io
+import tarfile
+
 from vendor import *
 
 
@@ -269,6 +272,48 @@ def a_fixes_file_that_does_not_fit():
     refuse("fixes.json", "not JSON", code=6)
     os.unlink("fixes.json")
     refuse("cannot read fixes.json", code=3)
+
+
+def tar(files):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return made.getvalue()
+
+
+def write_deb(path, data, control):
+    """A package as deb(5) has it, with member names that dpkg-deb would not write."""
+    archive = b"!<arch>\n"
+    for name, content in (("debian-binary", b"2.0\n"), ("control.tar", tar(control)),
+                          ("data.tar", tar(data))):
+        archive += f"{name:16}{0:<12}{0:<6}{0:<6}{0o100644:<8o}{len(content):<10}`\n".encode()
+        archive += content + b"\n" * (len(content) % 2)
+    write(path, archive)
+
+
+@test
+def a_maintainer_script_under_any_name_that_dpkg_takes():
+    begin()
+    control = {"./control": b"Package: demo\nVersion: 1\nArchitecture: all\n"}
+    write_deb("old.deb", {"./usr/lib/demo/data": read("base/usr/lib/demo/data")}, control)
+
+    def create_deb(script, text, **more):
+        write_deb("fixed.deb", {"./usr/lib/demo/data": b"new data\n"}, {**control, script: text})
+        return publish("create", "--fixes", "fixes.json", "--components", "components.json",
+                       "--component", "demo", "--deb", "small=old.deb,fixed.deb", **more)
+
+    before = digests("repo", "repo.work")
+    for prefix in ("", "./", "././", ".//", "/"):
+        one_line_error(create_deb(f"{prefix}postinst", b"fc-cache -f\n", expect=1),
+                       "fixed.deb: its postinst runs fc-cache")
+        one_line_error(create_deb(f"{prefix}triggers", b"activate update-initramfs\n", expect=1),
+                       "fixed.deb: its triggers runs update-initramfs")
+        check_equal(digests("repo", "repo.work"), before, "repository and work")
+    if os.geteuid() == 0:
+        create_deb("postinst", b"ldconfig\n")
 
 
 @test

@@ -26,8 +26,7 @@ static const char *const deriving_programs[] = {"py3compile", "pycompile", "upda
 /* Triggers of other packages that do the same when files of this one appear. */
 static const char *const deriving_triggers[] = {"update-initramfs", "mime-support", NULL};
 
-static const char *const scripts[] = {
-	"./preinst", "./postinst", "./prerm", "./postrm", "./triggers", NULL};
+static const char *const scripts[] = {"preinst", "postinst", "prerm", "postrm", "triggers", NULL};
 
 DEFINE_CLEANUP(struct archive *, archive_read_free)
 DEFINE_CLEANUP(struct archive *, archive_write_free)
@@ -225,7 +224,7 @@ int deb_unpack(const char *package, const char *folder, Reason *reterr_reason)
 static int check_script(const char *package, const char *name, const char *text, Reason *reason)
 {
 	const char *const *words =
-		strcmp(name, "./triggers") == 0 ? deriving_triggers : deriving_programs;
+		strcmp(name, "triggers") == 0 ? deriving_triggers : deriving_programs;
 
 	for (; *words; words++)
 		if (strstr(text, *words))
@@ -233,10 +232,28 @@ static int check_script(const char *package, const char *name, const char *text,
 				"%s: its %s runs %s, which makes files that an improvement would "
 				"not carry; "
 				"give the finished trees with --base instead",
-				package, name + 2, *words);
+				package, name, *words);
 	return 0;
 }
 
+static int check_control_file(const char *package, struct archive *control,
+	struct archive_entry *entry, const char *name, Reason *reason)
+{
+	size_t size = (size_t)archive_entry_size(entry);
+	_cleanup_free_ char *text = NULL;
+
+	if (size > SCRIPT_SIZE_MAX)
+		return reason_set(reason, -EBADMSG, "%s: its %s is too long", package, name);
+	text = memory_new(size + 1);
+	if (!text)
+		return -ENOMEM;
+	if (archive_read_data(control, text, size) != (la_ssize_t)size)
+		return malformed(package, control, reason);
+	return check_script(package, name, text, reason);
+}
+
+/* "./postinst", "postinst", ".//postinst": dpkg takes all of them for the script, so only the last
+ * part of a name counts. */
 int deb_check_scripts(const char *package, Reason *reterr_reason)
 {
 	_cleanup_(member_free) Member *member = member_new();
@@ -246,21 +263,11 @@ int deb_check_scripts(const char *package, Reason *reterr_reason)
 		       : -ENOMEM;
 
 	while (r == 0 && archive_read_next_header(inner, &entry) == ARCHIVE_OK) {
-		const char *name = archive_entry_pathname(entry);
-		size_t size = (size_t)archive_entry_size(entry);
-		_cleanup_free_ char *text = NULL;
+		const char *path = archive_entry_pathname(entry);
+		const char *name = path ? path_name(path) : "";
 
-		if (!name || text_index(scripts, name) < 0)
-			continue;
-		if (size > SCRIPT_SIZE_MAX)
-			return reason_set(
-				reterr_reason, -EBADMSG, "%s: its %s is too long", package, name);
-		text = memory_new(size + 1);
-		if (!text)
-			return -ENOMEM;
-		if (archive_read_data(inner, text, size) != (la_ssize_t)size)
-			return malformed(package, inner, reterr_reason);
-		r = check_script(package, name, text, reterr_reason);
+		if (text_index(scripts, name) >= 0)
+			r = check_control_file(package, inner, entry, name, reterr_reason);
 	}
 	return r;
 }
