@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 
@@ -137,24 +138,66 @@ static void record(Activation *activation, const Plan *plan, const ActivationRes
 		plan->number, sequence, text, NULL);
 }
 
+/* From the store's word to the last mount nothing that a person sends may come in between:
+ * `current` and the mounts would say different things. What was sent acts right after. */
+static void hold_signals(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, ret_before);
+}
+
+/* What the store says now. The way back to the base is open whatever it says: *ret_known tells
+ * whether there is something to return to when the way is blocked. */
+static int read_before(const Activation *activation, uint32_t number, uint32_t *ret_before,
+	bool *ret_known, Reason *reterr_reason)
+{
+	int r = store_current(activation->store, ret_before, reterr_reason);
+
+	*ret_known = r == 0;
+	if (r < 0 && r != -ENOMEM && number == 0) {
+		*ret_before = 0;
+		return 0;
+	}
+	return r;
+}
+
+static int commit(Activation *activation, Plan *plan, uint32_t before, bool known,
+	ActivationResult *ret, Reason *reterr_reason)
+{
+	bool differs = !known || plan->number != before;
+	sigset_t signals;
+	int r = 0;
+
+	hold_signals(&signals);
+	if (differs)
+		r = store_set_current(activation->store, plan->number, reterr_reason);
+	if (r == 0)
+		r = move(activation, plan, ret, reterr_reason);
+	if (r < 0 && differs && known)
+		store_set_current(activation->store, before, NULL);
+	sigprocmask(SIG_SETMASK, &signals, NULL);
+	return r;
+}
+
 int activation_switch(
 	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
 	uint32_t before;
-	int r = store_current(activation->store, &before, reterr_reason);
+	bool known;
+	int r = read_before(activation, number, &before, &known, reterr_reason);
 
 	if (r == 0)
 		r = prepare(activation, number, true, &plan, reterr_reason);
 	if (r < 0)
 		return r;
-	if (number != before)
-		r = store_set_current(activation->store, number, reterr_reason);
-	if (r == 0)
-		r = move(activation, plan, ret, reterr_reason);
+	r = commit(activation, plan, before, known, ret, reterr_reason);
 	if (r < 0) {
-		if (number != before)
-			store_set_current(activation->store, before, NULL);
 		plan_unbuild(plan, activation->runtime);
 		return r;
 	}

@@ -375,7 +375,8 @@ int store_current(const Store *store, uint32_t *ret_number, Reason *reterr_reaso
 	if (!text_starts_with(target, "generations/") ||
 		parse_number(target + strlen("generations/"), ret_number) < 0)
 		return reason_set(reterr_reason, -EBADMSG,
-			"%s/" STORE_PATH "/current points to '%s', which is no generation",
+			"%s/" STORE_PATH "/current points to '%s', which is no generation: "
+			"'suture remove' goes back to the base",
 			store->path, target);
 	return 0;
 }
