@@ -43,17 +43,34 @@ static int look(const Activation *activation, View *view, Reason *reterr_reason)
 	return r;
 }
 
+static bool current_is_shown(const View *view)
+{
+	for (size_t i = 0; i < view->plan->graft_count; i++)
+		if (view->current > 0 && view->plan->grafts[i].generation == view->current)
+			return true;
+	return false;
+}
+
+/* A directory of a generation that waits for the next boot shows the base, and is no part of what
+ * is mounted now. One of a generation of which something is shown is missing in truth. */
+static bool is_waiting(const Graft *graft)
+{
+	return graft->state == GRAFT_MISSING || graft->state == GRAFT_FOREIGN;
+}
+
 static int print_mounted(const View *view, Buffer *buffer)
 {
+	bool shown = current_is_shown(view), any = false, mixed = false;
 	uint32_t mounted = 0;
-	bool mixed = false;
 
 	for (size_t i = 0; i < view->plan->graft_count; i++) {
 		const Graft *graft = &view->plan->grafts[i];
 
-		if (i > 0 && graft->generation != mounted)
-			mixed = true;
+		if (!shown && is_waiting(graft))
+			continue;
+		mixed = mixed || (any && graft->generation != mounted);
 		mounted = graft->generation;
+		any = true;
 	}
 	if (mixed)
 		return buffer_text(buffer, "mounted mixed\n");

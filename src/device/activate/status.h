@@ -12,6 +12,7 @@
  *     problem <text>                        why the current generation would not be grafted now
  *     reason <text>                         why `apply` showed the base instead
  *
+ * Directories that only a generation waiting for the next boot has do not count for `mounted`.
  * `state` is on, missing, leftover (an other generation), covered or foreign. `sealed` tells how
  * the image was proved: digest, the whole file was hashed through the descriptor that was mounted.
  * `held` is an old overlay that a process still maps. `path` is last and reaches to the line's end.
