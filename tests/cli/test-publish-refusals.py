@@ -215,6 +215,28 @@ def graft_directories_that_may_not_be():
 
 
 @test
+def graft_directories_of_two_components_that_lie_in_each_other():
+    begin()
+    rebuild()
+
+    def declare(demo, net):
+        changed = json.loads(json.dumps(COMPONENTS))
+        for component, directories in zip(changed["components"], (demo, net)):
+            component["directories"] = directories
+        write_json("components.json", changed)
+
+    for demo, net in ((["usr/lib/demo", "usr/sbin"], ["usr/lib/demo/sub", "usr/lib/net"]),
+                      (["usr/lib/net/sub", "usr/sbin"], ["usr/lib/net"])):
+        declare(demo, net)
+        for component in ("demo", "net"):
+            refuse("components.json", "of component demo", "of component net",
+                   "lie in each other", "the outer one", component=component)
+    declare(["usr/lib/demo", "usr/sbin"], ["usr/lib/demo", "usr/lib/demo-net"])
+    if os.geteuid() == 0:
+        create()
+
+
+@test
 def a_graft_directory_that_the_base_lacks():
     begin()
     rebuild()

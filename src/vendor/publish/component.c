@@ -66,6 +66,38 @@ static int check_component(Component *component, Reason *reason)
 	return 0;
 }
 
+static int check_pair(const Component *component, const Component *other, Reason *reason)
+{
+	for (size_t i = 0; i < component->directories.count; i++)
+		for (size_t j = 0; j < other->directories.count; j++) {
+			const char *one = component->directories.items[i];
+			const char *two = other->directories.items[j];
+
+			if (strcmp(one, two) != 0 &&
+				(path_is_below(one, two) || path_is_below(two, one)))
+				return reason_set(reason, -EINVAL,
+					"directories '%s' of component %s and '%s' of component %s "
+					"lie in each other; give both components the outer one",
+					two, other->name, one, component->name);
+		}
+	return 0;
+}
+
+/* One improvement may hold them all, and no device grafts an overlay inside another. */
+static int check_all(Components *components, Reason *reason)
+{
+	for (size_t i = 0; i < components->components.count; i++) {
+		Component *component = &components->components.items[i];
+		int r = check_component(component, reason);
+
+		for (size_t j = 0; r == 0 && j < i; j++)
+			r = check_pair(component, &components->components.items[j], reason);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int components_load(const char *path, Components *ret_components, Reason *reterr_reason)
 {
 	_cleanup_components_ Components components = {};
@@ -74,11 +106,9 @@ int components_load(const char *path, Components *ret_components, Reason *reterr
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < components.components.count; i++) {
-		r = check_component(&components.components.items[i], &why);
-		if (r < 0)
-			return reason_set(reterr_reason, r, "%s: %s", path, why.text);
-	}
+	r = check_all(&components, &why);
+	if (r < 0)
+		return reason_set(reterr_reason, r, "%s: %s", path, why.text);
 	*ret_components = components;
 	components = (Components){};
 	return 0;

@@ -25,7 +25,8 @@ typedef struct Components {
 	SCHEMA_LIST(Component) components;
 } Components;
 
-/* Reads the file and refuses graft directories that grafting rule 1 forbids. */
+/* Reads the file and refuses graft directories that grafting rule 1 forbids, and those that lie
+ * inside another one, of any component. */
 int components_load(const char *path, Components *ret_components, Reason *reterr_reason);
 void components_clear(Components *components);
 #define _cleanup_components_ _cleanup_(components_clear)

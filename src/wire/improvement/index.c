@@ -131,6 +131,44 @@ static int check_owners(const Improvement *improvement, Reason *reason)
 	return 0;
 }
 
+static const char *find_nesting(const IndexImage *image, const IndexImage *other)
+{
+	for (size_t i = 0; i < image->directories.count; i++)
+		for (size_t j = 0; j < other->directories.count; j++) {
+			const char *one = image->directories.items[i];
+			const char *two = other->directories.items[j];
+
+			if (strcmp(one, two) == 0)
+				continue;
+			if (path_is_below(one, two))
+				return one;
+			if (path_is_below(two, one))
+				return two;
+		}
+	return NULL;
+}
+
+/* Images of one directory share its overlay. An overlay inside another one's directory would hide
+ * or be hidden, by the order of mounting, so devices refuse it. */
+static int check_nesting(const Improvement *improvement, Reason *reason)
+{
+	for (size_t i = 1; i < improvement->images.count; i++)
+		for (size_t j = 0; j < i; j++) {
+			const IndexImage *image = &improvement->images.items[i];
+			const IndexImage *other = &improvement->images.items[j];
+			const char *inner = find_nesting(image, other);
+
+			if (inner)
+				return reason_set(reason, -EBADMSG,
+					"improvement %" PRIu64
+					": graft directory %s lies inside another, of components "
+					"%s and %s",
+					improvement->sequence, inner, other->component,
+					image->component);
+		}
+	return 0;
+}
+
 static const char *check_rollout(const Rollout *rollout)
 {
 	for (size_t i = 1; rollout && i < rollout->ramp.count; i++)
@@ -143,6 +181,7 @@ static const char *check_rollout(const Rollout *rollout)
 static int check_improvement(const Improvement *improvement, Reason *reason)
 {
 	const char *wrong = check_rollout(improvement->rollout);
+	int r;
 
 	if (!wrong && improvement->sequence == 0)
 		wrong = "sequences count from 1";
@@ -158,7 +197,8 @@ static int check_improvement(const Improvement *improvement, Reason *reason)
 		if (wrong)
 			return refuse(reason, improvement->sequence, image->component, wrong);
 	}
-	return check_owners(improvement, reason);
+	r = check_nesting(improvement, reason);
+	return r < 0 ? r : check_owners(improvement, reason);
 }
 
 int index_check(const Index *index, Reason *reterr_reason)

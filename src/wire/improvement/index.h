@@ -9,8 +9,9 @@
  *     index_clear(&index);
  *
  * The reader is strict (wire/json/schema.h) and then checks what a table cannot say: sequences
- * descend, paths are normal and lie in their graft directories, no path belongs to two images,
- * every image has a full payload. The writer gives the canonical bytes: reading and writing them
+ * descend, paths are normal and lie in their graft directories, no graft directory lies inside
+ * another, of the same or another image, no path belongs to two images, every image has a full
+ * payload. The writer gives the canonical bytes: reading and writing them
  * again changes nothing.
  *
  * How it evolves: a member under `optional` is kept and ignored when unknown; a name under
@@ -95,7 +96,7 @@ typedef struct IndexImage {
 	Digest sha256; /* of the uncompressed EROFS image */
 	uint64_t size;
 	ImageVerity *verity;             /* never NULL in a checked index */
-	SCHEMA_LIST(char *) directories; /* sorted, none inside another */
+	SCHEMA_LIST(char *) directories; /* sorted, none inside another of the improvement */
 	SCHEMA_LIST(ImageFile) files;    /* sorted by path */
 	SCHEMA_LIST(char *) removed;     /* sorted: paths of the base that the image hides */
 	int mix;                         /* Mix */

@@ -142,6 +142,9 @@ static const struct {
 	{"bad-directories-order.json", "graft directories are not in ascending order"},
 	{"bad-directories-twice.json", "graft directories are not in ascending order"},
 	{"bad-directories-nested.json", "lies inside another"},
+	{"bad-directories-nested-across.json",
+		"graft directory usr/lib/x86_64-linux-gnu/openssh lies inside another, of "
+		"components openssl and openssh"},
 	{"bad-directories-17.json", "directories: has too many"},
 	{"bad-directory-absolute.json", "directories[1]: is not of the allowed form"},
 	{"bad-directory-dotdot.json", "directories[1]: is not of the allowed form"},
