@@ -118,6 +118,62 @@ def sequences_count_per_base_and_carry_images_over():
     check_equal(told("check")["improvements"], 3)
 
 
+def refuse_undoing(*words):
+    before = digests("repo", "repo.work")
+    one_line_error(publish("publish", expect=1), *words, "and is the base's again",
+                   "rebuild with that fix too")
+    check_equal(digests("repo", "repo.work"), before, "repository and work")
+
+
+@test
+def a_rebuild_without_the_last_fix_is_refused():
+    needs_root()
+    begin()
+    make_base("second", "26.3.2")
+    add_base("large", "second")
+    rebuild()
+    os.unlink("new/usr/lib/demo/old-helper")
+    release()
+    for tree in ("half", "whole"):
+        rebuild(tree=tree, change=tree == "whole")
+        os.unlink(f"{tree}/usr/lib/demo/old-helper")
+        write(f"{tree}/usr/lib/demo/sub/plugin", "new plugin\n")
+    # the other base's draft is good, and still not published alone
+    rebuild("second", "second-new")
+    create("--base", "large=second-new", base="small=half")
+    refuse_undoing("usr/lib/demo/data was changed by 26.3.1 (a)", "component demo", "base small")
+    shutil.copy2("whole/usr/lib/demo/data", "half/usr/lib/demo/data")
+    create(base="small=half")
+    refuse_undoing("usr/sbin/demod was changed by 26.3.1 (a)")
+    shutil.copy2("base/usr/lib/demo/old-helper", "whole/usr/lib/demo/old-helper")
+    create(base="small=whole")
+    refuse_undoing("usr/lib/demo/old-helper was removed by 26.3.1 (a)")
+    os.unlink("whole/usr/lib/demo/old-helper")
+    create(base="small=whole")
+    out = told("publish")["published"]
+    check_equal([p["label"] for p in out], ["26.3.2 (a)", "26.3.1 (b)"][::-1])
+    image = index()["improvements"][0]["images"][0]
+    check_equal([f["path"] for f in image["files"]],
+                ["usr/lib/demo/data", "usr/lib/demo/sub/plugin", "usr/sbin/demod"])
+    publish("check")
+
+
+@test
+def a_file_may_be_changed_first_and_removed_later():
+    needs_root()
+    begin()
+    rebuild()
+    release()
+    os.unlink("new/usr/lib/demo/data")
+    release()
+    image = index()["improvements"][0]["images"][0]
+    check_equal(image["removed"], ["usr/lib/demo/data"])
+    write("new/usr/lib/demo/data", "newest data\n")
+    release()
+    check_equal(index()["improvements"][0]["images"][0].get("removed", []), [])
+    publish("check")
+
+
 @test
 def the_documented_samples_are_good():
     needs_root()

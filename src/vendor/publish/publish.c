@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "vendor/publish/draft.h"
 #include "wire/improvement/image-seal.h"
 #include "wire/improvement/index-schema.h"
+#include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
 /* What one base gets. */
@@ -47,6 +49,67 @@ static const Improvement *predecessor(const Index *index)
 		if (!index_withdrawal(index, index->improvements.items[i].sequence))
 			return &index->improvements.items[i];
 	return NULL;
+}
+
+static int compare_file(const void *path, const void *file)
+{
+	return strcmp(path, ((const ImageFile *)file)->path);
+}
+
+static int compare_text(const void *path, const void *text)
+{
+	return strcmp(path, *(char *const *)text);
+}
+
+/* Whether the image changes or removes the file; both lists are sorted. */
+static bool image_has(const IndexImage *image, const char *path)
+{
+	return (image->files.count > 0 &&
+		       bsearch(path, image->files.items, image->files.count,
+			       sizeof(*image->files.items), compare_file)) ||
+		(image->removed.count > 0 &&
+			bsearch(path, image->removed.items, image->removed.count,
+				sizeof(*image->removed.items), compare_text));
+}
+
+static int refuse_undone(const Release *release, uint64_t sequence, const char *component,
+	const char *path, const char *how, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+
+	label_shown(release->base->version, sequence, label);
+	return reason_set(reason, -EINVAL,
+		"%s was %s by %s and is the base's again in this rebuild of component %s for base "
+		"%s; rebuild with that fix too, and make the draft again",
+		path, how, label, component, release->base->name);
+}
+
+/* A draft replaces the image of its component whole, while the list of fixes goes on: a file that
+ * only the old image changes would be unfixed, and said to be fixed. */
+static int check_kept(
+	const Release *release, const Improvement *old, const IndexImage *image, Reason *reason)
+{
+	const Draft *draft = draft_of(release, image->component);
+
+	for (size_t i = 0; draft && i < image->files.count; i++)
+		if (!image_has(draft->image, image->files.items[i].path))
+			return refuse_undone(release, old->sequence, image->component,
+				image->files.items[i].path, "changed", reason);
+	for (size_t i = 0; draft && i < image->removed.count; i++)
+		if (!image_has(draft->image, image->removed.items[i]))
+			return refuse_undone(release, old->sequence, image->component,
+				image->removed.items[i], "removed", reason);
+	return 0;
+}
+
+static int check_cumulative(const Release *release, Reason *reason)
+{
+	const Improvement *old = predecessor(&release->index);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && old && i < old->images.count; i++)
+		r = check_kept(release, old, &old->images.items[i], reason);
+	return r;
 }
 
 static int add_image(Improvement *next, const IndexImage *image)
@@ -219,13 +282,22 @@ static int finish_images(Release *release, Reason *reason)
 	return 0;
 }
 
-static int release_base(Release *release, const char *channel, Published *ret, Reason *reason)
+/* Reads the base's drafts and index; looks, and writes nothing. */
+static int release_open(Release *release, const char *channel, Reason *reason)
 {
-	int r = repository_read_index(
-		release->repository, release->base, channel, &release->index, reason);
+	int r = draft_load_all(release->workspace, release->base, &release->drafts, reason);
 
-	if (r == 0)
-		r = describe(release, release->repository->now);
+	if (r < 0 || release->drafts.count == 0)
+		return r;
+	r = repository_read_index(
+		release->repository, release->base, channel, &release->index, reason);
+	return r < 0 ? r : check_cumulative(release, reason);
+}
+
+static int release_base(Release *release, Published *ret, Reason *reason)
+{
+	int r = describe(release, release->repository->now);
+
 	if (r == 0)
 		r = collect_images(release);
 	if (r == 0)
@@ -256,25 +328,55 @@ static int remove_drafts(const Workspace *workspace, Reason *reason)
 	return blobs ? path_remove_tree(AT_FDCWD, blobs) : -ENOMEM;
 }
 
+typedef struct ReleaseList {
+	Release *items; /* one for each base, also where it has no drafts */
+	size_t count;
+} ReleaseList;
+
+static void release_list_done(ReleaseList *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		release_done(&list->items[i]);
+	free(list->items);
+}
+
+/* All of them before the first is written: what one base refuses is to be seen of none. */
+static int open_all(const Workspace *workspace, Repository *repository, const char *channel,
+	ReleaseList *list, Reason *reason)
+{
+	list->items = memory_new_array(workspace->list.bases.count, sizeof(*list->items));
+	if (!list->items)
+		return -ENOMEM;
+	for (; list->count < workspace->list.bases.count; list->count++) {
+		Release *release = &list->items[list->count];
+		int r;
+
+		*release = (Release){
+			.workspace = workspace,
+			.repository = repository,
+			.base = &workspace->list.bases.items[list->count],
+		};
+		r = release_open(release, channel, reason);
+		if (r < 0) {
+			release_done(release);
+			return r;
+		}
+	}
+	return 0;
+}
+
 int publish_drafts(const Workspace *workspace, Repository *repository, const char *channel,
 	Published *ret_list, size_t *ret_count, Reason *reterr_reason)
 {
+	_cleanup_(release_list_done) ReleaseList list = {};
 	size_t count = 0;
-	int r;
+	int r = open_all(workspace, repository, channel, &list, reterr_reason);
 
-	for (size_t i = 0; i < workspace->list.bases.count; i++) {
-		_cleanup_(release_done) Release release = {
-			.workspace = workspace,
-			.repository = repository,
-			.base = &workspace->list.bases.items[i],
-		};
-
-		r = draft_load_all(workspace, release.base, &release.drafts, reterr_reason);
-		if (r == 0 && release.drafts.count > 0)
-			r = release_base(&release, channel, &ret_list[count++], reterr_reason);
-		if (r < 0)
-			return r;
-	}
+	for (size_t i = 0; r == 0 && i < list.count; i++)
+		if (list.items[i].drafts.count > 0)
+			r = release_base(&list.items[i], &ret_list[count++], reterr_reason);
+	if (r < 0)
+		return r;
 	if (count == 0)
 		return reason_set(reterr_reason, -ENODATA,
 			"there is nothing to publish; 'suture-publish create' makes drafts");
