@@ -491,6 +491,75 @@ def a_mount_below_in_another_namespace_is_refused():
 
 
 @test_in_mount_namespace
+def no_user_can_veto_a_graft():
+    device = Device()
+    device.simple(1)
+    point = device.path(f"{LIB}/kept")
+    user = subprocess.Popen(
+        [*NOBODY, "unshare", "-Urm", "sh", "-c",
+         f"mount --bind /dev/null {point} && echo ready && cat"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if user.stdout.readline() != b"ready\n":
+        skip("users may not make namespaces here")
+    # neither through the base, nor through the graft
+    for number in 1, 0:
+        device.activate("switch", number)
+        check_equal(device.read(f"{LIB}/number"), f"{number}\n")
+    user.stdin.close()
+    user.wait()
+
+
+@test_in_mount_namespace
+def a_current_that_nobody_can_read_does_not_block_the_way_back():
+    device = Device()
+    device.simple(1)
+    current = device.path("var/lib/suture/current")
+    for target in "nonsense", "generations/1/x", "":
+        device.activate("switch", 1)
+        os.unlink(current)
+        if target:
+            os.symlink(target, current)
+        else:
+            write(current, "generations/1\n")
+        one_line_error(device.activate("switch", 1, expect=None), "current")
+        device.activate("switch", 0)
+        check_equal(device.read(f"{LIB}/number"), "0\n")
+        check_equal(device.grafts(), [])
+        check(not os.path.lexists(current))
+
+
+@test_in_mount_namespace
+def a_signal_waits_for_the_end_of_the_switch():
+    device = Device()
+    two_directories(device)
+    for call in "rename,renameat", "move_mount":
+        device.activate("switch", 0)
+        subprocess.run(["strace", "-qq", "-o", "trace", "-e", f"trace={call}", "-e",
+                        f"inject={call}:signal=SIGINT:when=1", program("suture-activate"), "--root",
+                        device.root, "switch", "1"], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, env=TRACED)
+        current = os.path.islink(device.path("var/lib/suture/current"))
+        check_equal(numbers(device), "1\n" * 2 if current else "0\n" * 2, call)
+
+
+@test_in_mount_namespace
+def what_waits_for_a_restart_is_not_mounted():
+    device = Device()
+    device.write("usr/sbin/number", "0\n")
+    tls = device.image("tls", {f"{LIB}/number": "1\n"})
+    ssh = device.image("ssh", {"usr/sbin/number": "1\n"})
+    device.generation(1, {"tls": (tls, [LIB])})
+    device.generation(2, {"tls": (tls, [LIB]), "ssh": (ssh, ["usr/sbin"])})
+    device.activate("switch", 1)
+    device.activate("select", 2)
+    check("current 2\nmounted 1\n" in device.status(), device.status())
+    device.activate("switch", 2)
+    check("current 2\nmounted 2\n" in device.status(), device.status())
+    run("/usr/bin/umount", device.path("usr/sbin"))
+    check("current 2\nmounted mixed\n" in device.status(), device.status())
+
+
+@test_in_mount_namespace
 def what_is_not_proved_is_refused():
     device = Device()
     device.simple(1)

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Probe, second half: mounts below a graft directory in the namespaces of other processes. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/maps.h"
 #include "base/path.h"
 #include "device/activate/probe.h"
@@ -22,6 +26,7 @@ typedef struct Search {
 	const HeldList *held;
 	ino_t *seen; /* mount namespaces */
 	size_t seen_count;
+	ino_t users; /* our user namespace */
 	Reason *reason;
 } Search;
 
@@ -110,39 +115,79 @@ static int check_table(const Search *search, const MountTable *table, pid_t pid)
 	return 0;
 }
 
-static int check_namespace(pid_t pid, void *context)
+/* Every user may make a user namespace, and mounts in a mount namespace of it: that must not veto
+ * what protects all others. Its owner could uncover the path anyway, so the mount hides nothing
+ * from anybody. What cannot be found out counts as ours. */
+static bool belongs_to_others(const Search *search, int namespace)
 {
-	_cleanup_(mount_table_freep) MountTable *table = NULL;
-	Search *search = context;
-	char path[64];
+	_cleanup_fd_ int users = ioctl(namespace, NS_GET_USERNS);
+	struct stat st;
+
+	return users >= 0 && fstat(users, &st) == 0 && st.st_ino != search->users;
+}
+
+/* 1 for a namespace that has to be looked at. Its number stands behind those that were seen, for
+ * the caller to count once it was. */
+static int is_new(Search *search, int namespace)
+{
 	struct stat st;
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
-	if (stat(path, &st) < 0)
-		return 0; /* ended */
+	if (fstat(namespace, &st) < 0)
+		return -errno;
 	for (size_t i = 0; i < search->seen_count; i++)
 		if (search->seen[i] == st.st_ino)
 			return 0;
+	r = memory_grow(&search->seen, search->seen_count, sizeof(*search->seen));
+	if (r < 0)
+		return r;
+	search->seen[search->seen_count] = st.st_ino;
+	return !belongs_to_others(search, namespace);
+}
+
+static int check_namespace(pid_t pid, void *context)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	_cleanup_fd_ int namespace = -1;
+	Search *search = context;
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	namespace = open(path, O_RDONLY | O_CLOEXEC);
+	if (namespace < 0)
+		return 0; /* ended */
+	r = is_new(search, namespace);
+	if (r <= 0)
+		return r;
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
 	r = mount_table_read(path, &table, NULL);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return 0; /* ended; a living one of the same namespace comes later */
-	r = memory_grow(&search->seen, search->seen_count, sizeof(*search->seen));
-	if (r < 0)
-		return r;
-	search->seen[search->seen_count++] = st.st_ino;
+	search->seen_count++;
 	return check_table(search, table, pid);
+}
+
+static int find_users(Search *search)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/user", &st) < 0)
+		return reason_errno(search->reason, -errno, "/proc/self/ns/user");
+	search->users = st.st_ino;
+	return 0;
 }
 
 int probe_namespaces(const Graft *grafts, size_t count, const Runtime *runtime,
 	const MountTable *table, const HeldList *held, Reason *reterr_reason)
 {
 	Search search = {.grafts = grafts, .held = held, .reason = reterr_reason};
-	int r = 0;
+	int r = find_users(&search);
 
+	if (r < 0)
+		return r;
 	search.places = memory_new_array(count, sizeof(Place));
 	if (!search.places)
 		return -ENOMEM;
