@@ -2,6 +2,7 @@
 """suture and sutured: the owner's side, with everything behind it."""
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import pty
@@ -597,6 +598,38 @@ def what_is_staged_can_be_removed_and_stopped():
 
 
 @test_in_mount_namespace
+def what_waits_for_a_restart_over_what_is_live():
+    with World() as (vendor, server, device):
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}}, restart="reboot")
+        has(device.suture("install").stdout, "staged")
+        has(device.suture("status").stdout, f"Applied: {LABEL_A}", f"Staged: {LABEL_B}")
+        device.agent(expect=2)  # which does not graft what waits
+        check_equal(device.label(), LABEL_A)
+        vendor.withdraw(2, "stop")
+        has(device.agent().stderr, f"withdrew {LABEL_B}", "will not become active")
+        run("suture-activate", "--root", device.root, "apply")
+        check_equal(device.label(), LABEL_A)
+        check_equal(read(device.path(XMLLIB)), OLD_XML)
+        check("Staged" not in device.suture("status").stdout)
+
+
+@test_in_mount_namespace
+def what_is_stopped_goes_even_where_the_mounts_are_mixed():
+    with World() as (vendor, server, device):
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}})
+        device.suture("install")
+        vendor.withdraw(2, "stop")
+        device.suture("check", expect=None)
+        run("/usr/bin/umount", device.path(XML))
+        check_equal(device.json("status")["activation"]["mounted"], "mixed")
+        has(device.agent().stderr, f"withdrew {LABEL_B}")
+        run("suture-activate", "--root", device.root, "apply")
+        check_equal(device.label(), LABEL_A)
+
+
+@test_in_mount_namespace
 def parts_that_must_not_mix_wait_for_their_users():
     with World(mix="forbidden") as (vendor, server, device):
         mapper = subprocess.Popen([program("tests/mapper"), device.path(LIB)], text=True,
@@ -755,6 +788,84 @@ def kills_at_any_moment_are_survived():
         check_equal(device.partial(), {})
         device.suture("remove")
         check(device.lib() == OLD_TLS)
+
+
+def is_base(device):
+    return device.lib() == OLD_TLS and not os.path.lexists(device.store("current"))
+
+
+@test_in_mount_namespace
+def an_interrupted_switch_is_finished():
+    with World() as (vendor, server, device):
+        device.suture("install")
+        activate = functools.partial(run, "suture-activate", "--root", device.root)
+        # selected and not mounted
+        activate("detach")
+        has(device.agent().stderr, f"a switch to {LABEL_A} was interrupted")
+        check(device.lib() == NEW_TLS)
+        activate("detach")
+        has(device.suture("install").stdout, f"Installed {LABEL_A}")
+        check(device.lib() == NEW_TLS)
+        check("repaired" in events(device))
+        device.agent(expect=2)
+        # mounted and not selected
+        os.unlink(device.store("current"))
+        has(device.suture("remove").stdout, f"This is {VERSION} again")
+        check(is_base(device))
+        has(device.suture("remove", expect=2).stderr, "no improvement to remove")
+        has(device.agent(expect=2).stderr, "removed by the owner")
+        device.suture("install")
+        device.configure(server.url, "[install]\nautomatic = off\n")
+        os.unlink(device.store("current"))
+        has(device.agent().stderr, f"a switch to {VERSION} was interrupted")
+        check(is_base(device))
+
+
+@test_in_mount_namespace
+def a_bad_current_can_be_removed():
+    with World() as (vendor, server, device):
+        for target in "nonsense", "generations/77":
+            device.suture("install")
+            os.unlink(device.store("current"))
+            os.symlink(target, device.store("current"))
+            has(device.suture("remove").stdout, f"This is {VERSION} again")
+            check(is_base(device))
+            has(device.agent(expect=2).stderr, "removed by the owner")
+        os.symlink("nonsense", device.store("current"))  # and nothing is mounted
+        one_line_error(device.agent(expect=6), "current", "suture remove")
+        device.suture("remove")
+        check(is_base(device))
+
+
+@test_in_mount_namespace
+def a_killed_switch_is_finished_by_whoever_comes_next():
+    with World() as (vendor, server, device):
+        dice = random.Random(20261122)
+        device.suture("install")
+        states, kills = set(), 0
+        for number in range(120):
+            target = number % 2
+            run("suture-activate", "--root", device.root, "switch", 1 - target)
+            process = subprocess.Popen([program("suture-activate"), "--root", device.root, "switch",
+                                        str(target)], stdout=subprocess.DEVNULL)
+            time.sleep(dice.uniform(0, 0.03))
+            process.kill()
+            if process.wait() != -signal.SIGKILL:
+                continue
+            kills += 1
+            states.add((os.path.lexists(device.store("current")), device.lib() == NEW_TLS))
+            if kills % 2:
+                device.agent(expect=None)
+                check_equal((device.label(), device.lib() == NEW_TLS), (LABEL_A, True))
+            else:
+                device.suture("remove", expect=None)
+                check(is_base(device))
+                check_equal(device.label(), VERSION)
+                device.suture("install")
+            if kills == 24:
+                break
+        print(f"# {kills} kills, {len(states)} states", flush=True)
+        check(kills >= 20, f"only {kills} kills")
 
 
 main()

@@ -17,7 +17,7 @@ int probe_users(const Store *store, const GenerationImage *image, const char *co
 	Reason *reterr_reason);
 
 /* -EBUSY when something is mounted below the graft's base directory in any process's mount
- * namespace: the graft would uncover what that mount hides (grafting rules 1 and 17). Namespaces that
- * another user namespace owns do not count: any user can make one. */
+ * namespace: the graft would uncover what that mount hides (grafting rules 1 and 17). Namespaces
+ * that another user namespace owns do not count: any user can make one. */
 int probe_namespaces(const Graft *grafts, size_t count, const Runtime *runtime,
 	const MountTable *table, const HeldList *held, Reason *reterr_reason);

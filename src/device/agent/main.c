@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -52,6 +53,26 @@ static int act(Manager *manager, Reason *reason)
 	return r;
 }
 
+/* First what an interrupted switch left behind: what is offered depends on what is there. A failure
+ * of it must not keep a newer improvement out, which may mend it. */
+static int repair_and_act(Manager *manager, Reason *reason)
+{
+	InstallResult result;
+	Reason why = {};
+	int r, repaired = manager_repair(manager, &result, &why);
+
+	if (repaired > 0)
+		log_info("%s", why.text);
+	r = act(manager, reason);
+	if (r == 0 && repaired < 0)
+		log_reason(repaired, &why);
+	if (r != -ENODATA || repaired == 0)
+		return r;
+	if (repaired < 0)
+		*reason = why;
+	return repaired < 0 ? repaired : 0;
+}
+
 /* Whatever became of the rest: what the index that was just verified withdraws has to go. */
 static int obey(Manager *manager, int r, Reason *reason)
 {
@@ -64,7 +85,7 @@ static int obey(Manager *manager, int r, Reason *reason)
 		return 0;
 	if (obeyed >= 0)
 		return r;
-	if (r < 0 && r != -ENODATA && r != -EBUSY)
+	if (r < 0 && r != -ENODATA && r != -EBUSY && strcmp(reason->text, why.text) != 0)
 		log_reason(r, reason);
 	*reason = why;
 	return obeyed;
@@ -81,9 +102,11 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 	*ret_interval = manager.config.interval;
 	manager.stop_fd = signals;
 	r = manager_lock(&manager, reason);
+	if (r == 0)
+		r = manager_load(&manager);
 	if (r < 0)
 		return r;
-	r = act(&manager, reason);
+	r = repair_and_act(&manager, reason);
 	return r == -EINTR ? r : obey(&manager, r, reason);
 }
 

@@ -145,17 +145,31 @@ static void print_install(const json_t *install)
 		printf("%s is staged and becomes active at the next restart.\n", label);
 }
 
+/* An interrupted switch that had to be finished is an installation, too: there is nothing newer,
+ * and what was selected is on now. */
+static int repair_and_install(Manager *manager, InstallResult *ret_result, Reason *reason)
+{
+	Reason why = {};
+	int repaired = manager_repair(manager, ret_result, &why);
+	int r = manager_install(manager, true, ret_result, reason);
+
+	if (r != -ENODATA || repaired == 0 || (repaired > 0 && !ret_result->grafted))
+		return r;
+	*reason = why;
+	return repaired < 0 ? repaired : 0;
+}
+
 static int verb_install(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1};
 	char label[LABEL_TEXT_SIZE];
-	InstallResult result;
+	InstallResult result = {};
 	Reason reason = {};
 	Bar bar = {};
 	int r = take_charge(&manager, &bar, &reason);
 
 	if (r == 0)
-		r = manager_install(&manager, true, &result, &reason);
+		r = repair_and_install(&manager, &result, &reason);
 	bar_end(&bar);
 	if (r < 0)
 		return fail(r, &reason);

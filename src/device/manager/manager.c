@@ -154,6 +154,11 @@ int64_t manager_last_check(const Manager *manager)
 	return when;
 }
 
+bool manager_is_of_base(const Manager *manager, const Generation *generation)
+{
+	return strcmp(generation->base, manager->base_key) == 0;
+}
+
 int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t *ret_sequence,
 	Reason *reterr_reason)
 {
@@ -166,9 +171,8 @@ int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t
 	if (number > 0 &&
 		store_read_generation(manager->store, number, &generation, NULL) == -ENOMEM)
 		return -ENOMEM;
-	*ret_sequence = generation && strcmp(generation->base, manager->base_key) == 0
-		? generation->sequence
-		: 0;
+	*ret_sequence =
+		generation && manager_is_of_base(manager, generation) ? generation->sequence : 0;
 	*ret_generation = number;
 	return 0;
 }
@@ -432,28 +436,6 @@ static int switch_to_base(Manager *manager, uint32_t from, uint64_t *ret_switch_
 	return worker_switch(manager->root, 0, ret_switch_us, reason);
 }
 
-int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason)
-{
-	unsigned after = 0;
-	uint32_t number;
-	uint64_t sequence;
-	int r = manager_installed(manager, &number, &sequence, reterr_reason);
-
-	if (r == 0 && number == 0)
-		return reason_set(reterr_reason, -ENODATA, "%s has no improvement to remove",
-			manager->identity.version_id);
-	/* Written first: a crash in between leaves it on, for the owner to try again, but never a
-	 * machine that puts back what its owner took off. */
-	if (r == 0 && sequence > 0)
-		r = store_set_removed(
-			manager->store, manager->base_key, (uint32_t)sequence, reterr_reason);
-	if (r == 0)
-		r = switch_to_base(manager, number, ret_switch_us, &after, reterr_reason);
-	if (r == 0)
-		r = record(manager, "removed", number, sequence, reterr_reason);
-	return r < 0 ? r : after_run(manager->root, after, reterr_reason);
-}
-
 static int record_withdrawal(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
 {
 	return history_append(manager->store, "withdrawn", 0, (uint32_t)withdrawn->sequence,
@@ -484,19 +466,12 @@ static int revert(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
 /* What is only staged for the next restart is not taken then. What is grafted stays. */
 static int stop(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
 {
-	_cleanup_free_ char *status = NULL;
 	char label[LABEL_TEXT_SIZE];
-	uint32_t current, mounted;
-	int r = worker_status(manager->root, &status, reason);
+	int r = manager_keep_off(manager, reason);
 
-	if (r < 0)
+	if (r <= 0)
 		return r;
-	if (report_status_number(status, "current", &current) < 0 ||
-		report_status_number(status, "mounted", &mounted) < 0 || current == mounted)
-		return 0;
-	r = worker_select(manager->root, mounted, reason);
-	if (r == 0)
-		r = record_withdrawal(manager, withdrawn, reason);
+	r = record_withdrawal(manager, withdrawn, reason);
 	if (r < 0)
 		return r;
 	label_shown(manager->identity.version_id, withdrawn->sequence, label);

@@ -7,6 +7,7 @@
  *     manager_open("/", &manager, &reason);
  *     manager_load(&manager);                       what is known without asking
  *     manager_lock(&manager, &reason);              before anything that changes something
+ *     manager_repair(&manager, &result, &reason);    what an interrupted switch left behind
  *     manager_check(&manager, &stage, &reason);
  *     manager_install(&manager, by_hand, &result, &reason);
  *
@@ -54,6 +55,9 @@ int64_t manager_last_check(const Manager *manager);
 int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t *ret_sequence,
 	Reason *reterr_reason);
 
+/* Whether a record was made for the base that runs. */
+bool manager_is_of_base(const Manager *manager, const Generation *generation);
+
 /* What the kept index offers. The pointers live as long as the manager's index. */
 int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason *reterr_reason);
 
@@ -67,6 +71,11 @@ typedef struct InstallResult {
 	bool grafted;       /* false: staged, and taken at the next restart */
 } InstallResult;
 
+/* Where the mounts are not what `current` says, since a switch was interrupted: makes them so,
+ * unless the difference is meant to last until the next restart, or the vendor withdrew it.
+ * Positive: it did, the reason tells what, and *ret_result describes it. */
+int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
+
 /* Check, stage and graft what is offered, or what is installed and damaged in the store. `by_hand`:
  * the owner asks, so what was removed may come back. */
 int manager_install(
@@ -75,8 +84,13 @@ int manager_install(
 /* The same without grafting: for `automatic = download`. -ENODATA when it was done before. */
 int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
 
-/* Back to the base. What was there stays off until there is a newer sequence. */
+/* Back to the base, from whatever is selected or mounted. What was there stays off until there is a
+ * newer sequence. */
 int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason);
+
+/* Selects what is mounted, so that what only waits for the next restart does not come; where the
+ * mounts do not tell, the generation below, or the base. Positive: it did. */
+int manager_keep_off(Manager *manager, Reason *reterr_reason);
 
 /* If the vendor withdrew what is installed: takes it off (revert), or keeps what is only staged
  * from becoming active (stop). Positive: it did, and the reason tells the owner. */

@@ -234,3 +234,16 @@ int worker_status(const char *root, char **ret_text, Reason *reterr_reason)
 {
 	return run_activate(root, "status", NULL, ret_text, reterr_reason);
 }
+
+int worker_mounted(const char *root, Mounted *ret_mounted, Reason *reterr_reason)
+{
+	_cleanup_free_ char *text = NULL;
+	Mounted mounted = {};
+	int r = worker_status(root, &text, reterr_reason);
+
+	if (r < 0)
+		return r;
+	mounted.mixed = report_status_number(text, "mounted", &mounted.generation) < 0;
+	*ret_mounted = mounted;
+	return 0;
+}

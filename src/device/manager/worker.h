@@ -30,5 +30,13 @@ int worker_switch(
 /* suture-activate select N: at the next boot. */
 int worker_select(const char *root, uint32_t generation, Reason *reterr_reason);
 
+/* What is really mounted, whatever `current` says. */
+typedef struct Mounted {
+	uint32_t generation; /* 0: the base, or mixed */
+	bool mixed;          /* directories of different generations */
+} Mounted;
+
+int worker_mounted(const char *root, Mounted *ret_mounted, Reason *reterr_reason);
+
 /* What `suture-activate status` prints; the caller frees. */
 int worker_status(const char *root, char **ret_text, Reason *reterr_reason);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manager, second half: making the mounts and `current` agree again, and the way back. */
+#include <errno.h>
+
+#include "device/manager/after.h"
+#include "device/manager/manager.h"
+#include "device/store/history.h"
+#include "wire/improvement/label.h"
+
+static int record(Manager *manager, const char *event, uint32_t number, uint64_t sequence,
+	const char *text, Reason *reason)
+{
+	return history_append(manager->store, event, number, (uint32_t)sequence, text, reason);
+}
+
+static bool is_live(const Generation *generation)
+{
+	for (size_t i = 0; i < generation->image_count; i++)
+		if (generation->images[i].restart > RESTART_SERVICES)
+			return false;
+	return true;
+}
+
+static bool is_stopped(const Manager *manager, uint64_t sequence)
+{
+	const Withdrawal *withdrawn =
+		manager->has_index ? index_withdrawal(&manager->index, sequence) : NULL;
+
+	return withdrawn && withdrawn->level != WITHDRAWAL_ADVISE;
+}
+
+/* A record that cannot be read is the same as none. */
+static int read_record(const Manager *manager, uint32_t number, Generation **ret)
+{
+	int r = number > 0 ? store_read_generation(manager->store, number, ret, NULL) : 0;
+
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Whether this generation should be mounted now. What waits for a restart is selected and not
+ * mounted for good reason, and what is not of this base never will be. */
+static bool is_due(const Manager *manager, const Generation *generation, uint64_t sequence)
+{
+	return sequence > 0 && generation && is_live(generation) && !is_stopped(manager, sequence);
+}
+
+static int finish_switch(Manager *manager, uint32_t number, const Generation *generation,
+	InstallResult *result, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+	int r = worker_switch(manager->root, number, &result->switch_us, reason);
+
+	label_shown(manager->identity.version_id, result->sequence, label);
+	result->stage.generation = number;
+	result->grafted = number > 0;
+	/* only an installation that the owner asked for selects what the owner had removed */
+	if (r == 0 && number > 0)
+		r = store_clear_removed(manager->store, reason);
+	if (r == 0)
+		r = record(manager, "repaired", number, result->sequence, label, reason);
+	if (r == 0)
+		r = after_run(
+			manager->root, generation ? after_of_generation(generation) : 0, reason);
+	if (r < 0)
+		return r;
+	return reason_set(reason, 1, "a switch to %s was interrupted and is made now", label);
+}
+
+/* switch, and not apply: this one refuses what must not meet running programs, and leaves what is
+ * mounted where it fails. */
+int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	InstallResult result = {};
+	Mounted mounted;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &result.sequence, reterr_reason);
+
+	if (r == 0)
+		r = worker_mounted(manager->root, &mounted, reterr_reason);
+	if (r < 0 || (!mounted.mixed && mounted.generation == number))
+		return r;
+	r = read_record(manager, number > 0 ? number : mounted.generation, &generation);
+	if (r < 0 || (number > 0 && !is_due(manager, generation, result.sequence)))
+		return r;
+	r = finish_switch(manager, number, generation, &result, reterr_reason);
+	if (r > 0)
+		*ret_result = result;
+	return r;
+}
+
+/* What there is to take off. */
+typedef struct Present {
+	Generation *generation; /* mounted, or else selected; NULL when its record is of no use */
+	uint32_t number;        /* of it; 0: not known */
+	uint64_t sequence;      /* the highest that is known to be selected or mounted */
+	bool any;
+} Present;
+
+static void present_done(Present *present)
+{
+	generation_free(present->generation);
+}
+
+/* Where neither `current` nor the mounts tell one generation, the newest of this base that the
+ * store has: what comes back after a removal is worse than what stays off. */
+static int newest_sequence(const Manager *manager, uint64_t *ret_sequence)
+{
+	_cleanup_free_ uint32_t *numbers = NULL;
+	size_t count;
+	int r = store_list_generations(manager->store, &numbers, &count);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		_cleanup_(generation_freep) Generation *generation = NULL;
+
+		r = read_record(manager, numbers[i], &generation);
+		if (generation && manager_is_of_base(manager, generation) &&
+			generation->sequence > *ret_sequence)
+			*ret_sequence = generation->sequence;
+	}
+	return r;
+}
+
+static int find_present(const Manager *manager, Present *present, Reason *reason)
+{
+	Mounted mounted;
+	bool damaged;
+	int r = manager_installed(manager, &present->number, &present->sequence, NULL);
+
+	damaged =
+		r < 0; /* a `current` that cannot be read must not keep anybody from removing it */
+	if (r != -ENOMEM)
+		r = worker_mounted(manager->root, &mounted, reason);
+	if (r < 0)
+		return r;
+	present->any = damaged || mounted.mixed || mounted.generation > 0 || present->number > 0;
+	if (mounted.generation > 0)
+		present->number = mounted.generation;
+	r = read_record(manager, present->number, &present->generation);
+	if (present->generation && manager_is_of_base(manager, present->generation) &&
+		present->generation->sequence > present->sequence)
+		present->sequence = present->generation->sequence;
+	if (r == 0 && present->sequence == 0 && (damaged || mounted.mixed))
+		r = newest_sequence(manager, &present->sequence);
+	return r;
+}
+
+/* Never fewer than before: an interrupted removal may have noted more than is mounted now. */
+static int remember_removed(Manager *manager, uint64_t sequence, Reason *reason)
+{
+	uint32_t before;
+	int r = store_removed(manager->store, manager->base_key, &before, reason);
+
+	if (r < 0 || sequence <= before)
+		return r;
+	return store_set_removed(manager->store, manager->base_key, (uint32_t)sequence, reason);
+}
+
+int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason)
+{
+	_cleanup_(present_done) Present present = {};
+	char label[LABEL_TEXT_SIZE];
+	int r = find_present(manager, &present, reterr_reason);
+
+	if (r < 0)
+		return r;
+	if (!present.any)
+		return reason_set(reterr_reason, -ENODATA, "%s has no improvement to remove",
+			manager->identity.version_id);
+	/* Written first: a crash in between leaves it on, for the owner to try again, but never a
+	 * machine that puts back what its owner took off. */
+	r = remember_removed(manager, present.sequence, reterr_reason);
+	if (r == 0)
+		r = worker_switch(manager->root, 0, ret_switch_us, reterr_reason);
+	label_shown(manager->identity.version_id, present.sequence, label);
+	if (r == 0)
+		r = record(
+			manager, "removed", present.number, present.sequence, label, reterr_reason);
+	if (r < 0 || !present.generation)
+		return r;
+	return after_run(manager->root, after_of_generation(present.generation), reterr_reason);
+}
+
+/* The newest generation of this base below a number that the vendor did not withdraw; 0: none. */
+static int generation_below(const Manager *manager, uint32_t number, uint32_t *ret_number)
+{
+	_cleanup_free_ uint32_t *numbers = NULL;
+	size_t count;
+	int r = store_list_generations(manager->store, &numbers, &count);
+
+	*ret_number = 0;
+	for (size_t i = 0; r == 0 && i < count && numbers[i] < number; i++) {
+		_cleanup_(generation_freep) Generation *generation = NULL;
+
+		r = read_record(manager, numbers[i], &generation);
+		if (generation && manager_is_of_base(manager, generation) &&
+			!is_stopped(manager, generation->sequence))
+			*ret_number = numbers[i];
+	}
+	return r;
+}
+
+int manager_keep_off(Manager *manager, Reason *reterr_reason)
+{
+	Mounted mounted;
+	uint32_t number, other = 0;
+	uint64_t sequence;
+	int r = manager_installed(manager, &number, &sequence, reterr_reason);
+
+	if (r == 0)
+		r = worker_mounted(manager->root, &mounted, reterr_reason);
+	if (r < 0 || (!mounted.mixed && mounted.generation == number))
+		return r;
+	other = mounted.generation;
+	if (mounted.mixed)
+		r = generation_below(manager, number, &other);
+	if (r == 0)
+		r = worker_select(manager->root, other, reterr_reason);
+	/* The base needs no proof; whatever is wrong with the other one is told when it is tried */
+	if (r < 0 && r != -ENOMEM && other > 0)
+		r = worker_select(manager->root, 0, reterr_reason);
+	return r < 0 ? r : 1;
+}
