@@ -218,15 +218,46 @@ def mistakes_in_the_configuration_are_told_with_their_line():
                              ("[install]\nautomatic = perhaps\n", ":2: ", "download or off"),
                              ("\n\ncolour = red\n", ":3: ", "unknown key colour")):
             write(device.path(conf), text)
-            for verb in ("status",), ("check",), ("install",), ("remove",), ("history",):
+            for verb in ("check",), ("install",):
                 device.refuses(device.path(conf) + words[0], *words[1:], expect=1, verb=verb)
             one_line_error(device.agent(expect=1), *words)
+            has(device.suture("status").stdout, "Config: " + device.path(conf) + words[0],
+                *words[1:], "Automatic: not known")
+            status = device.json("status")
+            has(status["configuration_problem"], *words)
+            check_equal([status[name] for name in ("automatic", "channel", "repository")], [None] * 3)
         write(device.path(conf), "")
         device.refuses("names no repository", "set url in its section [repository]", expect=3)
         os.unlink(device.path(conf))
         device.refuses(device.path(conf), "is missing", expect=3)
+        has(device.suture("status").stdout, "is missing")
         write(device.path("usr/lib/suture/suture.conf"), f"[repository]\nurl = {server.url}\n")
         device.suture("install")
+        check_equal(device.json("status")["configuration_problem"], None)
+
+
+@test_in_mount_namespace
+def the_way_back_needs_no_configuration():
+    with World() as (vendor, server, device):
+        conf = device.path("etc/suture/suture.conf")
+        for break_it in lambda: write(conf, "[repository]\nurl = htp://x\n"), lambda: os.unlink(conf):
+            device.configure(server.url)
+            device.suture("install")
+            break_it()
+            check_equal(device.label(), LABEL_A)
+            for verb in "status", "history", "exposure":
+                device.suture(verb)
+            device.agent(expect=None)
+            check_equal(device.label(), LABEL_A)
+            has(device.suture("remove").stdout, f"This is {VERSION} again")
+            check(is_base(device))
+        device.configure(server.url)
+        device.suture("install")
+        vendor.withdraw(1, "revert")
+        device.suture("check", expect=None)
+        os.unlink(conf)
+        has(device.agent(expect=3).stderr, f"withdrew {LABEL_A}", "is missing")
+        check(is_base(device))
 
 
 @test_in_mount_namespace

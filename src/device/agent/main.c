@@ -41,8 +41,10 @@ static int act(Manager *manager, Reason *reason)
 {
 	StageResult checked;
 	InstallResult result;
-	int r;
+	int r = manager_need_config(manager, reason);
 
+	if (r < 0)
+		return r;
 	if (manager->config.automatic == AUTOMATIC_OFF)
 		return manager_check(manager, &checked, reason);
 	r = manager->config.automatic == AUTOMATIC_INSTALL
@@ -99,7 +101,8 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 
 	if (r < 0)
 		return r;
-	*ret_interval = manager.config.interval;
+	if (manager.config_error == 0)
+		*ret_interval = manager.config.interval;
 	manager.stop_fd = signals;
 	r = manager_lock(&manager, reason);
 	if (r == 0)

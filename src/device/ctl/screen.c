@@ -204,6 +204,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	json_t *mounts = read_activation(activation);
 	_cleanup_(generation_freep) Generation *mounted = mounted_generation(manager, mounts);
 	uint64_t shown = mounted ? mounted->sequence : 0, sequence = 0;
+	const Config *config = manager->config_error == 0 ? &manager->config : NULL;
 	uint32_t generation = 0, removed = 0;
 	Offer offer = {};
 	int r = manager_installed(manager, &generation, &sequence, reterr_reason);
@@ -217,8 +218,8 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		return NULL;
 	}
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s, s:s, "
-		"s:s, s:o}",
+		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
+		"s:s?, s:s?, s:s?, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -226,8 +227,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		(json_int_t)sequence, "selected_label", shown_label(manager, sequence), "removed",
 		(int)removed, "withdrawn", describe_withdrawal(manager, offer.withdrawn), "offer",
 		screen_offer(manager, &offer), "activation", mounts, "automatic",
-		config_automatic_words[manager->config.automatic], "channel",
-		manager->config.channel, "repository", manager->config.url, "last_check",
+		config ? config_automatic_words[config->automatic] : NULL, "channel",
+		config ? config->channel : NULL, "repository", config ? config->url : NULL,
+		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
 		time_text(manager_last_check(manager)));
 }
 
@@ -380,11 +382,16 @@ static void print_hint(const json_t *status)
 
 void screen_print_status(const json_t *status)
 {
+	const char *problem = text_of(status, "configuration_problem");
+
 	printf("%s %s\n", text_of(status, "product"), text_of(status, "label"));
 	printf("     Base: %s  (%s)\n", text_of(status, "version"), text_of(status, "base"));
 	print_applied(status);
 	print_offer(json_object_get(status, "offer"));
-	printf("Automatic: %s; last check ", text_of(status, "automatic"));
+	if (problem[0])
+		printf("   Config: %s\n", problem);
+	printf("Automatic: %s; last check ",
+		problem[0] ? "not known" : text_of(status, "automatic"));
 	if (json_is_string(json_object_get(status, "last_check")))
 		print_time(text_of(status, "last_check"));
 	else

@@ -26,13 +26,28 @@
 #define LOCK_TRIES    10
 #define LOCK_PAUSE_NS 100000000
 
+static int load_config(Manager *manager)
+{
+	manager->config_error =
+		config_load(manager->root, &manager->config, &manager->config_reason);
+	return manager->config_error == -ENOMEM ? -ENOMEM : 0;
+}
+
+int manager_need_config(const Manager *manager, Reason *reterr_reason)
+{
+	if (manager->config_error < 0)
+		return reason_set(
+			reterr_reason, manager->config_error, "%s", manager->config_reason.text);
+	return 0;
+}
+
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 {
 	Manager manager = {.root = root, .lock = -1, .progress_fd = -1, .stop_fd = -1};
-	int r = config_load(root, &manager.config, reterr_reason);
+	int r = store_open(root, &manager.store, reterr_reason);
 
 	if (r == 0)
-		r = store_open(root, &manager.store, reterr_reason);
+		r = load_config(&manager);
 	if (r == 0)
 		r = store_read_identity(manager.store, &manager.identity, reterr_reason);
 	if (r == 0)
@@ -116,7 +131,10 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 		.lock = manager->lock,
 		.stop_fd = manager->stop_fd,
 	};
+	int r = manager_need_config(manager, reason);
 
+	if (r < 0)
+		return r;
 	if (!manager->config.url[0])
 		return reason_set(reason, -ENOENT,
 			"suture.conf names no repository: set url in its section [repository]");

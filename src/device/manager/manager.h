@@ -26,6 +26,8 @@ typedef struct Manager {
 	BaseIdentity identity;
 	char base_key[IDENTITY_KEY_MAX + 1];
 	Config config;
+	int config_error; /* 0, or why there is no config: told by whoever needs it */
+	Reason config_reason;
 	bool has_index; /* the kept index was read */
 	Index index;
 	int lock;
@@ -35,12 +37,17 @@ typedef struct Manager {
 	int stop_fd; /* readable: end what is being downloaded; -1: none */
 } Manager;
 
+/* A configuration that cannot be read is no failure here: the way back, and looking, must not
+ * depend on where improvements come from. */
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason);
 void manager_done(Manager *manager);
 #define _cleanup_manager_ _cleanup_(manager_done)
 
 /* Reads the index that is kept, without asking the repository. 0 or -ENOMEM: none is no error. */
 int manager_load(Manager *manager);
+
+/* 0, or what is wrong with the configuration. All that asks the repository does this by itself. */
+int manager_need_config(const Manager *manager, Reason *reterr_reason);
 
 int manager_lock(Manager *manager, Reason *reterr_reason);
 
