@@ -707,6 +707,62 @@ def an_expired_repository_fails_the_check_and_may_be_renewed():
     publish("check")
 
 
+def only_keys(*roles):
+    os.makedirs("few-keys", mode=0o700)
+    for role in roles:
+        shutil.copy2(f"keys/{role}-1.pem", "few-keys")
+    return lambda *args, **more: run("suture-publish", "-C", "repo", "--keys", "few-keys", *args,
+                                     **more)
+
+
+@test
+def an_expiring_repository_is_signed_anew_without_its_targets():
+    needs_root()
+    begin(EPOCH)
+    rebuild()
+    release(env=EPOCH)
+    create()
+    before = digests("repo", "repo.work")
+    one_line_error(publish("check", expect=6), "timestamp metadata expired on", "must renew it")
+    old = {role: json.loads(read(path))["signed"]["version"] for role, path in
+           (("snapshot", newest("snapshot")), ("timestamp", "repo/metadata/timestamp.json"))}
+    limited = only_keys("snapshot", "timestamp")
+    out = limited("resign").stdout.splitlines()
+    publish("check")
+    soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 7 * 86400 - 3600))
+    check(out[0].startswith(f"Signed snapshot {old['snapshot'] + 1}, good until "), out)
+    check(out[1].startswith(f"Signed timestamp {old['timestamp'] + 1}, good until "), out)
+    check(out[1].split()[-1] >= soon, out)
+    after = digests("repo", "repo.work")
+    changed = sorted(path for path in after if after[path] != before.get(path))
+    check_equal(changed, [newest("snapshot"), "repo/metadata/timestamp.json"])
+    check_equal(set(before) - set(after), set())
+    signed = json.loads(limited("--json", "resign").stdout)["signed"]
+    check_equal([(s["role"], s["version"]) for s in signed],
+                [("snapshot", old["snapshot"] + 2), ("timestamp", old["timestamp"] + 2)])
+    check_equal(signed[1]["expires"],
+                json.loads(read("repo/metadata/timestamp.json"))["signed"]["expires"])
+    publish("publish")  # the draft waited
+    publish("check")
+
+
+@test
+def what_cannot_be_signed_anew_is_told():
+    begin()
+    before = digests("repo", "repo.work")
+    limited = only_keys("snapshot")
+    lock = os.open("repo.work", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    one_line_error(limited("resign", expect=5), "another suture-publish is working on")
+    check_equal(digests("repo", "repo.work"), before, "repository and work")
+    os.close(lock)
+    timestamp = read("repo/metadata/timestamp.json")
+    one_line_error(limited("resign", expect=3), "there is no key timestamp-1 in few-keys")
+    check_equal(read("repo/metadata/timestamp.json"), timestamp)
+    late = {"SOURCE_DATE_EPOCH": str(int(time.time()) + 366 * 86400)}
+    one_line_error(publish("resign", env=late, expect=6), "root metadata expired on")
+
+
 @test
 def what_the_device_needs_is_put_aside():
     begin()

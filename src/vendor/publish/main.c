@@ -503,6 +503,46 @@ static int verb_publish(int count, char **operands)
 			: EXIT_OK;
 }
 
+/* What was signed is read again with the clock of a device: a root or targets role that expired,
+ * which this verb cannot renew, must not go unnoticed in a timer. */
+static int resign(Desk *desk)
+{
+	int r = open_desk(desk, 0);
+
+	if (r == 0)
+		r = repository_commit(&desk->repository, &desk->reason);
+	if (r < 0)
+		return r;
+	desk_done(desk);
+	*desk = (Desk){.workspace = {.lock = -1}};
+	return open_desk(desk, time_of_source());
+}
+
+static int verb_resign(int count, char **operands)
+{
+	static const char *const roles[] = {"snapshot", "timestamp"};
+	_cleanup_desk_ Desk desk = {.workspace = {.lock = -1}};
+	_cleanup_json_ json_t *told = json_array();
+	int r = resign(&desk);
+
+	if (r < 0)
+		return fail(r, &desk.reason);
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		const json_t *body = trust_body(desk.repository.trust, roles[i]);
+		int64_t version = metadata_version(body);
+		const char *expires = metadata_expires(body);
+
+		if (!arg_json)
+			printf("Signed %s %" PRId64 ", good until %s\n", roles[i], version,
+				expires);
+		json_array_append_new(told,
+			json_pack("{s:s, s:I, s:s}", "role", roles[i], "version",
+				(json_int_t)version, "expires", expires));
+	}
+	return arg_json ? print_json(json_pack("{s:i, s:O}", "schema", 1, "signed", told))
+			: EXIT_OK;
+}
+
 static int verb_check(int count, char **operands)
 {
 	_cleanup_desk_ Desk desk = {.workspace = {.lock = -1}};
@@ -551,6 +591,7 @@ static const Verb verbs[] = {
 	{"base", "add NAME", "register a base", 1, 2, verb_base},
 	{"create", "", "make drafts of an improvement", 0, 0, verb_create},
 	{"publish", "", "sign and publish the drafts", 0, 0, verb_publish},
+	{"resign", "", "renew snapshot and timestamp", 0, 0, verb_resign},
 	{"check", "", "verify the whole repository", 0, 0, verb_check},
 	{},
 };

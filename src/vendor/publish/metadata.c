@@ -163,6 +163,11 @@ int64_t metadata_version(const json_t *targets_body)
 	return json_integer_value(json_object_get(targets_body, "version"));
 }
 
+const char *metadata_expires(const json_t *targets_body)
+{
+	return json_string_value(json_object_get(targets_body, "expires"));
+}
+
 int64_t metadata_listed_version(const json_t *snapshot, const char *role)
 {
 	_cleanup_free_ char *name = memory_printf("%s.json", role);

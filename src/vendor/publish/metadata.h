@@ -40,4 +40,5 @@ int metadata_list_target(json_t *body, const char *path, const TrustFile *file);
 int metadata_delegate(json_t *body, const char *role, const char *pattern, json_t *keys);
 
 int64_t metadata_version(const json_t *body);
+const char *metadata_expires(const json_t *body); /* as text; lives as long as the body */
 int64_t metadata_listed_version(const json_t *snapshot, const char *role); /* 0: not listed */

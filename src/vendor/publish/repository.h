@@ -44,7 +44,8 @@ int repository_read_index(Repository *repository, const Base *base, const char *
 int repository_write_index(
 	Repository *repository, const Base *base, const Index *index, Reason *reterr_reason);
 
-/* Signs every pending role, then snapshot and timestamp, and writes them. */
+/* Signs every pending role, then snapshot and timestamp, and writes them. With nothing pending it
+ * renews those two and touches no targets: only their keys have to be there. */
 int repository_commit(Repository *repository, Reason *reterr_reason);
 
 /* A whole file that must have this size and digest; the caller frees. -EKEYREJECTED with a reason
