@@ -135,6 +135,23 @@ def exposure_names_the_processes():
 
 
 @test_in_mount_namespace
+def exposure_tells_what_it_does_not_cover():
+    with World(improve=False) as (vendor, server, device):
+        vendor.improve({"tls": {LIB: NEW_TLS, f"{TLS}/script": "#!/bin/sh\necho fixed\n",
+                                f"{TLS}/kept": "fixed\n"}})
+        kinds = [file["kind"] for image in vendor.index()["improvements"][0]["images"]
+                 for file in image["files"]]
+        counts = {kind: kinds.count(kind) for kind in ("read-once", "kernel", "data")}
+        check(sum(counts.values()) == 2, kinds)
+        for verb in "check", "install", "status":
+            device.suture(verb)
+            exposure = device.json("exposure")
+            check_equal((exposure["exposed"], exposure["not_covered"]), (0, counts))
+            has(device.suture("exposure").stdout, "No process maps code", "Not covered: ",
+                "cannot be seen")
+
+
+@test_in_mount_namespace
 def what_the_owner_removed_stays_removed():
     with World() as (vendor, server, device):
         device.agent()

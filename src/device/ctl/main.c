@@ -237,7 +237,7 @@ static int verb_exposure(int count, char **operands)
 		r = manager_exposure(&manager, &files, &list, &sequence, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	return show(screen_exposure(&manager, &list, sequence), screen_print_exposure);
+	return show(screen_exposure(&manager, &files, &list, sequence), screen_print_exposure);
 }
 
 static const Option options[] = {

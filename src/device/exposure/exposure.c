@@ -79,6 +79,15 @@ int exposure_want(ExposureFiles *files, const char *path, const Digest *digest,
 	return file->path && file->component && file->ids ? 0 : -ENOMEM;
 }
 
+int exposure_want_file(ExposureFiles *files, FileKind kind, const char *path, const Digest *digest,
+	const char *component, const char *ids)
+{
+	if (kind == FILE_MAPPED)
+		return exposure_want(files, path, digest, component, ids);
+	files->not_covered[kind]++;
+	return 0;
+}
+
 static int join_ids(const GenerationImage *image, Buffer *ret)
 {
 	int r = buffer_text(ret, "");
@@ -97,9 +106,8 @@ static int want_image(ExposureFiles *files, const GenerationImage *image, Reason
 	if (r == 0)
 		r = join_ids(image, &ids);
 	for (size_t i = 0; r == 0 && i < image->file_count; i++)
-		if (image->files[i].kind == FILE_MAPPED)
-			r = exposure_want(files, image->files[i].path, &image->files[i].digest,
-				seal.component, (const char *)ids.data);
+		r = exposure_want_file(files, image->files[i].kind, image->files[i].path,
+			&image->files[i].digest, seal.component, (const char *)ids.data);
 	for (size_t i = 0; r == 0 && i < image->removed_count; i++)
 		r = exposure_want(
 			files, image->removed[i], NULL, seal.component, (const char *)ids.data);

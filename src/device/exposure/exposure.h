@@ -18,7 +18,8 @@
  * FILE_MAPPED only. A file of kind read-once (a script, a configuration) leaves no trace in maps: a
  * process of the file's declared host binary that started before the switch may still run it, but
  * the record does not name host binaries yet, so nothing is claimed. FILE_KERNEL is compared by
- * build-id under /sys/module elsewhere. FILE_DATA runs nothing.
+ * build-id under /sys/module elsewhere. FILE_DATA runs nothing. What is not looked at is counted,
+ * so that nobody takes "no process" for more than it says.
  *
  * Reading map_files of others needs root (CAP_CHECKPOINT_RESTORE); without it the scan fails.
  */
@@ -45,6 +46,7 @@ typedef struct ExposureFile {
 typedef struct ExposureFiles {
 	ExposureFile *items;
 	size_t count;
+	size_t not_covered[FILE_DATA + 1]; /* by kind: files that no scan looks at */
 } ExposureFiles;
 
 typedef struct Exposed {
@@ -64,9 +66,12 @@ typedef struct ExposureList {
 /* Adds one wanted file. `digest` NULL: it is to be gone. */
 int exposure_want(ExposureFiles *files, const char *path, const Digest *digest,
 	const char *component, const char *ids);
-/* Adds all files of a generation that are FILE_MAPPED, or removed. */
+/* Adds all files of a generation. */
 int exposure_want_generation(
 	ExposureFiles *files, const Generation *generation, Reason *reterr_reason);
+/* Adds a file of an image by its kind: wanted, or only counted. */
+int exposure_want_file(ExposureFiles *files, FileKind kind, const char *path, const Digest *digest,
+	const char *component, const char *ids);
 void exposure_files_done(ExposureFiles *files);
 
 /* The files must outlive the list. */

@@ -119,6 +119,8 @@ static int want(const Improvement *improvement)
 	if (r < 0)
 		return r;
 	ASSERT_EQ(files.count, 2);
+	ASSERT_EQ(files.not_covered[FILE_DATA], 1);
+	ASSERT_EQ(files.not_covered[FILE_READ_ONCE], 0);
 	ASSERT_STREQ(files.items[0].path, "usr/lib/tls/libtls.so");
 	ASSERT_STREQ(files.items[0].ids, "CVE-2026-1 CVE-2026-3");
 	ASSERT(!files.items[0].removed && files.items[1].removed);

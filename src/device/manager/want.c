@@ -22,9 +22,9 @@ static int want_image(ExposureFiles *files, const Improvement *improvement, cons
 	int r = list_cves(improvement, image->component, &ids);
 
 	for (size_t i = 0; r == 0 && i < image->files.count; i++)
-		if (image->files.items[i].kind == FILE_MAPPED)
-			r = exposure_want(files, image->files.items[i].path,
-				&image->files.items[i].sha256, image->component, (char *)ids.data);
+		r = exposure_want_file(files, image->files.items[i].kind,
+			image->files.items[i].path, &image->files.items[i].sha256, image->component,
+			(char *)ids.data);
 	for (size_t i = 0; r == 0 && i < image->removed.count; i++)
 		r = exposure_want(
 			files, image->removed.items[i], NULL, image->component, (char *)ids.data);
