@@ -330,6 +330,38 @@ def two_at_once_do_not_meet():
         check_equal(device.label(), LABEL_A)
 
 
+def remove_during(device, server, pattern, *command):
+    """Something is on, the command hangs in a download, and the owner wants it off."""
+    server.rules.clear()
+    run("suture-activate", "--root", device.root, "switch", 1)
+    server.rule(pattern, stall(10))
+    server.asked.clear()
+    busy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not server.of(pattern):
+        time.sleep(0.02)
+    start = time.monotonic()
+    has(device.suture("remove").stdout, f"This is {VERSION} again")
+    took = time.monotonic() - start
+    check(took < 3, f"{pattern}: the removal took {took:.1f} s")
+    has(busy.communicate(timeout=10)[1], "removal goes first")
+    check_equal(busy.returncode, 5)
+    check(is_base(device))
+
+
+@test_in_mount_namespace
+def a_removal_waits_for_no_slow_server():
+    with World() as (vendor, server, device):
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}})
+        for pattern in "timestamp", "blobs":
+            for command in (["sutured", "--root", device.root, "--once"],
+                            ["suture", "--root", device.root, "install"]):
+                remove_during(device, server, pattern, program(command[0]), *command[1:])
+        server.rules.clear()
+        device.suture("install")
+        check_equal(device.label(), LABEL_B)
+
+
 @test_in_mount_namespace
 def a_repository_that_is_down_is_told():
     with World() as (vendor, server, device):

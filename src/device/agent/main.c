@@ -96,7 +96,7 @@ static int obey(Manager *manager, int r, Reason *reason)
 /* One round. What has to wait, and what there is not, is no failure of the agent. */
 static int run_round(int signals, int *ret_interval, Reason *reason)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	int r = manager_open(arg_root, &manager, reason);
 
 	if (r < 0)

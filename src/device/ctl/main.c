@@ -48,8 +48,9 @@ static int look(Manager *manager, Reason *reason)
 	return r < 0 ? r : manager_load(manager);
 }
 
-/* Opens it for verbs that change something: root, and alone. */
-static int take_charge(Manager *manager, Bar *bar, Reason *reason)
+/* Opens it for verbs that change something: root, and alone. `lock` says how to become alone. */
+static int take_charge(Manager *manager, Bar *bar,
+	int (*lock)(Manager *manager, Reason *reterr_reason), Reason *reason)
 {
 	int r;
 
@@ -58,7 +59,7 @@ static int take_charge(Manager *manager, Bar *bar, Reason *reason)
 	signal(SIGPIPE, SIG_IGN); /* whoever watched the progress may go away */
 	r = look(manager, reason);
 	if (r == 0)
-		r = manager_lock(manager, reason);
+		r = lock(manager, reason);
 	if (r < 0)
 		return r;
 	bar_start(bar);
@@ -72,7 +73,7 @@ static int take_charge(Manager *manager, Bar *bar, Reason *reason)
 
 static int verb_status(int count, char **operands)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	_cleanup_free_ char *activation = NULL;
 	Reason reason = {};
 	json_t *status;
@@ -107,12 +108,12 @@ static void print_check(const json_t *check)
 
 static int verb_check(int count, char **operands)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	StageResult result;
 	Reason reason = {};
 	Offer offer;
 	Bar bar = {};
-	int code, r = take_charge(&manager, &bar, &reason);
+	int code, r = take_charge(&manager, &bar, manager_lock, &reason);
 
 	if (r == 0)
 		r = manager_check(&manager, &result, &reason);
@@ -161,12 +162,12 @@ static int repair_and_install(Manager *manager, InstallResult *ret_result, Reaso
 
 static int verb_install(int count, char **operands)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	char label[LABEL_TEXT_SIZE];
 	InstallResult result = {};
 	Reason reason = {};
 	Bar bar = {};
-	int r = take_charge(&manager, &bar, &reason);
+	int r = take_charge(&manager, &bar, manager_lock, &reason);
 
 	if (r == 0)
 		r = repair_and_install(&manager, &result, &reason);
@@ -193,11 +194,11 @@ static void print_remove(const json_t *remove)
 
 static int verb_remove(int count, char **operands)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	uint64_t switch_us;
 	Reason reason = {};
 	Bar bar = {};
-	int r = take_charge(&manager, &bar, &reason);
+	int r = take_charge(&manager, &bar, manager_lock_urgently, &reason);
 
 	if (r == 0)
 		r = manager_remove(&manager, &switch_us, &reason);
@@ -210,7 +211,7 @@ static int verb_remove(int count, char **operands)
 
 static int verb_history(int count, char **operands)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	Reason reason = {};
 	json_t *history;
 	int r = look(&manager, &reason);
@@ -223,7 +224,7 @@ static int verb_history(int count, char **operands)
 
 static int verb_exposure(int count, char **operands)
 {
-	_cleanup_manager_ Manager manager = {.lock = -1};
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	_cleanup_(exposure_files_done) ExposureFiles files = {};
 	_cleanup_(exposure_list_done) ExposureList list = {};
 	uint64_t sequence;

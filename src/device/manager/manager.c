@@ -19,11 +19,13 @@
 #define INDEX_PATH      "index.json" /* below the store, written by suture-stage */
 #define CHECKED_PATH    "checked"    /* time of the last good check */
 #define LOCK_PATH       "lock"
+#define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
 #define MACHINE_ID_PATH "etc/machine-id"
 #define MACHINE_ID_MAX  64
 
 /* A stager whose manager was killed ends by itself within this time. */
 #define LOCK_TRIES    10
+#define URGENT_TRIES  100
 #define LOCK_PAUSE_NS 100000000
 
 static int load_config(Manager *manager)
@@ -43,7 +45,8 @@ int manager_need_config(const Manager *manager, Reason *reterr_reason)
 
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 {
-	Manager manager = {.root = root, .lock = -1, .progress_fd = -1, .stop_fd = -1};
+	Manager manager = {
+		.root = root, .lock = -1, .urgent = -1, .progress_fd = -1, .stop_fd = -1};
 	int r = store_open(root, &manager.store, reterr_reason);
 
 	if (r == 0)
@@ -65,13 +68,14 @@ void manager_done(Manager *manager)
 	store_free(manager->store);
 	index_clear(&manager->index);
 	manager->lock = fd_close(manager->lock);
+	manager->urgent = fd_close(manager->urgent);
 }
 
-static int try_lock(int fd)
+static int try_lock(int fd, int tries)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	for (int i = 0; i < tries; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		nanosleep(&pause, NULL);
@@ -79,21 +83,55 @@ static int try_lock(int fd)
 	return -errno;
 }
 
-int manager_lock(Manager *manager, Reason *reterr_reason)
+static int open_lock(const Manager *manager, const char *name, int *ret_fd, Reason *reason)
 {
-	int r = store_make(manager->store, reterr_reason);
+	int fd = openat(manager->store->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (r < 0)
-		return r;
-	manager->lock = openat(manager->store->dir, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (manager->lock < 0)
-		return reason_errno(reterr_reason, -errno, "cannot open %s/%s/%s",
-			manager->store->path, STORE_PATH, LOCK_PATH);
-	if (try_lock(manager->lock) < 0)
-		return reason_set(reterr_reason, -EBUSY,
+	if (fd < 0)
+		return reason_errno(reason, -errno, "cannot open %s/%s/%s", manager->store->path,
+			STORE_PATH, name);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_locks(Manager *manager, Reason *reason)
+{
+	int r = store_make(manager->store, reason);
+
+	if (r == 0)
+		r = open_lock(manager, LOCK_PATH, &manager->lock, reason);
+	return r < 0 ? r : open_lock(manager, URGENT_PATH, &manager->urgent, reason);
+}
+
+static int take_lock(Manager *manager, int tries, Reason *reason)
+{
+	if (try_lock(manager->lock, tries) < 0)
+		return reason_set(reason, -EBUSY,
 			"another Suture program is at work on this machine; try again when it is "
 			"done");
 	return 0;
+}
+
+int manager_lock(Manager *manager, Reason *reterr_reason)
+{
+	int r = open_locks(manager, reterr_reason);
+
+	return r < 0 ? r : take_lock(manager, LOCK_TRIES, reterr_reason);
+}
+
+/* Who downloads looks at the second lock all the while. It is the kernel's, so that it ends with
+ * its holder, and no process number has to be believed. */
+int manager_lock_urgently(Manager *manager, Reason *reterr_reason)
+{
+	int r = open_locks(manager, reterr_reason);
+
+	if (r < 0)
+		return r;
+	/* another one that is urgent does the same: then this only waits for its turn */
+	(void)try_lock(manager->urgent, LOCK_TRIES);
+	r = take_lock(manager, URGENT_TRIES, reterr_reason);
+	flock(manager->urgent, LOCK_UN);
+	return r;
 }
 
 /* The index was verified when it was kept, and everything that acts on it verifies it again. Here
@@ -129,6 +167,7 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 		.context = manager->context,
 		.progress_fd = manager->progress_fd,
 		.lock = manager->lock,
+		.urgent = manager->urgent,
 		.stop_fd = manager->stop_fd,
 	};
 	int r = manager_need_config(manager, reason);

@@ -30,7 +30,7 @@ typedef struct Manager {
 	Reason config_reason;
 	bool has_index; /* the kept index was read */
 	Index index;
-	int lock;
+	int lock, urgent;
 	WorkerProgress progress; /* for the helpers; may be NULL */
 	void *context;
 	int progress_fd;
@@ -50,6 +50,10 @@ int manager_load(Manager *manager);
 int manager_need_config(const Manager *manager, Reason *reterr_reason);
 
 int manager_lock(Manager *manager, Reason *reterr_reason);
+
+/* The same, for what must not wait for a slow server: a download that holds the lock is asked to
+ * end, and what it has is kept. -EBUSY only when 10 seconds were not enough. */
+int manager_lock_urgently(Manager *manager, Reason *reterr_reason);
 
 /* Brings the index up to date. */
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define LOCK_FD         5
 #define OUTPUT_SIZE_MAX ((size_t)1 << 20)
 #define LINE_SIZE_MAX   4096
+#define URGENT_LOOK_MS  200
 
 /* The two programs, and the ends of their pipes that are ours. */
 typedef struct Pair {
@@ -122,16 +124,34 @@ static void tell_line(const StageRun *run, const char *line)
 			run->context, report.phase, report.component, report.done, report.total);
 }
 
-/* Waits for more progress. -EINTR when the caller was asked to end. */
+static bool is_urgent_elsewhere(int urgent)
+{
+	if (urgent < 0)
+		return false;
+	if (flock(urgent, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	flock(urgent, LOCK_UN);
+	return false;
+}
+
+/* Waits for more progress. -EINTR when the caller was asked to end, -EBUSY when somebody else must
+ * not wait. */
 static int wait_for_progress(const StageRun *run, int fd)
 {
 	struct pollfd pollers[] = {
 		{.fd = fd, .events = POLLIN}, {.fd = run->stop_fd, .events = POLLIN}};
 
-	while (poll(pollers, ARRAY_SIZE(pollers), -1) < 0)
-		if (errno != EINTR)
+	for (;;) {
+		int n;
+
+		if (is_urgent_elsewhere(run->urgent))
+			return -EBUSY;
+		n = poll(pollers, ARRAY_SIZE(pollers), run->urgent < 0 ? -1 : URGENT_LOOK_MS);
+		if (n < 0 && errno != EINTR)
 			return -errno;
-	return pollers[1].revents ? -EINTR : 0;
+		if (n > 0)
+			return pollers[1].revents ? -EINTR : 0;
+	}
 }
 
 /* Reads the progress pipe to its end, which is the stager's end. */
@@ -171,6 +191,9 @@ int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_re
 	if (r < 0)
 		return r;
 	r = follow_progress(run, pair.progress);
+	if (r == -EBUSY)
+		return reason_set(reterr_reason, r,
+			"the owner's removal goes first; what was downloaded is kept");
 	if (r == 0)
 		r = fd_read_all(pair.output, OUTPUT_SIZE_MAX, &output, &size);
 	if (r == 0)

@@ -17,10 +17,12 @@ typedef struct StageRun {
 	void *context;
 	int progress_fd; /* gets the lines as they are; -1: none */
 	int lock;        /* the stager holds it too: nobody else starts before it has ended */
+	int urgent;      /* a lock that somebody holds who cannot wait; -1: none */
 	int stop_fd;     /* readable: end the stager at once; -1: none */
 } StageRun;
 
-/* suture-stage with its suture-fetch. -EINTR: stop_fd said so. What was downloaded is kept. */
+/* suture-stage with its suture-fetch. -EINTR: stop_fd said so; -EBUSY: the urgent lock did. What
+ * was downloaded is kept. */
 int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_reason);
 
 /* suture-activate switch N: at once. *ret_microseconds: how long the mounts took to move. */
