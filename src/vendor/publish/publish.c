@@ -217,7 +217,7 @@ static int describe(Release *release, int64_t now)
 		if (release->drafts.items[i].fixes->urgency > next->urgency)
 			next->urgency = release->drafts.items[i].fixes->urgency;
 	next->rollout->start = next->published;
-	release->index.issued = now; /* devices take it for the present: never a planned time */
+	release->index.issued = now; /* when it was made: never a planned time */
 	return 0;
 }
 
