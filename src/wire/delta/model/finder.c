@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/delta/model/finder.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/delta/model/instruction.h"
+#include "wire/delta/model/little.h"
+#include "wire/delta/model/unwind.h"
+
+#define TABLE_LEAST 3 /* entries that must point into code */
+#define TABLE_SPREAD                                                                               \
+	65536 /* bytes between the targets of a jump table's first and other entries               \
+	       */
+#define RELOCATION_RELATIVE  8
+#define RELOCATION_IRELATIVE 37
+#define LEA                  0x8d
+#define PUSH                 0x68
+
+/* A visit of a section. */
+typedef struct Visit {
+	const Finder *finder;
+	const ElfImage *image;
+	const ElfSection *section;
+	const uint8_t *bytes;   /* of the file */
+	uint64_t from, to, end; /* end: of the section */
+	FinderVisit visit;
+	void *userdata;
+} Visit;
+
+static uint64_t address_at(const ElfSection *section, uint64_t offset)
+{
+	return section->address + (offset - section->offset);
+}
+
+static void tell(
+	const Visit *visit, uint64_t offset, ReferenceKind kind, uint64_t base, uint64_t target)
+{
+	Reference reference = {(uint32_t)offset, kind, base, target};
+
+	if (offset >= visit->from && offset < visit->to &&
+		reference_size(kind) <= visit->end - offset)
+		visit->visit(visit->userdata, &reference);
+}
+
+/* The start of what covers a byte of the section, or a byte before it. */
+static uint64_t cover_of(const Finder *finder, const ElfSection *section, uint64_t offset)
+{
+	uint64_t boundary = offset / FINDER_COVER;
+
+	return boundary * FINDER_COVER < section->offset ? section->offset
+							 : finder->covers[boundary];
+}
+
+/* Notes that [start, end) is one thing. */
+static void cover(Finder *finder, uint64_t start, uint64_t end)
+{
+	uint64_t boundary = (start + FINDER_COVER - 1) / FINDER_COVER;
+
+	for (; boundary * FINDER_COVER < end; boundary++)
+		finder->covers[boundary] = (uint32_t)start;
+}
+
+/* ---- code ---- */
+
+static void visit_instruction(const Visit *visit, uint64_t at, const Instruction *instruction)
+{
+	uint64_t next = address_at(visit->section, at + instruction->length), target;
+
+	if (instruction->field == 0)
+		return;
+	target = next + little_s32(visit->bytes + at + instruction->field);
+	if (elf_in_range(visit->image, target))
+		tell(visit, at + instruction->field,
+			instruction->kind == INSTRUCTION_BRANCH ? REFERENCE_BRANCH : REFERENCE_DATA,
+			next, target);
+}
+
+static void visit_code(const Visit *visit)
+{
+	uint64_t at = cover_of(visit->finder, visit->section, visit->from);
+
+	while (at < visit->to) {
+		Instruction instruction;
+
+		instruction_read(visit->bytes + at, (size_t)(visit->end - at), &instruction);
+		if (visit->section->role == ELF_PLT && visit->bytes[at] == PUSH &&
+			instruction.length == 5)
+			tell(visit, at + 1, REFERENCE_SLOT, 0, little_u32(visit->bytes + at + 1));
+		else
+			visit_instruction(visit, at, &instruction);
+		at += instruction.length;
+	}
+}
+
+/* ---- jump tables: words relative to the table, whose address code takes by lea ---- */
+
+static bool points_into_code(const ElfImage *image, uint64_t address)
+{
+	const ElfSection *section = elf_at_address(image, address);
+
+	return section && section->executable;
+}
+
+static uint64_t count_entries(
+	const ElfImage *image, const ElfSection *section, uint64_t offset, uint64_t end)
+{
+	uint64_t base = address_at(section, offset), first = 0, count = 0;
+
+	for (; offset + 4 <= end; offset += 4) {
+		uint64_t target = base + little_s32(image->bytes.data + offset);
+
+		if (!points_into_code(image, target))
+			break;
+		if (count == 0)
+			first = target;
+		if (target - first + TABLE_SPREAD > 2 * TABLE_SPREAD)
+			break;
+		count++;
+	}
+	return count;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const JumpTable *x = a, *y = b;
+
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static void drop_twins(Finder *finder)
+{
+	size_t kept = 0;
+
+	if (finder->table_count == 0)
+		return;
+	qsort(finder->tables, finder->table_count, sizeof(JumpTable), by_offset);
+	for (size_t i = 1; i < finder->table_count; i++)
+		if (finder->tables[i].offset != finder->tables[kept].offset)
+			finder->tables[++kept] = finder->tables[i];
+	finder->table_count = kept + 1;
+}
+
+/* Tables being collected; many instructions name the same. */
+typedef struct Tables {
+	Finder *finder;
+	size_t room;
+} Tables;
+
+static int make_room(Tables *tables)
+{
+	Finder *finder = tables->finder;
+	_cleanup_free_ JumpTable *larger = NULL;
+
+	drop_twins(finder);
+	if (finder->table_count <= tables->room / 2 && tables->room > 0)
+		return 0;
+	if (tables->room >= FINDER_TABLES_MAX)
+		return 1;
+	tables->room = tables->room == 0 ? 256 : 2 * tables->room;
+	larger = memory_new_array(tables->room, sizeof(JumpTable));
+	if (!larger)
+		return -ENOMEM;
+	if (finder->table_count > 0)
+		memcpy(larger, finder->tables, finder->table_count * sizeof(JumpTable));
+	free(finder->tables);
+	finder->tables = TAKE_PTR(larger);
+	return 0;
+}
+
+static int add_table(Tables *tables, uint64_t address)
+{
+	Finder *finder = tables->finder;
+	const ElfSection *section = elf_at_address(finder->image, address);
+	uint64_t offset, end;
+
+	if (!section || section->executable || section->role != ELF_DATA || address % 4 != 0)
+		return 0;
+	offset = section->offset + (address - section->address);
+	end = section->offset + section->size;
+	if (end - offset < 4 * TABLE_LEAST ||
+		count_entries(finder->image, section, offset, offset + 4 * TABLE_LEAST) <
+			TABLE_LEAST)
+		return 0;
+	if (finder->table_count == tables->room) {
+		int r = make_room(tables);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	finder->tables[finder->table_count++] = (JumpTable){.offset = (uint32_t)offset};
+	return 0;
+}
+
+static int walk_code(Tables *tables, const ElfSection *section)
+{
+	Finder *finder = tables->finder;
+	const uint8_t *bytes = finder->image->bytes.data;
+	uint64_t at = section->offset, end = section->offset + section->size;
+	int r = 0;
+
+	while (at < end && r == 0) {
+		Instruction instruction;
+		uint64_t next;
+
+		instruction_read(bytes + at, (size_t)(end - at), &instruction);
+		next = at + instruction.length;
+		if ((at ^ (next - 1)) >= FINDER_COVER || at % FINDER_COVER == 0)
+			cover(finder, at, next);
+		if (instruction.kind == INSTRUCTION_RELATIVE &&
+			bytes[at + instruction.opcode] == LEA)
+			r = add_table(tables,
+				address_at(section, next) +
+					little_s32(bytes + at + instruction.field));
+		at = next;
+	}
+	return r;
+}
+
+/* A table ends where the next begins or where an entry does not point into code. */
+static void measure_tables(Finder *finder)
+{
+	drop_twins(finder);
+	for (size_t i = 0; i < finder->table_count; i++) {
+		JumpTable *table = &finder->tables[i];
+		const ElfSection *section = elf_at_offset(finder->image, table->offset);
+		uint64_t end = section->offset + section->size;
+
+		if (i + 1 < finder->table_count && table[1].offset < end)
+			end = table[1].offset;
+		table->count = (uint32_t)count_entries(finder->image, section, table->offset, end);
+	}
+}
+
+/* ---- data: jump tables and relocated words ---- */
+
+static uint64_t relocated_place(const Finder *finder, size_t index)
+{
+	return little_u64(finder->relocations + index * ELF_RELA_SIZE);
+}
+
+/* RELATIVE relocations come first in .rela.dyn, by rising place. */
+static void find_relocations(Finder *finder)
+{
+	const ElfSection *section = finder->image->roles[ELF_RELA];
+	uint64_t last = 0;
+
+	if (!section)
+		return;
+	finder->relocations = finder->image->bytes.data + section->offset;
+	for (; finder->relocation_count < section->size / ELF_RELA_SIZE;
+		finder->relocation_count++) {
+		const uint8_t *entry =
+			finder->relocations + finder->relocation_count * ELF_RELA_SIZE;
+
+		if (little_u32(entry + 8) != RELOCATION_RELATIVE || little_u64(entry) <= last)
+			break;
+		last = little_u64(entry);
+	}
+}
+
+/* The first relocation whose place is not below the address. */
+static size_t first_relocation(const Finder *finder, uint64_t address)
+{
+	size_t low = 0, high = finder->relocation_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (relocated_place(finder, middle) < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The first table whose bytes reach behind the offset. */
+static size_t first_table(const Finder *finder, uint64_t offset)
+{
+	size_t low = 0, high = finder->table_count;
+
+	while (low < high) {
+		const JumpTable *table = &finder->tables[low + (high - low) / 2];
+
+		if (table->offset + 4 * (uint64_t)table->count <= offset)
+			low += (high - low) / 2 + 1;
+		else
+			high = low + (high - low) / 2;
+	}
+	return low;
+}
+
+static void visit_table(const Visit *visit, const JumpTable *table, uint64_t *at, uint64_t to)
+{
+	uint64_t base = address_at(visit->section, table->offset);
+	uint64_t end = table->offset + 4 * (uint64_t)table->count, offset = table->offset;
+
+	if (offset < *at)
+		offset += (*at - offset + 3) / 4 * 4;
+	for (; offset < end && offset + 4 <= to; offset += 4) {
+		tell(visit, offset, REFERENCE_TABLE, base,
+			base + little_s32(visit->bytes + offset));
+		*at = offset + 4;
+	}
+}
+
+/* Tables within [*at, to), and moves *at behind the last. */
+static void visit_tables(const Visit *visit, size_t *table, uint64_t *at, uint64_t to)
+{
+	for (; *table < visit->finder->table_count; ++*table) {
+		const JumpTable *next = &visit->finder->tables[*table];
+
+		if (next->offset >= to)
+			break;
+		visit_table(visit, next, at, to);
+		if (next->offset + 4 * (uint64_t)next->count > to)
+			break;
+	}
+}
+
+static void visit_word(const Visit *visit, uint64_t offset)
+{
+	uint64_t target;
+
+	if (visit->end - offset < 8)
+		return;
+	target = little_u64(visit->bytes + offset);
+	if (target != 0 && elf_in_range(visit->image, target))
+		tell(visit, offset, REFERENCE_ADDRESS, 0, target);
+}
+
+static void visit_words(const Visit *visit)
+{
+	uint64_t at = visit->from;
+
+	at += (8 - (at - visit->section->offset) % 8) % 8;
+	for (; at < visit->to; at += 8)
+		visit_word(visit, at);
+}
+
+static void visit_data(const Visit *visit)
+{
+	const Finder *finder = visit->finder;
+	const ElfSection *section = visit->section;
+	uint64_t at = visit->from;
+	/* A word that begins before hides what it covers. */
+	uint64_t reach = at - section->offset < 7 ? at - section->offset : 7;
+	size_t next = first_relocation(finder, address_at(section, at - reach));
+	size_t table = first_table(finder, at);
+
+	if (section->role == ELF_GOT || (visit->image->fixed && section->writable)) {
+		visit_words(visit);
+		return;
+	}
+	for (; next < finder->relocation_count; next++) {
+		uint64_t place = relocated_place(finder, next), offset;
+
+		offset = place - section->address;
+		if (offset >= visit->to - section->offset)
+			break;
+		offset += section->offset;
+		visit_tables(visit, &table, &at, offset);
+		if (offset >= at || offset < visit->from) {
+			visit_word(visit, offset);
+			at = offset + 8 > at ? offset + 8 : at;
+		}
+	}
+	visit_tables(visit, &table, &at, visit->to + 3 < visit->end ? visit->to + 3 : visit->end);
+}
+
+/* ---- unwind tables ---- */
+
+static void walk_frames(Finder *finder, const ElfSection *section)
+{
+	uint64_t at = section->offset, end = section->offset + section->size;
+
+	while (at < end) {
+		size_t size =
+			unwind_record_size(finder->image->bytes.data + at, (size_t)(end - at));
+
+		if (size == 0)
+			size = (size_t)(end - at);
+		cover(finder, at, at + size);
+		at += size;
+	}
+}
+
+/* The last CIE that was read; records of one follow each other. */
+typedef struct KnownCie {
+	uint64_t offset;
+	UnwindEncoding encoding;
+} KnownCie;
+
+static const UnwindEncoding *encoding_of(const Visit *visit, uint64_t cie, KnownCie *known)
+{
+	size_t size;
+
+	if (cie == known->offset)
+		return &known->encoding;
+	*known = (KnownCie){.offset = cie};
+	size = unwind_record_size(visit->bytes + cie, (size_t)(visit->end - cie));
+	unwind_read_cie(visit->bytes + cie, size, &known->encoding);
+	return &known->encoding;
+}
+
+static void visit_function(
+	const Visit *visit, uint64_t at, size_t size, const UnwindEncoding *encoding)
+{
+	const uint8_t *record = visit->bytes + at;
+	uint64_t place = address_at(visit->section, at), start = place + 8 + little_s32(record + 8);
+
+	tell(visit, at + 8, REFERENCE_PC, place + 8, start);
+	tell(visit, at + 12, REFERENCE_LENGTH, start, start + little_u32(record + 12));
+	if (encoding->lsda && size >= 21 && record[16] >= 4 && record[16] < 0x80 &&
+		little_u32(record + 17) != 0)
+		tell(visit, at + 17, REFERENCE_PC, place + 17,
+			place + 17 + little_s32(record + 17));
+}
+
+static void visit_record(const Visit *visit, uint64_t at, size_t size, KnownCie *known)
+{
+	const uint8_t *record = visit->bytes + at;
+	uint64_t place = address_at(visit->section, at), distance;
+	const UnwindEncoding *encoding;
+
+	if (size < 16)
+		return;
+	distance = little_u32(record + 4);
+	if (distance == 0) {
+		encoding = encoding_of(visit, at, known);
+		if (encoding->personality > 0)
+			tell(visit, at + encoding->personality, REFERENCE_PC,
+				place + encoding->personality,
+				place + encoding->personality +
+					little_s32(record + encoding->personality));
+		return;
+	}
+	if (distance > at + 4 - visit->section->offset)
+		return;
+	tell(visit, at + 4, REFERENCE_CIE, place + 4, place + 4 - distance);
+	encoding = encoding_of(visit, at + 4 - distance, known);
+	if (encoding->relative)
+		visit_function(visit, at, size, encoding);
+}
+
+static void visit_frames(const Visit *visit)
+{
+	uint64_t at = cover_of(visit->finder, visit->section, visit->from);
+	KnownCie known = {.offset = UINT64_MAX};
+
+	while (at < visit->to) {
+		size_t size = unwind_record_size(visit->bytes + at, (size_t)(visit->end - at));
+
+		if (size == 0)
+			break;
+		visit_record(visit, at, size, &known);
+		at += size;
+	}
+}
+
+static void visit_frames_header(const Visit *visit)
+{
+	const ElfSection *section = visit->section;
+	uint64_t at = (visit->from - section->offset + 3) / 4 * 4;
+
+	for (; section->offset + at < visit->to; at += 4) {
+		uint64_t place = section->address + at, offset = section->offset + at;
+
+		if (at < 4 || at == 8 || visit->end - offset < 4)
+			continue;
+		if (at == 4)
+			tell(visit, offset, REFERENCE_PC, place,
+				place + little_s32(visit->bytes + offset));
+		else
+			tell(visit, offset, REFERENCE_TABLE, section->address,
+				section->address + little_s32(visit->bytes + offset));
+	}
+}
+
+/* ---- tables of entries of one size ---- */
+
+static void visit_relocation(const Visit *visit, uint64_t at)
+{
+	const uint8_t *entry = visit->bytes + at;
+	uint32_t type = little_u32(entry + 8), symbol = little_u32(entry + 12);
+
+	tell(visit, at, REFERENCE_ADDRESS, 0, little_u64(entry));
+	if (symbol != 0)
+		tell(visit, at + 12, REFERENCE_SYMBOL, 0, symbol);
+	if (type == RELOCATION_RELATIVE || type == RELOCATION_IRELATIVE)
+		tell(visit, at + 16, REFERENCE_ADDEND, 0, little_u64(entry + 16));
+}
+
+static void visit_symbol(const Visit *visit, uint64_t at)
+{
+	const uint8_t *entry = visit->bytes + at;
+	const ElfSection *names = visit->image->roles[ELF_DYNSTR];
+	uint64_t name = little_u32(entry), value = little_u64(entry + 8),
+		 size = little_u64(entry + 16);
+	uint32_t section = little_u16(entry + 6);
+
+	if (visit->section->role == ELF_DYNSYM && names && name != 0)
+		tell(visit, at, REFERENCE_TABLE, names->address, names->address + name);
+	if (section == 0 || section >= 0xff00 || value == 0 || !elf_in_range(visit->image, value))
+		return;
+	tell(visit, at + 8, REFERENCE_ADDRESS, 0, value);
+	if (size != 0 && elf_in_range(visit->image, value + size))
+		tell(visit, at + 16, REFERENCE_SIZE, value, value + size);
+}
+
+static void visit_dynamic(const Visit *visit, uint64_t at)
+{
+	/* DT_PLTGOT … DT_SYMTAB, INIT, FINI, JMPREL, the arrays, PREINIT */
+	static const uint64_t addresses = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 12 |
+		1 << 13 | 1 << 23 | 1 << 25 | 1 << 26;
+	const uint8_t *entry = visit->bytes + at;
+	uint64_t tag = little_u64(entry), value = little_u64(entry + 8);
+	ElfRole role = tag == 2 ? ELF_RELA_PLT : tag == 8 ? ELF_RELA : ELF_DYNSTR;
+
+	if (tag == 2 || tag == 8 || tag == 10) {
+		if (visit->image->roles[role] && visit->image->roles[role]->size == value)
+			tell(visit, at + 8, REFERENCE_SECTION_SIZE, 0,
+				visit->image->roles[role]->number);
+		return;
+	}
+	if ((tag < 32 && addresses >> tag & 1) || (tag >= 0x6ffffef5 && tag < 0x6fffff00) ||
+		tag == 0x6ffffff0 || tag == 0x6ffffffc || tag == 0x6ffffffe)
+		if (value != 0 && elf_in_range(visit->image, value))
+			tell(visit, at + 8, REFERENCE_ADDRESS, 0, value);
+}
+
+static void visit_section_header(const Visit *visit, uint64_t at)
+{
+	uint64_t number = (at - visit->section->offset) / ELF_SECTION_SIZE;
+
+	tell(visit, at + 16, REFERENCE_SECTION_ADDRESS, 0, number);
+	tell(visit, at + 24, REFERENCE_SECTION_OFFSET, 0, number);
+	tell(visit, at + 32, REFERENCE_SECTION_SIZE, 0, number);
+}
+
+static void visit_entries(
+	const Visit *visit, size_t size, void (*entry)(const Visit *visit, uint64_t at))
+{
+	uint64_t at = visit->from - (visit->from - visit->section->offset) % size;
+
+	for (; at < visit->to && visit->end - at >= size; at += size)
+		entry(visit, at);
+}
+
+static void visit_gnu_hash(const Visit *visit)
+{
+	const uint8_t *table = visit->bytes + visit->section->offset;
+	uint64_t buckets, first, at;
+
+	if (visit->section->size < 16)
+		return;
+	buckets = little_u32(table);
+	first = 16 + 8 * (uint64_t)little_u32(table + 8);
+	at = visit->from - visit->section->offset;
+	at = at < first ? first : first + (at - first + 3) / 4 * 4;
+	for (; at < first + 4 * buckets && visit->section->offset + at < visit->to; at += 4)
+		if (visit->section->size - at >= 4 && little_u32(table + at) != 0)
+			tell(visit, visit->section->offset + at, REFERENCE_SYMBOL, 0,
+				little_u32(table + at));
+}
+
+static void visit_headers(const Visit *visit)
+{
+	const uint8_t *bytes = visit->bytes;
+
+	tell(visit, 24, REFERENCE_ADDRESS, 0, little_u64(bytes + 24));
+	tell(visit, 40, REFERENCE_OFFSET, 0, little_u64(bytes + 40));
+	for (uint64_t at = ELF_HEADER_SIZE; visit->end - at >= ELF_PROGRAM_SIZE;
+		at += ELF_PROGRAM_SIZE) {
+		uint64_t address = little_u64(bytes + at + 16);
+		uint64_t stored = little_u64(bytes + at + 32), size = little_u64(bytes + at + 40);
+
+		if (little_u32(bytes + at) == 0 || size == 0)
+			continue;
+		tell(visit, at + 8, REFERENCE_OFFSET, 0, little_u64(bytes + at + 8));
+		tell(visit, at + 16, REFERENCE_ADDRESS, 0, address);
+		tell(visit, at + 24, REFERENCE_ADDRESS, 0, little_u64(bytes + at + 24));
+		tell(visit, at + 32, REFERENCE_SIZE, address, address + stored);
+		tell(visit, at + 40, REFERENCE_SIZE, address, address + size);
+	}
+}
+
+void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from, uint64_t to,
+	FinderVisit visit, void *userdata)
+{
+	Visit state = {
+		.finder = finder,
+		.image = finder->image,
+		.section = section,
+		.bytes = finder->image->bytes.data,
+		.from = from,
+		.to = to,
+		.end = section->offset + section->size,
+		.visit = visit,
+		.userdata = userdata,
+	};
+
+	switch (section->role) {
+	case ELF_HEADERS: visit_headers(&state); break;
+	case ELF_SECTIONS: visit_entries(&state, ELF_SECTION_SIZE, visit_section_header); break;
+	case ELF_CODE:
+	case ELF_PLT:
+	case ELF_PLT_SEC: visit_code(&state); break;
+	case ELF_DATA:
+	case ELF_GOT: visit_data(&state); break;
+	case ELF_RELA:
+	case ELF_RELA_PLT: visit_entries(&state, ELF_RELA_SIZE, visit_relocation); break;
+	case ELF_DYNSYM:
+	case ELF_SYMTAB: visit_entries(&state, ELF_SYMBOL_SIZE, visit_symbol); break;
+	case ELF_DYNAMIC: visit_entries(&state, ELF_DYNAMIC_SIZE, visit_dynamic); break;
+	case ELF_GNU_HASH: visit_gnu_hash(&state); break;
+	case ELF_EH_FRAME: visit_frames(&state); break;
+	case ELF_EH_FRAME_HDR: visit_frames_header(&state); break;
+	case ELF_PLAIN:
+	case ELF_DYNSTR:
+	case ELF_BUILD_ID:
+	case ELF_DEBUGLINK:
+	case ELF_BSS:
+	case _ELF_ROLE_MAX: break;
+	}
+}
+
+int finder_init(Finder *finder, const ElfImage *image)
+{
+	Tables tables = {.finder = finder};
+	int r = 0;
+
+	*finder = (Finder){.image = image};
+	if (image->count == 0)
+		return 0;
+	finder->covers =
+		memory_new_array(image->bytes.size / FINDER_COVER + 1, sizeof(*finder->covers));
+	if (!finder->covers)
+		return -ENOMEM;
+	for (size_t i = 0; i < image->count && r == 0; i++) {
+		const ElfSection *section = &image->sections[i];
+
+		if (section->role == ELF_CODE || section->role == ELF_PLT ||
+			section->role == ELF_PLT_SEC)
+			r = walk_code(&tables, section);
+		else if (section->role == ELF_EH_FRAME)
+			walk_frames(finder, section);
+	}
+	measure_tables(finder);
+	find_relocations(finder);
+	return r;
+}
+
+void finder_done(Finder *finder)
+{
+	free(finder->covers);
+	free(finder->tables);
+	*finder = (Finder){};
+}

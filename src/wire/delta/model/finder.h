@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Finder: where in an executable the addresses, indices and sizes stand that change when its parts
+ * move. Both sides look into the old file only, so no list of them is sent.
+ *
+ *     _cleanup_(finder_done) Finder finder = {};
+ *     r = finder_init(&finder, &image);
+ *     finder_visit(&finder, section, from, to, visit, userdata);
+ *
+ * finder_init() walks over code and unwind tables once. It keeps, for every ELF_COVER bytes of the
+ * file, the instruction or record there, so that a visit can start anywhere, and the jump tables;
+ * at most 4 bytes per KiB of the file and 8 bytes for each of FINDER_TABLES_MAX tables. Time is
+ * linear in what is walked over. What is wrong in a file gives other references, never an error.
+ */
+#include "wire/delta/model/elf.h"
+
+#define FINDER_COVER      1024
+#define FINDER_TABLES_MAX ((size_t)1 << 18)
+
+typedef enum ReferenceKind {
+	REFERENCE_BRANCH,  /* target - base; base: the end of the instruction */
+	REFERENCE_DATA,    /* likewise */
+	REFERENCE_TABLE,   /* target - base; base: an address of its own (jump tables, names) */
+	REFERENCE_PC,      /* target - base; base: the place itself */
+	REFERENCE_LENGTH,  /* end - base, 4 bytes */
+	REFERENCE_CIE,     /* base - target; base: the place itself */
+	REFERENCE_SYMBOL,  /* the target-th symbol */
+	REFERENCE_SLOT,    /* the target-th entry of .rela.plt */
+	REFERENCE_ADDRESS, /* target, 8 bytes from here on */
+	REFERENCE_ADDEND,  /* target */
+	REFERENCE_SIZE,    /* end - base */
+	REFERENCE_OFFSET,  /* in the file */
+	REFERENCE_SECTION_ADDRESS, /* of the target-th section */
+	REFERENCE_SECTION_OFFSET,
+	REFERENCE_SECTION_SIZE,
+	_REFERENCE_KIND_MAX,
+} ReferenceKind;
+
+typedef struct Reference {
+	uint32_t offset; /* of its lowest byte in the file */
+	ReferenceKind kind;
+	uint64_t base, target;
+} Reference;
+
+static inline unsigned reference_size(ReferenceKind kind)
+{
+	return kind < REFERENCE_ADDRESS ? 4 : 8;
+}
+
+typedef struct JumpTable {
+	uint32_t offset, count;
+} JumpTable;
+
+typedef struct Finder {
+	const ElfImage *image;
+	uint32_t *covers;  /* of each FINDER_COVER bytes: the start of what covers their first */
+	JumpTable *tables; /* by offset, not overlapping */
+	size_t table_count;
+	const uint8_t *relocations; /* RELATIVE ones, by rising place */
+	size_t relocation_count;
+} Finder;
+
+int finder_init(Finder *finder, const ElfImage *image); /* 0 or -ENOMEM */
+void finder_done(Finder *finder);
+
+/* Tells the references of a section that start in [from, to), which lies inside the section's
+ * bytes, by rising offset and without overlaps. Each lies inside the section. */
+typedef void (*FinderVisit)(void *userdata, const Reference *reference);
+void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from, uint64_t to,
+	FinderVisit visit, void *userdata);
