@@ -45,12 +45,13 @@ static int decode_segments(
 	const DeltaPatch *patch, const DeltaBytes *sources, Output *output, Reason *reterr_reason)
 {
 	_cleanup_(generic_models_freep) GenericModels *models = generic_models_new();
+	_cleanup_(executable_models_freep) ExecutableModels *executable = NULL;
 	int r = models ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < patch->segment_count && r == 0; i++) {
 		const DeltaSegment *segment = &patch->segments[i];
 
-		r = decode_segment(models, segment,
+		r = decode_segment(models, &executable, segment,
 			delta_codec_has_source(segment->codec) ? &sources[segment->source] : NULL,
 			output);
 		if (r == -EBADMSG)

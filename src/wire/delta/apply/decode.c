@@ -6,6 +6,7 @@
 
 typedef struct Decoder {
 	GenericModels *models;
+	ExecutableModels **executable;
 	Coder control, literals, differences;
 	const DeltaBytes *old;
 	uint64_t done; /* bytes of the segment */
@@ -108,16 +109,71 @@ static int decode_literal(Decoder *decoder, const DeltaSegment *segment)
 	return coder_ended(&decoder->literals) ? 0 : -EBADMSG;
 }
 
-int decode_segment(
-	GenericModels *models, const DeltaSegment *segment, const DeltaBytes *old, Output *output)
+/* Everything the payload says, before the first byte of the target. */
+static int decode_predictor(Decoder *decoder, const DeltaSegment *segment, Predictor *predictor)
+{
+	GenericStreams streams;
+	int r = generic_streams_read(segment->payload, segment->payload_size, &streams);
+
+	if (r == 0)
+		r = predictor_init(predictor, *decoder->old, segment->size);
+	if (r < 0)
+		return r;
+	coder_start(&decoder->control, streams.control.data, streams.control.size);
+	coder_start(&decoder->literals, streams.literals.data, streams.literals.size);
+	coder_start(&decoder->differences, streams.differences.data, streams.differences.size);
+	r = executable_code_plan(*decoder->executable, &decoder->control, predictor);
+	if (r == 0)
+		r = executable_code_literals(*decoder->executable, &decoder->literals, predictor);
+	if (r == 0)
+		r = executable_code_events(
+			*decoder->executable, &decoder->differences, predictor, NULL, NULL);
+	if (r == 0 &&
+		!(coder_ended(&decoder->control) && coder_ended(&decoder->literals) &&
+			coder_ended(&decoder->differences)))
+		r = -EBADMSG;
+	return r < 0 ? r : predictor_prepare(predictor, NULL, NULL);
+}
+
+static int decode_executable(Decoder *decoder, const DeltaSegment *segment)
+{
+	_cleanup_(predictor_done) Predictor predictor = {};
+	int r = 0;
+
+	if (!*decoder->executable)
+		*decoder->executable = executable_models_new(decoder->models);
+	if (!*decoder->executable)
+		return -ENOMEM;
+	r = decode_predictor(decoder, segment, &predictor);
+	while (r == 0 && decoder->done < segment->size) {
+		uint64_t left = segment->size - decoder->done;
+		size_t size = left < OUTPUT_WINDOW ? (size_t)left : OUTPUT_WINDOW;
+		uint8_t *room;
+
+		r = output_room(decoder->output, size, &room);
+		if (r < 0)
+			return r;
+		predictor_render(&predictor, decoder->done, size, room);
+		output_add(decoder->output, size);
+		decoder->done += size;
+	}
+	return r;
+}
+
+int decode_segment(GenericModels *models, ExecutableModels **executable,
+	const DeltaSegment *segment, const DeltaBytes *old, Output *output)
 {
 	static const DeltaBytes nothing;
-	Decoder decoder = {.models = models, .output = output, .old = old ? old : &nothing};
+	Decoder decoder = {.models = models,
+		.executable = executable,
+		.output = output,
+		.old = old ? old : &nothing};
 
 	generic_restart(models);
 	switch (segment->codec) {
 	case DELTA_CODEC_LITERAL: return decode_literal(&decoder, segment);
 	case DELTA_CODEC_GENERIC: return decode_generic(&decoder, segment);
+	case DELTA_CODEC_EXECUTABLE: return decode_executable(&decoder, segment);
 	case DELTA_CODEC_INVALID:
 	case _DELTA_CODEC_MAX: break;
 	}

@@ -2,9 +2,9 @@
 #pragma once
 /* Decode: the target of one segment, by the models that all segments share. */
 #include "wire/delta/apply/output.h"
-#include "wire/delta/model/generic.h"
+#include "wire/delta/model/executable.h"
 
-/* `old` is the segment's source; the codec "literal" has none. Errors: -EBADMSG, and what the
- * output gave. */
-int decode_segment(
-	GenericModels *models, const DeltaSegment *segment, const DeltaBytes *old, Output *output);
+/* `old` is the segment's source; the codec "literal" has none. *executable is made when the first
+ * segment needs it, and stays the caller's. Errors: -EBADMSG, -ENOMEM, and what the output gave. */
+int decode_segment(GenericModels *models, ExecutableModels **executable,
+	const DeltaSegment *segment, const DeltaBytes *old, Output *output);

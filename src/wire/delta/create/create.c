@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "wire/delta/create/encode.h"
+#include "wire/delta/create/executable.h"
 #include "wire/delta/create/match.h"
 #include "wire/delta/model/patch.h"
 
@@ -12,21 +13,45 @@
 
 _Static_assert(DELTA_CREATE_MAX <= MATCH_OLD_MAX, "an index holds every source");
 
+/* A patch of an executable below this share of its target is not compared with a generic one, which
+ * is never smaller then: making that takes longer than all else. */
+#define SURELY_SMALL 100
+#define SMALL_ENOUGH 2048 /* but then the comparison is quick */
+
+/* The models of a patch; the second half is made when the first executable comes. */
+typedef struct Models {
+	GenericModels *generic;
+	ExecutableModels *executable;
+} Models;
+
 /* A patch in the making. */
 typedef struct Creation {
 	const DeltaBytes *sources;
 	const uint8_t *target;
 	DeltaPatch patch;
-	GenericModels *models;
+	Models models;
 	MatchIndex *index; /* of sources[indexed]; kept, as segments of one source often adjoin */
 	size_t indexed;
 	Buffer payloads;
 } Creation;
 
+static void models_done(Models *models)
+{
+	executable_models_free(models->executable);
+	generic_models_free(models->generic);
+	*models = (Models){};
+}
+
+static int models_init(Models *models)
+{
+	models->generic = generic_models_new();
+	return models->generic ? 0 : -ENOMEM;
+}
+
 static void creation_done(Creation *creation)
 {
 	delta_patch_done(&creation->patch);
-	generic_models_free(creation->models);
+	models_done(&creation->models);
 	match_index_free(creation->index);
 	buffer_done(&creation->payloads);
 }
@@ -91,19 +116,88 @@ static int index_source(Creation *creation, size_t source)
 	return match_index_new(bytes->data, bytes->size, &creation->index);
 }
 
-static int encode_from_source(
-	Creation *creation, size_t source, const uint8_t *target, uint64_t size)
-{
-	_cleanup_free_ Step *steps = NULL;
-	size_t count;
-	int r = index_source(creation, source);
+/* What a segment from a source is made of. */
+typedef struct Part {
+	size_t source;
+	const uint8_t *target;
+	uint64_t size;
+	Step *steps; /* of the generic codec, or NULL */
+	size_t step_count;
+	ExecutablePlan *plan; /* of the other, or NULL */
+} Part;
 
-	if (r == 0)
-		r = match_steps(creation->index, target, size, RELUCTANCE, &steps, &count);
+static void part_done(Part *part)
+{
+	free(part->steps);
+	executable_plan_free(part->plan);
+}
+
+static int find_steps(Creation *creation, Part *part)
+{
+	int r = part->steps ? 0 : index_source(creation, part->source);
+
+	if (r < 0 || part->steps)
+		return r;
+	return match_steps(creation->index, part->target, part->size, RELUCTANCE, &part->steps,
+		&part->step_count);
+}
+
+static int encode_part(
+	Creation *creation, Models *models, Part *part, DeltaCodec codec, Buffer *out)
+{
+	int r;
+
+	if (codec == DELTA_CODEC_EXECUTABLE) {
+		if (!models->executable)
+			models->executable = executable_models_new(models->generic);
+		return models->executable ? encode_executable(models->executable, part->plan, out)
+					  : -ENOMEM;
+	}
+	r = find_steps(creation, part);
 	if (r < 0)
 		return r;
-	return encode_generic(creation->models, &creation->sources[source], target, steps, count,
-		&creation->payloads);
+	return encode_generic(models->generic, &creation->sources[part->source], part->target,
+		part->steps, part->step_count, out);
+}
+
+/* Encodes under both codecs with models of their own. */
+static int compare_codecs(Creation *creation, Part *part, DeltaCodec *ret_codec)
+{
+	_cleanup_(models_done) Models a = {}, b = {};
+	_cleanup_buffer_ Buffer executable = {}, generic = {};
+	int r = models_init(&a);
+
+	*ret_codec = DELTA_CODEC_GENERIC;
+	if (r == 0)
+		r = encode_part(creation, &a, part, DELTA_CODEC_EXECUTABLE, &executable);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	models_done(&a);
+	if (executable.size > SMALL_ENOUGH && executable.size < part->size / SURELY_SMALL) {
+		*ret_codec = DELTA_CODEC_EXECUTABLE;
+		return 0;
+	}
+	r = models_init(&b);
+	if (r == 0)
+		r = encode_part(creation, &b, part, DELTA_CODEC_GENERIC, &generic);
+	if (r == 0 && executable.size < generic.size)
+		*ret_codec = DELTA_CODEC_EXECUTABLE;
+	return r;
+}
+
+static int encode_from_source(Creation *creation, size_t source, const uint8_t *target,
+	uint64_t size, DeltaCodec *ret_codec)
+{
+	_cleanup_(part_done) Part part = {.source = source, .target = target, .size = size};
+	int r = executable_plan_new(
+		creation->sources[source], (DeltaBytes){target, (size_t)size}, &part.plan);
+
+	*ret_codec = DELTA_CODEC_GENERIC;
+	if (r == 0)
+		r = compare_codecs(creation, &part, ret_codec);
+	if (r < 0)
+		return r;
+	return encode_part(creation, &creation->models, &part, *ret_codec, &creation->payloads);
 }
 
 static int add_segment(Creation *creation, uint64_t offset, uint64_t size, const DeltaRange *from)
@@ -116,12 +210,12 @@ static int add_segment(Creation *creation, uint64_t offset, uint64_t size, const
 	if (size == 0)
 		return 0;
 	if (from) {
-		segment.codec = DELTA_CODEC_GENERIC;
 		segment.source = from->source;
-		r = encode_from_source(creation, from->source, creation->target + offset, size);
+		r = encode_from_source(
+			creation, from->source, creation->target + offset, size, &segment.codec);
 	} else {
-		r = encode_literal(
-			creation->models, creation->target + offset, size, &creation->payloads);
+		r = encode_literal(creation->models.generic, creation->target + offset, size,
+			&creation->payloads);
 	}
 	if (r == 0)
 		r = memory_grow(&patch->segments, patch->segment_count, sizeof(DeltaSegment));
@@ -191,11 +285,10 @@ int delta_create(const DeltaBytes *sources, size_t n_sources, const uint8_t *tar
 	r = check_plan(plan, n_plan, n_sources, size, reterr_reason);
 	if (r < 0)
 		return r;
-	creation.models = generic_models_new();
-	if (!creation.models)
-		return -ENOMEM;
 	creation.patch.target_size = size;
-	r = digest_of(target, size, &creation.patch.target);
+	r = models_init(&creation.models);
+	if (r == 0)
+		r = digest_of(target, size, &creation.patch.target);
 	if (r == 0)
 		r = add_sources(&creation, n_sources);
 	if (r == 0)

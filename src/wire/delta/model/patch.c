@@ -19,6 +19,7 @@ static const struct {
 	[DELTA_CODEC_INVALID] = {"invalid", false},
 	[DELTA_CODEC_LITERAL] = {"literal", false},
 	[DELTA_CODEC_GENERIC] = {"generic", true},
+	[DELTA_CODEC_EXECUTABLE] = {"executable", true},
 };
 
 bool delta_codec_has_source(DeltaCodec codec)

@@ -26,7 +26,8 @@ typedef enum DeltaCodec {
 	DELTA_CODEC_INVALID, /* so that zeroed bytes are no patch */
 	DELTA_CODEC_LITERAL, /* no source */
 	DELTA_CODEC_GENERIC, /* any bytes from one source */
-	_DELTA_CODEC_MAX,    /* 3 is set aside for ELF files */
+	DELTA_CODEC_EXECUTABLE, /* x86-64 ELF files from such a one */
+	_DELTA_CODEC_MAX,
 } DeltaCodec;
 
 typedef struct DeltaSource {

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/delta/create/executable.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/delta/create/match.h"
+#include "wire/delta/model/encoder.h"
+#include "wire/delta/model/little.h"
+
+#define PASSES     3 /* alignments, each with the map that the one before gave */
+#define RELUCTANCE 8
+#define PRIME      UINT32_C(0x9e3779b1)
+
+struct ExecutablePlan {
+	Predictor predictor;
+	ElfImage image; /* of the target */
+	Finder finder;
+	DeltaBytes target;
+};
+
+ExecutablePlan *executable_plan_free(ExecutablePlan *plan)
+{
+	if (!plan)
+		return NULL;
+	predictor_done(&plan->predictor);
+	finder_done(&plan->finder);
+	elf_done(&plan->image);
+	free(plan);
+	return NULL;
+}
+
+static int read_target(void *userdata, uint64_t offset, size_t size, uint8_t *out)
+{
+	const DeltaBytes *target = userdata;
+
+	memcpy(out, target->data + offset, size);
+	return 0;
+}
+
+/* ---- the new places of the old sections ---- */
+
+static const ElfSection *find_section(const ElfImage *image, const ElfSection *like)
+{
+	for (size_t i = 0; i < image->count; i++)
+		if (image->sections[i].role == like->role && image->sections[i].name == like->name)
+			return &image->sections[i];
+	return NULL;
+}
+
+/* A section that is gone is empty at the end of the one before. */
+static void lay_out(Layout *layout, const ElfImage *image)
+{
+	uint64_t offset = 0, address = 0;
+
+	for (size_t i = 0; i < layout->old->count; i++) {
+		ElfSection *section = &layout->sections[i];
+		const ElfSection *found = find_section(image, section);
+
+		section->offset = found ? found->offset : offset;
+		section->size = found ? found->size : 0;
+		section->address = !section->loaded ? 0 : found ? found->address : address;
+		offset = section->offset + elf_stored(section);
+		address = section->address + section->size;
+	}
+}
+
+/* ---- alignment on normalised images: a reference reads as what it stands for ---- */
+
+typedef struct Normal {
+	const Predictor *predictor; /* NULL: the new file, whose targets need no map */
+	const ElfSection *section;
+	uint8_t *bytes;
+	bool blank; /* references are zeroed, as no map is known yet */
+} Normal;
+
+static uint64_t meaning_of(const Normal *normal, const Reference *reference)
+{
+	if (normal->predictor)
+		return predictor_meaning(normal->predictor, normal->section, reference);
+	switch (reference->kind) {
+	case REFERENCE_LENGTH:
+	case REFERENCE_SIZE: return reference->target - reference->base;
+	case REFERENCE_OFFSET:
+	case REFERENCE_SECTION_ADDRESS:
+	case REFERENCE_SECTION_OFFSET:
+	case REFERENCE_SECTION_SIZE: return 0;
+	default: return reference->target;
+	}
+}
+
+static bool is_relative(ReferenceKind kind)
+{
+	return kind <= REFERENCE_PC || kind == REFERENCE_CIE;
+}
+
+static void normalise(void *userdata, const Reference *reference)
+{
+	const Normal *normal = userdata;
+	unsigned size = reference_size(reference->kind);
+	uint64_t meaning;
+
+	if (normal->blank) {
+		if (is_relative(reference->kind))
+			memset(normal->bytes + reference->offset, 0, 4);
+		return;
+	}
+	meaning = meaning_of(normal, reference);
+	/* Near targets should look as different as far ones. */
+	if (is_relative(reference->kind))
+		meaning = (uint32_t)meaning * PRIME;
+	little_write(normal->bytes + reference->offset, size, meaning);
+}
+
+static uint8_t *normal_copy(const Finder *finder, const Predictor *predictor, bool blank)
+{
+	const ElfImage *image = finder->image;
+	uint8_t *bytes = memory_copy(image->bytes.data, image->bytes.size);
+	Normal normal = {.predictor = predictor, .bytes = bytes, .blank = blank};
+
+	for (size_t i = 0; bytes && i < image->count; i++) {
+		const ElfSection *section = &image->sections[i];
+
+		normal.section = section;
+		if (elf_stored(section) > 0)
+			finder_visit(finder, section, section->offset,
+				section->offset + section->size, normalise, &normal);
+	}
+	return bytes;
+}
+
+/* What is derived may be anything. */
+static void blank_derived(const Predictor *predictor, const ElfSection *sections, uint8_t *bytes)
+{
+	const ElfImage *old = &predictor->old;
+	const ElfSection *header = old->roles[ELF_EH_FRAME_HDR], *link = old->roles[ELF_DEBUGLINK];
+
+	if (predictor->derives_header) {
+		header = &sections[header - old->sections];
+		memset(bytes + header->offset, 0, (size_t)header->size);
+	}
+	if (predictor->derives_link) {
+		link = &sections[link - old->sections];
+		memset(bytes + link->offset, 0, link->size < 38 ? (size_t)link->size : 38);
+	}
+}
+
+static int take_steps(Predictor *predictor, const Step *steps, size_t count)
+{
+	uint64_t done = 0;
+
+	free(predictor->blocks);
+	predictor->block_count = predictor->literal_count = 0;
+	predictor->blocks = memory_new_array(count, sizeof(Block));
+	if (!predictor->blocks)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		predictor->literal_count += steps[i].literals;
+		done += steps[i].literals;
+		if (steps[i].copy > 0)
+			predictor->blocks[predictor->block_count++] = (Block){
+				steps[i].old, done, steps[i].copy, predictor->literal_count};
+		done += steps[i].copy;
+	}
+	return 0;
+}
+
+static int align(ExecutablePlan *plan, bool blank)
+{
+	Predictor *predictor = &plan->predictor;
+	_cleanup_free_ uint8_t *old = normal_copy(&predictor->finder, predictor, blank);
+	_cleanup_free_ uint8_t *new = normal_copy(&plan->finder, NULL, blank);
+	_cleanup_(match_index_freep) MatchIndex *index = NULL;
+	_cleanup_free_ Step *steps = NULL;
+	size_t count;
+	int r;
+
+	if (!old || !new)
+		return -ENOMEM;
+	blank_derived(predictor, predictor->old.sections, old);
+	blank_derived(predictor, predictor->layout.sections, new);
+	r = match_index_new(old, predictor->old.bytes.size, &index);
+	if (r == 0)
+		r = match_steps(index, new, plan->target.size, RELUCTANCE, &steps, &count);
+	return r < 0 ? r : take_steps(predictor, steps, count);
+}
+
+/* Whether the derived parts are what the new file has. */
+static int try_derived(ExecutablePlan *plan)
+{
+	Predictor *predictor = &plan->predictor;
+	int r = predictor_derive_header(predictor, read_target, &plan->target);
+
+	if (r == 0) {
+		const ElfSection *header = layout_role(&predictor->layout, ELF_EH_FRAME_HDR);
+
+		predictor->derives_header =
+			memcmp(predictor->header, plan->target.data + header->offset,
+				(size_t)header->size) == 0;
+	}
+	if (r >= 0)
+		r = predictor_derive_link(predictor, read_target, &plan->target);
+	if (r == 0) {
+		const ElfSection *link = layout_role(&predictor->layout, ELF_DEBUGLINK);
+
+		predictor->derives_link = memcmp(predictor->link, plan->target.data + link->offset,
+						  predictor->link_size) == 0;
+	}
+	predictor_reset(predictor);
+	return r < 0 ? r : 0;
+}
+
+static int take_literals(ExecutablePlan *plan)
+{
+	Predictor *predictor = &plan->predictor;
+	uint64_t done = 0, literals = 0;
+
+	free(predictor->literals);
+	predictor->literals = memory_new(predictor->literal_count);
+	if (!predictor->literals)
+		return -ENOMEM;
+	for (size_t i = 0; i <= predictor->block_count; i++) {
+		bool last = i == predictor->block_count;
+		uint64_t end = last ? plan->target.size : predictor->blocks[i].target;
+
+		memcpy(predictor->literals + literals, plan->target.data + done,
+			(size_t)(end - done));
+		literals += end - done;
+		done = last ? end : end + predictor->blocks[i].size;
+	}
+	return 0;
+}
+
+static int find_plan(ExecutablePlan *plan)
+{
+	Predictor *predictor = &plan->predictor;
+	int r;
+
+	lay_out(&predictor->layout, &plan->image);
+	r = try_derived(plan);
+	for (unsigned pass = 0; pass < PASSES && r == 0; pass++) {
+		r = align(plan, pass == 0);
+		predictor_reset(predictor);
+		if (r == 0)
+			r = predictor_prepare(predictor, read_target, &plan->target);
+	}
+	return r < 0 ? r : take_literals(plan);
+}
+
+int executable_plan_new(DeltaBytes old, DeltaBytes target, ExecutablePlan **ret)
+{
+	_cleanup_(executable_plan_freep) ExecutablePlan *plan = memory_new(sizeof(*plan));
+	int r;
+
+	if (!plan)
+		return -ENOMEM;
+	plan->target = target;
+	r = elf_read(target, &plan->image);
+	if (r == 0 && plan->image.count == 0)
+		return 1;
+	if (r == 0)
+		r = predictor_init(&plan->predictor, old, target.size);
+	if (r == 0 && plan->predictor.old.count == 0)
+		return 1;
+	if (r == 0)
+		r = finder_init(&plan->finder, &plan->image);
+	if (r == 0)
+		r = find_plan(plan);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
+typedef struct Encoders {
+	Encoder control, literals, differences;
+} Encoders;
+
+static void encoders_done(Encoders *encoders)
+{
+	encoder_done(&encoders->control);
+	encoder_done(&encoders->literals);
+	encoder_done(&encoders->differences);
+}
+
+static int finish(Encoders *encoders, Buffer *out)
+{
+	GenericStreams streams;
+	int r = encoder_finish(&encoders->control);
+
+	if (r == 0)
+		r = encoder_finish(&encoders->literals);
+	if (r == 0)
+		r = encoder_finish(&encoders->differences);
+	if (r < 0)
+		return r;
+	streams = (GenericStreams){
+		{encoders->control.bytes.data, encoders->control.bytes.size},
+		{encoders->literals.bytes.data, encoders->literals.bytes.size},
+		{encoders->differences.bytes.data, encoders->differences.bytes.size},
+	};
+	return generic_streams_write(&streams, out);
+}
+
+int encode_executable(ExecutableModels *models, ExecutablePlan *plan, Buffer *out)
+{
+	_cleanup_(encoders_done) Encoders encoders = {};
+	Predictor *predictor = &plan->predictor;
+	int r;
+
+	encoder_start(&encoders.control);
+	encoder_start(&encoders.literals);
+	encoder_start(&encoders.differences);
+	free(predictor->events);
+	predictor->events = NULL;
+	predictor->event_count = 0;
+	if (predictor->block_count > EXECUTABLE_BLOCKS_MAX)
+		return 1;
+	r = executable_code_plan(models, &encoders.control.coder, predictor);
+	if (r == 0)
+		r = executable_code_literals(models, &encoders.literals.coder, predictor);
+	if (r == 0)
+		r = executable_code_events(
+			models, &encoders.differences.coder, predictor, read_target, &plan->target);
+	if (r == 0)
+		r = finish(&encoders, out);
+	return r == -EBADMSG ? 1 : r;
+}
