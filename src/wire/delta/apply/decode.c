@@ -109,32 +109,6 @@ static int decode_literal(Decoder *decoder, const DeltaSegment *segment)
 	return coder_ended(&decoder->literals) ? 0 : -EBADMSG;
 }
 
-/* Everything the payload says, before the first byte of the target. */
-static int decode_predictor(Decoder *decoder, const DeltaSegment *segment, Predictor *predictor)
-{
-	GenericStreams streams;
-	int r = generic_streams_read(segment->payload, segment->payload_size, &streams);
-
-	if (r == 0)
-		r = predictor_init(predictor, *decoder->old, segment->size);
-	if (r < 0)
-		return r;
-	coder_start(&decoder->control, streams.control.data, streams.control.size);
-	coder_start(&decoder->literals, streams.literals.data, streams.literals.size);
-	coder_start(&decoder->differences, streams.differences.data, streams.differences.size);
-	r = executable_code_plan(*decoder->executable, &decoder->control, predictor);
-	if (r == 0)
-		r = executable_code_literals(*decoder->executable, &decoder->literals, predictor);
-	if (r == 0)
-		r = executable_code_events(
-			*decoder->executable, &decoder->differences, predictor, NULL, NULL);
-	if (r == 0 &&
-		!(coder_ended(&decoder->control) && coder_ended(&decoder->literals) &&
-			coder_ended(&decoder->differences)))
-		r = -EBADMSG;
-	return r < 0 ? r : predictor_prepare(predictor, NULL, NULL);
-}
-
 static int decode_executable(Decoder *decoder, const DeltaSegment *segment)
 {
 	_cleanup_(predictor_done) Predictor predictor = {};
@@ -144,7 +118,8 @@ static int decode_executable(Decoder *decoder, const DeltaSegment *segment)
 		*decoder->executable = executable_models_new(decoder->models);
 	if (!*decoder->executable)
 		return -ENOMEM;
-	r = decode_predictor(decoder, segment, &predictor);
+	r = executable_decode(*decoder->executable, *decoder->old, segment->size, segment->payload,
+		segment->payload_size, &predictor);
 	while (r == 0 && decoder->done < segment->size) {
 		uint64_t left = segment->size - decoder->done;
 		size_t size = left < OUTPUT_WINDOW ? (size_t)left : OUTPUT_WINDOW;

@@ -160,7 +160,8 @@ static int encode_part(
 		part->steps, part->step_count, out);
 }
 
-/* Encodes under both codecs with models of their own. */
+/* Encodes under both codecs with models of their own. What the codec for executables does not bring
+ * back, or refuses, is left to the other. */
 static int compare_codecs(Creation *creation, Part *part, DeltaCodec *ret_codec)
 {
 	_cleanup_(models_done) Models a = {}, b = {};
@@ -170,6 +171,8 @@ static int compare_codecs(Creation *creation, Part *part, DeltaCodec *ret_codec)
 	*ret_codec = DELTA_CODEC_GENERIC;
 	if (r == 0)
 		r = encode_part(creation, &a, part, DELTA_CODEC_EXECUTABLE, &executable);
+	if (r == 0)
+		r = verify_executable(part->plan, &executable);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	models_done(&a);

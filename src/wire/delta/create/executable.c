@@ -129,7 +129,13 @@ static uint8_t *normal_copy(const Finder *finder, const Predictor *predictor, bo
 	return bytes;
 }
 
-/* What is derived may be anything. */
+/* What is derived may be anything that is the same in both files and nowhere else. */
+static void fill(uint8_t *bytes, uint64_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
+		bytes[i] = (uint8_t)(i * PRIME >> 24);
+}
+
 static void blank_derived(const Predictor *predictor, const ElfSection *sections, uint8_t *bytes)
 {
 	const ElfImage *old = &predictor->old;
@@ -137,11 +143,11 @@ static void blank_derived(const Predictor *predictor, const ElfSection *sections
 
 	if (predictor->derives_header) {
 		header = &sections[header - old->sections];
-		memset(bytes + header->offset, 0, (size_t)header->size);
+		fill(bytes + header->offset, header->size);
 	}
 	if (predictor->derives_link) {
 		link = &sections[link - old->sections];
-		memset(bytes + link->offset, 0, link->size < 38 ? (size_t)link->size : 38);
+		fill(bytes + link->offset, link->size < 38 ? link->size : 38);
 	}
 }
 
@@ -219,6 +225,7 @@ static int take_literals(ExecutablePlan *plan)
 	predictor->literals = memory_new(predictor->literal_count);
 	if (!predictor->literals)
 		return -ENOMEM;
+	/* Literals where something is derived are not looked at. */
 	for (size_t i = 0; i <= predictor->block_count; i++) {
 		bool last = i == predictor->block_count;
 		uint64_t end = last ? plan->target.size : predictor->blocks[i].target;
@@ -324,5 +331,42 @@ int encode_executable(ExecutableModels *models, ExecutablePlan *plan, Buffer *ou
 			models, &encoders.differences.coder, predictor, read_target, &plan->target);
 	if (r == 0)
 		r = finish(&encoders, out);
+	return r == -EBADMSG ? 1 : r;
+}
+
+static int compare(const Predictor *predictor, const DeltaBytes *target)
+{
+	_cleanup_free_ uint8_t *window = memory_new(PREDICTOR_RENDER_MAX);
+
+	if (!window)
+		return -ENOMEM;
+	for (size_t done = 0; done < target->size;) {
+		size_t size = target->size - done;
+
+		size = size < PREDICTOR_RENDER_MAX ? size : PREDICTOR_RENDER_MAX;
+		predictor_render(predictor, done, size, window);
+		if (memcmp(window, target->data + done, size) != 0)
+			return 1;
+		done += size;
+	}
+	return 0;
+}
+
+int verify_executable(const ExecutablePlan *plan, const Buffer *payload)
+{
+	_cleanup_(generic_models_freep) GenericModels *generic = generic_models_new();
+	_cleanup_(executable_models_freep) ExecutableModels *models = NULL;
+	_cleanup_(predictor_done) Predictor predictor = {};
+	int r;
+
+	if (!generic)
+		return -ENOMEM;
+	models = executable_models_new(generic);
+	if (!models)
+		return -ENOMEM;
+	r = executable_decode(models, plan->predictor.old.bytes, plan->target.size, payload->data,
+		payload->size, &predictor);
+	if (r == 0)
+		r = compare(&predictor, &plan->target);
 	return r == -EBADMSG ? 1 : r;
 }

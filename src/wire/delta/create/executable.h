@@ -15,3 +15,7 @@ DEFINE_CLEANUP(ExecutablePlan *, executable_plan_free)
 
 /* Appends the payload. 0, 1 when the files are outside the codec's limits, or -ENOMEM. */
 int encode_executable(ExecutableModels *models, ExecutablePlan *plan, Buffer *out);
+
+/* Whether fresh models bring the target back from a payload that fresh models encoded. 0, 1 when
+ * they do not, or -ENOMEM. */
+int verify_executable(const ExecutablePlan *plan, const Buffer *payload);

@@ -237,8 +237,7 @@ static int code_page(ExecutableModels *models, Coder *coder, Predictor *predicto
 	bool wrong = false;
 
 	memset(page->changes, 0, sizeof(page->changes));
-	if (!predictor_outline(
-		    predictor, page->offset, page->size, &page->block, &role, &edges))
+	if (!predictor_outline(predictor, page->offset, page->size, &page->block, &role, &edges))
 		return 0;
 	if (!coder_decodes(coder)) {
 		int r;
@@ -284,4 +283,29 @@ int executable_code_events(ExecutableModels *models, Coder *coder, Predictor *pr
 	predictor->events = TAKE_PTR(events);
 	predictor->event_count = count;
 	return 0;
+}
+
+int executable_decode(ExecutableModels *models, DeltaBytes old, uint64_t size,
+	const uint8_t *payload, size_t payload_size, Predictor *predictor)
+{
+	GenericStreams streams;
+	Coder control, literals, differences;
+	int r = generic_streams_read(payload, payload_size, &streams);
+
+	if (r == 0)
+		r = predictor_init(predictor, old, size);
+	if (r < 0)
+		return r;
+	coder_start(&control, streams.control.data, streams.control.size);
+	coder_start(&literals, streams.literals.data, streams.literals.size);
+	coder_start(&differences, streams.differences.data, streams.differences.size);
+	r = executable_code_plan(models, &control, predictor);
+	if (r == 0)
+		r = executable_code_literals(models, &literals, predictor);
+	if (r == 0)
+		r = executable_code_events(models, &differences, predictor, NULL, NULL);
+	if (r == 0 &&
+		!(coder_ended(&control) && coder_ended(&literals) && coder_ended(&differences)))
+		r = -EBADMSG;
+	return r < 0 ? r : predictor_prepare(predictor, NULL, NULL);
 }

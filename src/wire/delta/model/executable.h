@@ -43,3 +43,8 @@ int executable_code_literals(ExecutableModels *models, Coder *coder, Predictor *
  * events afterwards. */
 int executable_code_events(ExecutableModels *models, Coder *coder, Predictor *predictor,
 	SymbolsRead read, void *userdata);
+
+/* Reads a whole payload: everything it says, before the first byte of the target. The predictor is
+ * then ready to render `size` bytes; it is the caller's to free, also on failure. */
+int executable_decode(ExecutableModels *models, DeltaBytes old, uint64_t size,
+	const uint8_t *payload, size_t payload_size, Predictor *predictor);

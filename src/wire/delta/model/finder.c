@@ -16,6 +16,7 @@
 #define RELOCATION_IRELATIVE 37
 #define LEA                  0x8d
 #define PUSH                 0x68
+#define WORD                 8
 
 /* A visit of a section. */
 typedef struct Visit {
@@ -234,45 +235,64 @@ static void measure_tables(Finder *finder)
 
 /* ---- data: jump tables and relocated words ---- */
 
-static uint64_t relocated_place(const Finder *finder, size_t index)
+/* Notes that a word with this address is relocated. Other than whole words are not known. */
+static void note_word(Finder *finder, uint64_t address)
 {
-	return little_u64(finder->relocations + index * ELF_RELA_SIZE);
-}
+	const ElfSection *section = elf_at_address(finder->image, address);
+	uint64_t offset;
 
-/* RELATIVE relocations come first in .rela.dyn, by rising place. */
-static void find_relocations(Finder *finder)
-{
-	const ElfSection *section = finder->image->roles[ELF_RELA];
-	uint64_t last = 0;
-
-	if (!section)
+	if (!section || elf_stored(section) == 0)
 		return;
-	finder->relocations = finder->image->bytes.data + section->offset;
-	for (; finder->relocation_count < section->size / ELF_RELA_SIZE;
-		finder->relocation_count++) {
-		const uint8_t *entry =
-			finder->relocations + finder->relocation_count * ELF_RELA_SIZE;
+	offset = section->offset + (address - section->address);
+	if (offset % WORD == 0)
+		finder->words[offset / WORD / 8] |= (uint8_t)(1 << offset / WORD % 8);
+}
 
-		if (little_u32(entry + 8) != RELOCATION_RELATIVE || little_u64(entry) <= last)
-			break;
-		last = little_u64(entry);
+static void note_rela(Finder *finder, const ElfSection *section)
+{
+	const uint8_t *entry = finder->image->bytes.data + section->offset;
+
+	for (uint64_t left = section->size; left >= ELF_RELA_SIZE; left -= ELF_RELA_SIZE) {
+		if (little_u32(entry + 8) == RELOCATION_RELATIVE)
+			note_word(finder, little_u64(entry));
+		entry += ELF_RELA_SIZE;
 	}
 }
 
-/* The first relocation whose place is not below the address. */
-static size_t first_relocation(const Finder *finder, uint64_t address)
+/* An even entry is an address, an odd one has a bit for each of the 63 words that follow. */
+static void note_relr(Finder *finder, const ElfSection *section)
 {
-	size_t low = 0, high = finder->relocation_count;
+	const uint8_t *bytes = finder->image->bytes.data + section->offset;
+	uint64_t next = 0;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	for (uint64_t at = 0; section->size - at >= WORD; at += WORD) {
+		uint64_t entry = little_u64(bytes + at);
 
-		if (relocated_place(finder, middle) < address)
-			low = middle + 1;
-		else
-			high = middle;
+		if (entry % 2 == 0) {
+			note_word(finder, entry);
+			next = entry + WORD;
+			continue;
+		}
+		for (unsigned bit = 1; bit < 64; bit++)
+			if (entry >> bit & 1)
+				note_word(finder, next + WORD * (bit - 1));
+		next += 63 * WORD;
 	}
-	return low;
+}
+
+static bool is_relocated(const Finder *finder, uint64_t offset)
+{
+	return finder->words[offset / WORD / 8] >> offset / WORD % 8 & 1;
+}
+
+/* The first relocated word that starts at `offset`, a whole word, or behind, or `end`. */
+static uint64_t next_word(const Finder *finder, uint64_t offset, uint64_t end)
+{
+	while (offset < end && !is_relocated(finder, offset))
+		offset += offset % (8 * WORD) == 0 && finder->words[offset / WORD / 8] == 0
+			? 8 * WORD
+			: WORD;
+	return offset < end ? offset : end;
 }
 
 /* The first table whose bytes reach behind the offset. */
@@ -342,31 +362,21 @@ static void visit_words(const Visit *visit)
 static void visit_data(const Visit *visit)
 {
 	const Finder *finder = visit->finder;
-	const ElfSection *section = visit->section;
-	uint64_t at = visit->from;
-	/* A word that begins before hides what it covers. */
-	uint64_t reach = at - section->offset < 7 ? at - section->offset : 7;
-	size_t next = first_relocation(finder, address_at(section, at - reach));
+	uint64_t at = visit->from, word = visit->from / WORD * WORD;
+	uint64_t to = visit->to + 3 < visit->end ? visit->to + 3 : visit->end;
 	size_t table = first_table(finder, at);
 
-	if (section->role == ELF_GOT || (visit->image->fixed && section->writable)) {
+	if (visit->section->role == ELF_GOT || (visit->image->fixed && visit->section->writable)) {
 		visit_words(visit);
 		return;
 	}
-	for (; next < finder->relocation_count; next++) {
-		uint64_t place = relocated_place(finder, next), offset;
-
-		offset = place - section->address;
-		if (offset >= visit->to - section->offset)
-			break;
-		offset += section->offset;
-		visit_tables(visit, &table, &at, offset);
-		if (offset >= at || offset < visit->from) {
-			visit_word(visit, offset);
-			at = offset + 8 > at ? offset + 8 : at;
-		}
+	/* A word that begins before hides what it covers. */
+	for (; (word = next_word(finder, word, visit->to)) < visit->to; word += WORD) {
+		visit_tables(visit, &table, &at, word);
+		visit_word(visit, word);
+		at = word + WORD;
 	}
-	visit_tables(visit, &table, &at, visit->to + 3 < visit->end ? visit->to + 3 : visit->end);
+	visit_tables(visit, &table, &at, to);
 }
 
 /* ---- unwind tables ---- */
@@ -565,6 +575,28 @@ static void visit_gnu_hash(const Visit *visit)
 				little_u32(table + at));
 }
 
+/* Two counts, then indices of symbols. */
+static void visit_hash(const Visit *visit)
+{
+	uint64_t at = (visit->from - visit->section->offset + 3) / 4 * 4;
+
+	for (at = at < 8 ? 8 : at; visit->section->offset + at < visit->to; at += 4) {
+		const uint8_t *entry = visit->bytes + visit->section->offset + at;
+
+		if (visit->section->size - at >= 4 && little_u32(entry) != 0)
+			tell(visit, visit->section->offset + at, REFERENCE_SYMBOL, 0,
+				little_u32(entry));
+	}
+}
+
+static void visit_relr(const Visit *visit, uint64_t at)
+{
+	uint64_t entry = little_u64(visit->bytes + at);
+
+	if (entry % 2 == 0)
+		tell(visit, at, REFERENCE_ADDRESS, 0, entry);
+}
+
 static void visit_headers(const Visit *visit)
 {
 	const uint8_t *bytes = visit->bytes;
@@ -615,6 +647,8 @@ void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from
 	case ELF_SYMTAB: visit_entries(&state, ELF_SYMBOL_SIZE, visit_symbol); break;
 	case ELF_DYNAMIC: visit_entries(&state, ELF_DYNAMIC_SIZE, visit_dynamic); break;
 	case ELF_GNU_HASH: visit_gnu_hash(&state); break;
+	case ELF_HASH: visit_hash(&state); break;
+	case ELF_RELR: visit_entries(&state, WORD, visit_relr); break;
 	case ELF_EH_FRAME: visit_frames(&state); break;
 	case ELF_EH_FRAME_HDR: visit_frames_header(&state); break;
 	case ELF_PLAIN:
@@ -636,7 +670,8 @@ int finder_init(Finder *finder, const ElfImage *image)
 		return 0;
 	finder->covers =
 		memory_new_array(image->bytes.size / FINDER_COVER + 1, sizeof(*finder->covers));
-	if (!finder->covers)
+	finder->words = memory_new(image->bytes.size / (8 * WORD) + 1);
+	if (!finder->covers || !finder->words)
 		return -ENOMEM;
 	for (size_t i = 0; i < image->count && r == 0; i++) {
 		const ElfSection *section = &image->sections[i];
@@ -646,15 +681,19 @@ int finder_init(Finder *finder, const ElfImage *image)
 			r = walk_code(&tables, section);
 		else if (section->role == ELF_EH_FRAME)
 			walk_frames(finder, section);
+		else if (section->role == ELF_RELA)
+			note_rela(finder, section);
+		else if (section->role == ELF_RELR)
+			note_relr(finder, section);
 	}
 	measure_tables(finder);
-	find_relocations(finder);
 	return r;
 }
 
 void finder_done(Finder *finder)
 {
 	free(finder->covers);
+	free(finder->words);
 	free(finder->tables);
 	*finder = (Finder){};
 }

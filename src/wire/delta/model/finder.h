@@ -10,7 +10,8 @@
  *
  * finder_init() walks over code and unwind tables once. It keeps, for every ELF_COVER bytes of the
  * file, the instruction or record there, so that a visit can start anywhere, and the jump tables;
- * at most 4 bytes per KiB of the file and 8 bytes for each of FINDER_TABLES_MAX tables. Time is
+ * at most 4 bytes per KiB of the file and 8 bytes for each of FINDER_TABLES_MAX tables. Relocated
+ * words are a bit for each 8 bytes. Time is
  * linear in what is walked over. What is wrong in a file gives other references, never an error.
  */
 #include "wire/delta/model/elf.h"
@@ -57,8 +58,7 @@ typedef struct Finder {
 	uint32_t *covers;  /* of each FINDER_COVER bytes: the start of what covers their first */
 	JumpTable *tables; /* by offset, not overlapping */
 	size_t table_count;
-	const uint8_t *relocations; /* RELATIVE ones, by rising place */
-	size_t relocation_count;
+	uint8_t *words; /* a bit for each 8 bytes of the file: relocated, so an address */
 } Finder;
 
 int finder_init(Finder *finder, const ElfImage *image); /* 0 or -ENOMEM */

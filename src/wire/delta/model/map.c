@@ -212,6 +212,8 @@ uint64_t map_address(const Map *map, uint64_t address)
 	const MapPoint *points = map->points;
 	size_t low = 0, size = map->count;
 
+	if (size == 0)
+		return address; /* not known yet */
 	/* The last point whose start is not above; without branches to mispredict. */
 	while (size > 1) {
 		size_t half = size / 2;

@@ -62,6 +62,7 @@ typedef struct Part {
 	const ElfSection *section; /* of the old file */
 	uint64_t old, end;         /* the part, as old offsets */
 	uint64_t slide;            /* from the old address of a place to its new address */
+	PredictorLevel level;
 	const Map *map;
 	uint64_t from, to; /* new offsets that are asked for */
 	uint64_t offset;   /* of the first unit; MARGIN behind `from` */
@@ -91,6 +92,37 @@ static PredictorLevel level_of(ElfRole role)
 	if (role == ELF_DYNSYM || role == ELF_DYNSTR)
 		return PREDICTOR_COPIES;
 	return role == ELF_RELA || role == ELF_RELA_PLT ? PREDICTOR_EXPORTS : PREDICTOR_ALL;
+}
+
+static bool lands_in(const Layout *layout, ElfRole role, uint64_t from, uint64_t to)
+{
+	const ElfSection *section = layout_role(layout, role);
+
+	return section && from < section->offset + section->size && to > section->offset;
+}
+
+/* What may be known where [from, to) of the new file is made. Names and slots are found in some
+ * sections, which therefore must do without. */
+static PredictorLevel level_at(const Layout *layout, uint64_t from, uint64_t to)
+{
+	if (lands_in(layout, ELF_DYNSYM, from, to) || lands_in(layout, ELF_DYNSTR, from, to))
+		return PREDICTOR_COPIES;
+	if (lands_in(layout, ELF_RELA, from, to) || lands_in(layout, ELF_RELA_PLT, from, to))
+		return PREDICTOR_EXPORTS;
+	return PREDICTOR_ALL;
+}
+
+/* The same of all of a block that comes from a section, whatever range of it is asked for. */
+static PredictorLevel level_of_part(const Part *part)
+{
+	const Block *block = part->block;
+	const ElfSection *section = part->section;
+	uint64_t from = block->old > section->offset ? block->old : section->offset;
+	uint64_t to = section->offset + section->size;
+
+	to = block->old + block->size < to ? block->old + block->size : to;
+	return level_at(&part->predictor->layout, block->target + (from - block->old),
+		block->target + (to - block->old));
 }
 
 /* The new section that a copy lands in is nearly always that of the same name. */
@@ -131,7 +163,8 @@ static void visit_block(Part *part, const Block *block, FinderVisit visit)
 								  : end;
 		part->slide = slide_of(
 			&predictor->layout, section, old, block->target + (old - block->old));
-		part->map = &predictor->maps[level_of(section->role)];
+		part->level = level_of_part(part);
+		part->map = &predictor->maps[part->level];
 		finder_visit(&predictor->finder, section, part->old, part->end, visit, part);
 		old = part->end;
 	}
@@ -198,8 +231,10 @@ static uint64_t predict(const Part *part, const Reference *reference)
 	case REFERENCE_LENGTH:
 	case REFERENCE_SIZE: return map_end(map, target) - map_address(map, base);
 	case REFERENCE_CIE: return base + part->slide - map_address(map, target);
-	case REFERENCE_SYMBOL: return symbol_of(part->predictor, target);
-	case REFERENCE_SLOT: return slot_of(part->predictor, target);
+	case REFERENCE_SYMBOL:
+		return part->level > PREDICTOR_COPIES ? symbol_of(part->predictor, target) : target;
+	case REFERENCE_SLOT:
+		return part->level == PREDICTOR_ALL ? slot_of(part->predictor, target) : target;
 	case REFERENCE_ADDRESS:
 	case REFERENCE_ADDEND: return map_address(map, target);
 	case REFERENCE_OFFSET: return offset_of(&part->predictor->layout, target);
