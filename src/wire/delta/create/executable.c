@@ -9,7 +9,7 @@
 #include "wire/delta/model/little.h"
 
 #define PASSES     3 /* alignments, each with the map that the one before gave */
-#define RELUCTANCE 8
+#define RELUCTANCE 5
 #define PRIME      UINT32_C(0x9e3779b1)
 
 struct ExecutablePlan {
@@ -216,6 +216,43 @@ static int try_derived(ExecutablePlan *plan)
 	return r < 0 ? r : 0;
 }
 
+/* Drops blocks that cost more than their bytes as literals. Rough costs in tenths of a bit. */
+#define BLOCK_COST   250
+#define JUMP_COST    180
+#define LITERAL_COST 42
+
+static uint64_t jump_cost(const Block *from, const Block *to)
+{
+	return !from || from->old - from->target != to->old - to->target ? JUMP_COST : 0;
+}
+
+static void prune(Predictor *predictor)
+{
+	Block *blocks = predictor->blocks;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < predictor->block_count; i++) {
+		const Block *before = kept > 0 ? &blocks[kept - 1] : NULL, *block = &blocks[i];
+		bool last = i + 1 == predictor->block_count;
+		uint64_t with = BLOCK_COST + jump_cost(before, block) +
+			(last ? 0 : jump_cost(block, block + 1));
+		uint64_t without =
+			block->size * LITERAL_COST + (last ? 0 : jump_cost(before, block + 1));
+
+		if (with <= without)
+			blocks[kept++] = *block;
+	}
+	predictor->block_count = kept;
+	predictor->literal_count = predictor->layout.size;
+	for (size_t i = 0; i < kept; i++)
+		predictor->literal_count -= blocks[i].size;
+	for (size_t i = 0; i < kept; i++) {
+		uint64_t end = i > 0 ? blocks[i - 1].target + blocks[i - 1].size : 0;
+
+		blocks[i].literals = (i > 0 ? blocks[i - 1].literals : 0) + blocks[i].target - end;
+	}
+}
+
 static int take_literals(ExecutablePlan *plan)
 {
 	Predictor *predictor = &plan->predictor;
@@ -247,6 +284,8 @@ static int find_plan(ExecutablePlan *plan)
 	r = try_derived(plan);
 	for (unsigned pass = 0; pass < PASSES && r == 0; pass++) {
 		r = align(plan, pass == 0);
+		if (r == 0 && pass + 1 == PASSES)
+			prune(predictor);
 		predictor_reset(predictor);
 		if (r == 0)
 			r = predictor_prepare(predictor, read_target, &plan->target);

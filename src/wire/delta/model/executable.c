@@ -8,7 +8,10 @@
 #include "wire/delta/model/zigzag.h"
 
 #define LIMIT 60
-#define SIGN  (UINT64_C(1) << 31)
+#ifndef LEARN
+#define LEARN 320
+#endif
+#define SIGN (UINT64_C(1) << 31)
 
 ExecutableModels *executable_models_new(GenericModels *generic)
 {
@@ -19,10 +22,10 @@ ExecutableModels *executable_models_new(GenericModels *generic)
 	models->tables = &generic->tables;
 	models->literals = generic->literals;
 	models->residual = residual_model_new(models->tables);
-	if (!models->residual)
+	models->blocks = blocks_model_new(models->tables);
+	if (!models->residual || !models->blocks)
 		return NULL;
 	layout_model_init(&models->layout, models->tables);
-	control_init(&models->control, models->tables);
 	number_init(&models->hints, models->tables);
 	counters_init(models->derived, ARRAY_SIZE(models->derived));
 	return TAKE_PTR(models);
@@ -30,8 +33,10 @@ ExecutableModels *executable_models_new(GenericModels *generic)
 
 ExecutableModels *executable_models_free(ExecutableModels *models)
 {
-	if (models)
-		residual_model_free(models->residual);
+	if (!models)
+		return NULL;
+	blocks_model_free(models->blocks);
+	residual_model_free(models->residual);
 	free(models);
 	return NULL;
 }
@@ -93,11 +98,23 @@ static int add_block(Predictor *predictor, const Step *step, uint64_t target)
 	return 0;
 }
 
+static int code_step(ExecutableModels *models, Coder *coder, const Predictor *predictor,
+	uint64_t left, Step *step)
+{
+	const DeltaBytes *old = &predictor->old.bytes;
+	uint64_t at = blocks_old(models->blocks);
+	const ElfSection *section = elf_at_offset(&predictor->old, at);
+
+	return blocks_code(models->blocks, coder, left, old->size,
+		section ? section->role : ELF_PLAIN,
+		old->size - at >= 4 ? little_u32(old->data + at) : 0, step);
+}
+
 static int code_blocks(ExecutableModels *models, Coder *coder, Predictor *predictor)
 {
 	uint64_t size = predictor->layout.size, done = 0, literals = 0;
 
-	control_restart(&models->control);
+	blocks_restart(models->blocks);
 	for (size_t i = 0; done < size; i++) {
 		Step step = {};
 		int r;
@@ -107,8 +124,7 @@ static int code_blocks(ExecutableModels *models, Coder *coder, Predictor *predic
 			if (i == predictor->block_count)
 				step.literals = size - done;
 		}
-		r = control_code(
-			&models->control, coder, size - done, predictor->old.bytes.size, &step);
+		r = code_step(models, coder, predictor, size - done, &step);
 		if (r < 0)
 			return r;
 		literals += step.literals;
@@ -142,6 +158,21 @@ int executable_code_plan(ExecutableModels *models, Coder *coder, Predictor *pred
 	return r < 0 ? r : code_blocks(models, coder, predictor);
 }
 
+/* New code is like what stands around it. */
+static void learn_around(ExecutableModels *models, const Predictor *predictor, uint64_t beside)
+{
+	const DeltaBytes *old = &predictor->old.bytes;
+	uint64_t from = beside > LEARN ? beside - LEARN : 0;
+	uint64_t to = old->size - beside > LEARN ? beside + LEARN : old->size;
+
+	if (from < models->learnt_to && from + 2 * LEARN > models->learnt_to)
+		from = models->learnt_to;
+	if (from >= to)
+		return;
+	literal_model_learn(models->literals, old->data + from, (size_t)(to - from));
+	models->learnt_to = to;
+}
+
 /* The literals before block `i`; `beside` is where in the old file the last copy ended. */
 static void code_run(ExecutableModels *models, Coder *coder, Predictor *predictor, size_t from,
 	size_t to, uint64_t beside)
@@ -149,6 +180,8 @@ static void code_run(ExecutableModels *models, Coder *coder, Predictor *predicto
 	const DeltaBytes *old = &predictor->old.bytes;
 	size_t before = beside < 8 ? (size_t)beside : 8;
 
+	if (from < to)
+		learn_around(models, predictor, beside);
 	if (from < to)
 		literal_model_follow(
 			models->literals, before > 0 ? old->data + beside - before : NULL, before);
@@ -162,6 +195,7 @@ int executable_code_literals(ExecutableModels *models, Coder *coder, Predictor *
 	size_t done = 0;
 	uint64_t beside = 0;
 
+	models->learnt_to = 0;
 	if (coder_decodes(coder)) {
 		predictor->literals = memory_new(predictor->literal_count);
 		if (!predictor->literals)

@@ -11,6 +11,7 @@
  *
  * A decoder's predictor is filled by these calls; an encoder's is read.
  */
+#include "wire/delta/model/blocks.h"
 #include "wire/delta/model/generic.h"
 #include "wire/delta/model/predictor.h"
 #include "wire/delta/model/residual.h"
@@ -23,11 +24,12 @@
 
 typedef struct ExecutableModels {
 	LayoutModel layout;
-	ControlModel control;
+	BlocksModel *blocks;
 	NumberModel hints;
 	Counter derived[2];
 	ResidualModel *residual;
 	LiteralModel *literals; /* the patch's */
+	uint64_t learnt_to;     /* old offset that literals have learnt up to */
 	const MixerTables *tables;
 } ExecutableModels;
 

@@ -173,3 +173,42 @@ uint8_t literal_code(LiteralModel *model, Coder *coder, uint8_t old, uint8_t byt
 	advance(model, (uint8_t)node);
 	return (uint8_t)node;
 }
+
+static void learn_half(LiteralModel *model, const uint32_t *contexts, unsigned node, unsigned byte)
+{
+	unsigned first = node > 1 ? 4 : 0;
+
+	for (size_t i = 0; i < HASHED - 1; i++) {
+		Counter *group = counter_group(
+			model->groups[i], GROUP_BITS, contexts[i], node > 1 ? node : 0);
+		unsigned inner = 1;
+
+		for (unsigned depth = first; depth < first + 4; depth++) {
+			unsigned bit = byte >> (7 - depth) & 1;
+
+			counter_update(&group[inner], model->tables, LIMIT, bit);
+			inner = inner << 1 | bit;
+		}
+	}
+	for (unsigned depth = first; depth < first + 4; depth++) {
+		unsigned bit = byte >> (7 - depth) & 1;
+
+		counter_update(&model->order0[node], model->tables, LIMIT, bit);
+		node = node << 1 | bit;
+	}
+}
+
+void literal_model_learn(LiteralModel *model, const uint8_t *bytes, size_t size)
+{
+	model->length = 0;
+	for (size_t i = 0; i < size; i++) {
+		uint32_t contexts[HASHED];
+
+		hash_contexts(model, bytes[i], contexts);
+		learn_half(model, contexts, 1, bytes[i]);
+		learn_half(model, contexts, 16 | bytes[i] >> 4, bytes[i]);
+		put(model, bytes[i]);
+		look_up(model);
+		model->length = 0;
+	}
+}

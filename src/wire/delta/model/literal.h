@@ -17,5 +17,8 @@ LiteralModel *literal_model_free(LiteralModel *model);
 /* Tells the bytes of the target that precede the next literal where those were no literals. */
 void literal_model_follow(LiteralModel *model, const uint8_t *bytes, size_t size);
 
+/* Takes bytes as if they had been literals, at no cost: what new code will probably look like. */
+void literal_model_learn(LiteralModel *model, const uint8_t *bytes, size_t size);
+
 /* Codes one byte. `old` is the byte of the old file at this place, 0 where there is none. */
 uint8_t literal_code(LiteralModel *model, Coder *coder, uint8_t old, uint8_t byte);

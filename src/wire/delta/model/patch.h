@@ -23,9 +23,9 @@
 #define DELTA_SIZE_MAX     (((uint64_t)1 << 40) - 1) /* numbers inside a codec have 40 bits */
 
 typedef enum DeltaCodec {
-	DELTA_CODEC_INVALID, /* so that zeroed bytes are no patch */
-	DELTA_CODEC_LITERAL, /* no source */
-	DELTA_CODEC_GENERIC, /* any bytes from one source */
+	DELTA_CODEC_INVALID,    /* so that zeroed bytes are no patch */
+	DELTA_CODEC_LITERAL,    /* no source */
+	DELTA_CODEC_GENERIC,    /* any bytes from one source */
 	DELTA_CODEC_EXECUTABLE, /* x86-64 ELF files from such a one */
 	_DELTA_CODEC_MAX,
 } DeltaCodec;

@@ -7,12 +7,12 @@
 
 #define FLAG_BITS   15 /* counters per context of "is it wrong" */
 #define VALUE_BITS  16 /* and of a byte's change */
-#define FLAGS       6
+#define FLAGS       9
 #define VALUES      7
 #define FLAG_LIMIT  250
 #define VALUE_LIMIT 60
 #define PAGE_LIMIT  120
-#define RATE        60
+#define RATE        120
 #define RECENT      4
 #define PRIME       UINT32_C(0x9e3779b1)
 #define LINE        32
@@ -102,7 +102,14 @@ static unsigned code_flag(
 		hash2(kind, before << 8 | 3),
 		hash2(kind, far << 8 | log_of(unit->edge) << 16 | 4),
 		hash2(now | before << 8 | earlier << 16, 5 + (unit->kind == UNIT_BYTE)),
-		hash2(kind, (now | model->opcode << 8 | before << 16) << 4 | 7),
+		hash2(kind, (now | (uint32_t)model->opcode << 8 | before << 16) << 4 | 7),
+		hash2(before | earlier << 8 | (uint32_t)old_at(old, (uint64_t)at - 3) << 16,
+			8 + (unit->kind == UNIT_BYTE)),
+		hash2(now | before << 8 | (uint32_t)old_at(old, (uint64_t)at + 1) << 16,
+			10 + (unit->kind == UNIT_BYTE)),
+		hash2(now | (model->since < 4 ? model->since : 4) << 8 |
+				(uint32_t)model->change << 16,
+			12 + kind * 16),
 	};
 	Counter *slots[FLAGS];
 
@@ -245,8 +252,8 @@ static int look_at(const Unit *units, size_t size, unsigned *ret_edges, unsigned
 
 bool residual_page(ResidualModel *model, Coder *coder, unsigned role, unsigned edges, bool wrong)
 {
-	Counter *counter = &model->pages[(model->page_history & 7) * 8 + (edges < 3 ? edges : 3) * 2 +
-		(role == ELF_CODE)];
+	Counter *counter = &model->pages[(model->page_history & 7) * 8 +
+		(edges < 3 ? edges : 3) * 2 + (role == ELF_CODE)];
 
 	wrong = counter_code(counter, model->tables, PAGE_LIMIT, coder, wrong);
 	model->page_history = model->page_history << 1 | wrong;
@@ -265,8 +272,8 @@ void residual_code(ResidualModel *model, Coder *coder, const DeltaBytes *old, co
 
 		if (!look_at(units + i, n, &edges, &role))
 			continue;
-		wrong = counter_code(&model->lines[(history & 15) * 8 + edges * 2 +
-					     (role == ELF_CODE)],
+		wrong = counter_code(
+			&model->lines[(history & 15) * 8 + edges * 2 + (role == ELF_CODE)],
 			model->tables, PAGE_LIMIT, coder, !is_right(changes + i, n));
 		history = history << 1 | wrong;
 		if (wrong) {
