@@ -264,18 +264,19 @@ static int add_events(Predictor *predictor, const Page *page, Event **events, si
 	return 0;
 }
 
+/* 1 when there are events in it. */
 static int code_page(ExecutableModels *models, Coder *coder, Predictor *predictor, Page *page,
 	SymbolsRead read, void *userdata)
 {
 	unsigned role, edges;
 	bool wrong = false;
 
-	memset(page->changes, 0, sizeof(page->changes));
 	if (!predictor_outline(predictor, page->offset, page->size, &page->block, &role, &edges))
 		return 0;
 	if (!coder_decodes(coder)) {
 		int r;
 
+		memset(page->changes, 0, sizeof(page->changes));
 		predictor_units(predictor, page->offset, page->size, page->units);
 		r = compare(predictor, read, userdata, page);
 		if (r < 0)
@@ -285,11 +286,13 @@ static int code_page(ExecutableModels *models, Coder *coder, Predictor *predicto
 	}
 	if (!residual_page(models->residual, coder, role, edges, wrong))
 		return 0;
-	if (coder_decodes(coder))
+	if (coder_decodes(coder)) {
+		memset(page->changes, 0, sizeof(page->changes));
 		predictor_units(predictor, page->offset, page->size, page->units);
+	}
 	residual_code(models->residual, coder, &predictor->old.bytes, page->units, page->size,
 		page->changes);
-	return 0;
+	return 1;
 }
 
 int executable_code_events(ExecutableModels *models, Coder *coder, Predictor *predictor,
@@ -309,7 +312,7 @@ int executable_code_events(ExecutableModels *models, Coder *coder, Predictor *pr
 
 		page->size = rest < RESIDUAL_PAGE ? (size_t)rest : RESIDUAL_PAGE;
 		r = code_page(models, coder, predictor, page, read, userdata);
-		if (r == 0)
+		if (r > 0)
 			r = add_events(predictor, page, &events, &count);
 		if (r < 0)
 			return r;
