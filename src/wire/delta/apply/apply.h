@@ -23,8 +23,9 @@
 #include "wire/delta/model/bytes.h"
 #include "wire/delta/model/patch.h"
 
-/* Private memory of a call, beside the mapped files and the patch: the models and a window. */
-#define DELTA_APPLY_MEMORY_MAX ((size_t)8 * 1024 * 1024)
+/* Private memory of a call, beside the mapped files and the patch: the models and a window, for
+ * executables also what their size asks for (model/predictor.h). Real updates stay below this. */
+#define DELTA_APPLY_MEMORY_MAX ((size_t)16 * 1024 * 1024)
 
 /* Told after every window of output (64 KiB). A negative errno cancels and is returned. */
 typedef int (*DeltaProgress)(void *userdata, uint64_t done, uint64_t total);

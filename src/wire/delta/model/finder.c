@@ -146,6 +146,7 @@ static void drop_twins(Finder *finder)
 typedef struct Tables {
 	Finder *finder;
 	size_t room;
+	bool full; /* no more are taken: sorting again and again would take too long */
 } Tables;
 
 static int make_room(Tables *tables)
@@ -156,8 +157,10 @@ static int make_room(Tables *tables)
 	drop_twins(finder);
 	if (finder->table_count <= tables->room / 2 && tables->room > 0)
 		return 0;
-	if (tables->room >= FINDER_TABLES_MAX)
-		return 1;
+	if (tables->room >= FINDER_TABLES_MAX) {
+		tables->full = true;
+		return 0;
+	}
 	tables->room = tables->room == 0 ? 256 : 2 * tables->room;
 	larger = memory_new_array(tables->room, sizeof(JumpTable));
 	if (!larger)
@@ -175,7 +178,8 @@ static int add_table(Tables *tables, uint64_t address)
 	const ElfSection *section = elf_at_address(finder->image, address);
 	uint64_t offset, end;
 
-	if (!section || section->executable || section->role != ELF_DATA || address % 4 != 0)
+	if (tables->full || !section || section->executable || section->role != ELF_DATA ||
+		address % 4 != 0)
 		return 0;
 	offset = section->offset + (address - section->address);
 	end = section->offset + section->size;
@@ -186,8 +190,8 @@ static int add_table(Tables *tables, uint64_t address)
 	if (finder->table_count == tables->room) {
 		int r = make_room(tables);
 
-		if (r != 0)
-			return r < 0 ? r : 0;
+		if (r < 0 || tables->full)
+			return r;
 	}
 	finder->tables[finder->table_count++] = (JumpTable){.offset = (uint32_t)offset};
 	return 0;

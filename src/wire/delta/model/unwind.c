@@ -12,6 +12,7 @@
 #define TEXT_MAX        8  /* "zPLR" and the like */
 #define HEAD_SIZE       12 /* of .eh_frame_hdr before its table */
 #define PIECE           4096
+#define CIE_MAX         256 /* bytes of a CIE that are looked at: it has about 24 */
 
 size_t unwind_record_size(const uint8_t *record, size_t left)
 {
@@ -47,6 +48,7 @@ void unwind_read_cie(const uint8_t *cie, size_t size, UnwindEncoding *ret)
 	size_t at = AUGMENTATION_AT;
 
 	*ret = (UnwindEncoding){.relative = false};
+	size = size < CIE_MAX ? size : CIE_MAX;
 	for (size_t i = 0; at < size && i < TEXT_MAX && cie[at] != 0; i++)
 		text[i] = (char)cie[at++];
 	if (text[0] != 'z' || at >= size || cie[at] != 0)
