@@ -8,10 +8,8 @@
 #include "wire/delta/model/zigzag.h"
 
 #define LIMIT 60
-#ifndef LEARN
-#define LEARN 320
-#endif
-#define SIGN (UINT64_C(1) << 31)
+#define LEARN 320 /* old bytes on each side that new code learns from */
+#define SIGN  (UINT64_C(1) << 31)
 
 ExecutableModels *executable_models_new(GenericModels *generic)
 {
