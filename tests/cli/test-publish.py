@@ -508,14 +508,14 @@ def links_on_the_way_to_the_work_folder_stay():
     begin()
     packages()
     os.makedirs("disk")
-    os.rename("repo.work", "disk/work")
+    os.rename("repo.work", "disk/desk")
     os.symlink(os.path.abspath("disk"), "data")
-    os.symlink("data/work", "repo.work")
-    draft = "disk/work/drafts/small/demo.json"
-    for more in (["--work", os.path.abspath("data/work")], ["--work", "data/work"], []):
+    os.symlink("data/desk", "repo.work")
+    draft = "disk/desk/drafts/small/demo.json"
+    for more in (["--work", os.path.abspath("data/desk")], ["--work", "data/desk"], []):
         create_deb(*more)
         check(os.path.islink("data") and os.path.islink("repo.work"), f"{more}: a link is gone")
-        check_equal(sorted(os.listdir("data/work")), ["bases.json", "blobs", "device", "drafts"])
+        check_equal(sorted(os.listdir("data/desk")), ["bases.json", "blobs", "device", "drafts"])
         os.unlink(draft)
     create_deb()
     publish("publish")
