@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Literals, of every codec (§7)."""
+from .coder import K, U32, U64, Counters, Mixer, group
+
+
+class Literals:
+    HISTORY = 1 << 17
+
+    def __init__(self):
+        self.recent = self.size = self.match = self.length = 0
+        self.history, self.heads = bytearray(self.HISTORY), {}
+        self.mixer = Mixer(Counters(60), 30)
+
+    def put(self, byte):
+        self.history[self.size % self.HISTORY] = byte
+        self.size += 1
+        self.recent = (self.recent << 8 | byte) & U64
+
+    def hash(self, n):
+        return ((self.recent % (1 << 8 * n) + n) * 0x9E3779B97F4A7C15 & U64) >> 32
+
+    def look_up(self):
+        head = self.hash(5) >> 17
+        at = self.heads.get(head, 0)
+        self.heads[head] = self.size
+        if self.length:
+            return
+        count = 0
+        while (count < 31 and count < at and self.size - at + count < self.HISTORY and
+               self.history[(at - 1 - count) % self.HISTORY] ==
+               self.history[(self.size - 1 - count) % self.HISTORY]):
+            count += 1
+        self.length, self.match = count if count >= 5 else 0, at
+
+    def follow(self, tail):
+        self.length = 0
+        for byte in tail:
+            self.put(byte)
+        self.look_up()
+
+    def code(self, coder, old):
+        contexts = [self.hash(n) for n in (1, 2, 3, 4, 6)]
+        contexts.append((256 * old + self.recent % 256 + 1) * K & U32)
+        expected, node = self.history[self.match % self.HISTORY] | 256, 1
+        for depth in range(8):
+            if depth % 4 == 0:
+                groups = [group(17, c, node if depth else 0) for c in contexts]
+                inner = 1
+            keys = [(i, g, inner) for i, g in enumerate(groups)] + [("order0", node)]
+            belief = 0
+            if self.length and expected >> (8 - depth) == node:
+                belief = 1 + (self.length > 15) + (self.length == 31)
+                keys.append(("repeat", (2 * self.length + (expected >> (7 - depth) & 1)) * 8
+                             + depth))
+            else:
+                keys.append(("repeat", depth))
+            bit = self.mixer.code(coder, keys, 4 * depth + belief)
+            node, inner = 2 * node + bit, 2 * inner + bit
+        self.advance(node & 255)
+        return node & 255
+
+    def advance(self, byte):
+        if self.length and self.history[self.match % self.HISTORY] == byte:
+            self.length, self.match = min(31, self.length + 1), self.match + 1
+        else:
+            self.length = 0
+        self.put(byte)
+        if self.length and self.size - self.match >= self.HISTORY:
+            self.length = 0
+        self.look_up()

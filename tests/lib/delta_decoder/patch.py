@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The container (§2) and the codecs 1 and 2."""
+import hashlib
+
+from .coder import Coder, Damaged, Reader, need
+from .control import Control
+from .differences import Differences
+from .literals import Literals
+
+
+class Decoder:
+    def __init__(self):
+        self.control, self.literals, self.differences = Control(), Literals(), Differences()
+
+    def literal(self, size, payload):
+        coder = Coder(payload)
+        self.literals.follow(b"")
+        part = bytes(self.literals.code(coder, 0) for _ in range(size))
+        coder.end()
+        return part
+
+    def generic(self, size, payload, old):
+        control, literals, rest = 0, 0, b""
+        reader = Reader(payload)
+        if payload:
+            control, literals = reader.varint(), reader.varint()
+            need(reader.at < len(payload), "empty streams")
+        coders = [Coder(reader.take(control)), Coder(reader.take(literals)),
+                  Coder(payload[reader.at:])]
+        part = bytearray()
+        while len(part) < size:
+            beside = self.control.old
+            count, start, copy, exact = self.control.step(coders[0], size - len(part), len(old))
+            if count:
+                self.literals.follow(part[-8:])
+            for i in range(count):
+                byte = old[beside + i] if beside + i < len(old) else 0
+                part.append(self.literals.code(coders[1], byte))
+            if exact:
+                part += old[start:start + copy]
+                self.differences.skip(copy)
+                continue
+            while copy:
+                piece = min(1024 - start % 1024, copy)
+                part += self.differences.page(coders[2], old, start, piece)
+                start, copy = start + piece, copy - piece
+        for coder in coders:
+            coder.end()
+        return part
+
+    def segment(self, size, codec, payload, old):
+        self.control.restart()
+        self.differences.restart()
+        return self.literal(size, payload) if codec == 1 else self.generic(size, payload, old)
+
+
+def decode(patch, sources):
+    """The target of a patch over the sources, or Damaged."""
+    reader = Reader(patch)
+    need(reader.take(5) == b"\xd5SUT\x01", "no patch of version 1")
+    named = [(reader.varint(), reader.take(32)) for _ in range(reader.varint())]
+    given = [(len(source), hashlib.sha256(source).digest()) for source in sources]
+    need(named == given, "other sources")
+    size, digest = reader.varint(), reader.take(32)
+    segments = []
+    for _ in range(reader.varint()):
+        part, codec = reader.varint(), reader.take(1)[0]
+        need(codec in (1, 2), "unknown codec")
+        source = reader.varint() if codec == 2 else None
+        segments.append((part, codec, source, reader.varint()))
+    need(sum(segment[0] for segment in segments) == size, "sizes do not add up")
+    decoder, target = Decoder(), b""
+    for part, codec, source, payload in segments:
+        target += decoder.segment(part, codec, reader.take(payload),
+                                  None if source is None else sources[source])
+    need(reader.at == len(patch), "bytes behind the end")
+    need(hashlib.sha256(target).digest() == digest, "not the target")
+    return target
