@@ -38,9 +38,30 @@ class Literals:
             self.put(byte)
         self.look_up()
 
-    def code(self, coder, old):
+    def contexts(self, old):
         contexts = [self.hash(n) for n in (1, 2, 3, 4, 6)]
-        contexts.append((256 * old + self.recent % 256 + 1) * K & U32)
+        return contexts + [(256 * old + self.recent % 256 + 1) * K & U32]
+
+    def learn(self, data):
+        """Takes bytes as if they had been literals (§9.4)."""
+        self.length = 0
+        counters = self.mixer.counters
+        for byte in data:
+            contexts, node = self.contexts(byte)[:5], 1
+            for depth in range(8):
+                if depth % 4 == 0:
+                    groups = [group(17, c, node if depth else 0) for c in contexts]
+                    inner = 1
+                bit = byte >> (7 - depth) & 1
+                for key in [(i, g, inner) for i, g in enumerate(groups)] + [("order0", node)]:
+                    counters.update(counters.get(key), bit)
+                node, inner = 2 * node + bit, 2 * inner + bit
+            self.put(byte)
+            self.look_up()
+            self.length = 0
+
+    def code(self, coder, old):
+        contexts = self.contexts(old)
         expected, node = self.history[self.match % self.HISTORY] | 256, 1
         for depth in range(8):
             if depth % 4 == 0:

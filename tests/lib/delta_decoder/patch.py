@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The container (§2) and the codecs 1 and 2."""
+"""The container (§2) and the codecs 1 and 2 (§§5, 6)."""
 import hashlib
 
 from .coder import Coder, Damaged, Reader, need
 from .control import Control
 from .differences import Differences
+from .executable import Executable
 from .literals import Literals
+
+
+def streams_of(payload):
+    """The three streams of a payload (§6)."""
+    control, literals = 0, 0
+    reader = Reader(payload)
+    if payload:
+        control, literals = reader.varint(), reader.varint()
+        need(reader.at < len(payload), "empty streams")
+    return reader.take(control), reader.take(literals), payload[reader.at:]
 
 
 class Decoder:
     def __init__(self):
         self.control, self.literals, self.differences = Control(), Literals(), Differences()
+        self.executable = Executable(self.literals)
 
     def literal(self, size, payload):
         coder = Coder(payload)
@@ -20,13 +32,7 @@ class Decoder:
         return part
 
     def generic(self, size, payload, old):
-        control, literals, rest = 0, 0, b""
-        reader = Reader(payload)
-        if payload:
-            control, literals = reader.varint(), reader.varint()
-            need(reader.at < len(payload), "empty streams")
-        coders = [Coder(reader.take(control)), Coder(reader.take(literals)),
-                  Coder(payload[reader.at:])]
+        coders = [Coder(stream) for stream in streams_of(payload)]
         part = bytearray()
         while len(part) < size:
             beside = self.control.old
@@ -51,7 +57,11 @@ class Decoder:
     def segment(self, size, codec, payload, old):
         self.control.restart()
         self.differences.restart()
-        return self.literal(size, payload) if codec == 1 else self.generic(size, payload, old)
+        if codec == 1:
+            return self.literal(size, payload)
+        if codec == 2:
+            return self.generic(size, payload, old)
+        return self.executable.segment(size, streams_of(payload), old)
 
 
 def decode(patch, sources):
@@ -65,8 +75,8 @@ def decode(patch, sources):
     segments = []
     for _ in range(reader.varint()):
         part, codec = reader.varint(), reader.take(1)[0]
-        need(codec in (1, 2), "unknown codec")
-        source = reader.varint() if codec == 2 else None
+        need(codec in (1, 2, 3), "unknown codec")
+        source = reader.varint() if codec > 1 else None
         segments.append((part, codec, source, reader.varint()))
     need(sum(segment[0] for segment in segments) == size, "sizes do not add up")
     decoder, target = Decoder(), b""
