@@ -11,6 +11,7 @@ import resource
 import subprocess
 import tarfile
 
+import delta_decoder
 from tap import *
 
 PAIRS = os.environ.get("PAIRS", os.path.join(SOURCE, "..", "shared", "pairs"))
@@ -19,6 +20,7 @@ if not os.path.isdir(PAIRS):
 PRIVATE_MAX = 16 << 20  # the models have 10 MiB
 LARGER_MAX = 64  # bytes, above the best of all other tools
 BSDIFF_LEAST, ZUCCHINI_LEAST = 8.5, 5.0  # times smaller, over the executables with new code
+SECOND_DECODER = ("libisc", "sudoers")  # it is slow: those with few literals
 NO_NEW_CODE = ("sudo", "ko_ext4", "ko_kvm")  # a rebuild, and what is no executable
 
 
@@ -58,6 +60,15 @@ def every_pair_comes_back_and_is_as_small_as_promised():
         mean = math.exp(sum(logs[peer]) / len(logs[peer]))
         print(f"# {mean:.2f} times smaller than {peer} over {len(logs[peer])} pairs")
         check(mean >= least, f"only {mean:.2f} times smaller than {peer}, not {least}")
+
+
+@test
+def the_second_decoder_agrees_on_real_updates():
+    peers()
+    for name in SECOND_DECODER:
+        old, new = unpack(name)
+        run("suture-delta", "create", old, new, "patch")
+        check(delta_decoder.decode(read("patch"), [read(old)]) == read(new), f"{name}: differs")
 
 
 def limit_private_memory():

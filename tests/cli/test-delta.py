@@ -74,6 +74,17 @@ def a_second_decoder_written_from_the_document_agrees():
 
 
 @test
+def the_second_decoder_reads_the_frozen_executables():
+    vectors = os.path.join(SOURCE, "tests", "vectors", "delta")
+    names = [name[:-8] for name in sorted(os.listdir(vectors)) if name.endswith("-old.elf")]
+    check(names, "no vectors")
+    for name in names:
+        patch, old, new = (read(os.path.join(vectors, name + end))
+                           for end in (".delta", "-old.elf", "-new.elf"))
+        check(delta_decoder.decode(patch, [old]) == new, f"{name}: the bytes differ")
+
+
+@test
 def usage_errors_are_64():
     for words in ([], ["frobnicate"], ["create", "a", "b"], ["apply", "a", "b", "c", "d"],
                   ["info"], ["--wrong", "info", "x"]):
