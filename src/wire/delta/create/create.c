@@ -128,7 +128,7 @@ typedef struct Part {
 
 static void part_done(Part *part)
 {
-	free(part->steps);
+	memory_free(part->steps);
 	executable_plan_free(part->plan);
 }
 
