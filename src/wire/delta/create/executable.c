@@ -26,7 +26,7 @@ ExecutablePlan *executable_plan_free(ExecutablePlan *plan)
 	predictor_done(&plan->predictor);
 	finder_done(&plan->finder);
 	elf_done(&plan->image);
-	free(plan);
+	memory_free(plan);
 	return NULL;
 }
 
@@ -155,7 +155,7 @@ static int take_steps(Predictor *predictor, const Step *steps, size_t count)
 {
 	uint64_t done = 0;
 
-	free(predictor->blocks);
+	memory_free(predictor->blocks);
 	predictor->block_count = predictor->literal_count = 0;
 	predictor->blocks = memory_new_array(count, sizeof(Block));
 	if (!predictor->blocks)
@@ -258,7 +258,7 @@ static int take_literals(ExecutablePlan *plan)
 	Predictor *predictor = &plan->predictor;
 	uint64_t done = 0, literals = 0;
 
-	free(predictor->literals);
+	memory_free(predictor->literals);
 	predictor->literals = memory_new(predictor->literal_count);
 	if (!predictor->literals)
 		return -ENOMEM;
@@ -357,7 +357,7 @@ int encode_executable(ExecutableModels *models, ExecutablePlan *plan, Buffer *ou
 	encoder_start(&encoders.control);
 	encoder_start(&encoders.literals);
 	encoder_start(&encoders.differences);
-	free(predictor->events);
+	memory_free(predictor->events);
 	predictor->events = NULL;
 	predictor->event_count = 0;
 	if (predictor->block_count > EXECUTABLE_BLOCKS_MAX)

@@ -268,8 +268,8 @@ int elf_read(DeltaBytes bytes, ElfImage *ret)
 
 void elf_done(ElfImage *image)
 {
-	free(image->sections);
-	free(image->by_address);
+	memory_free(image->sections);
+	memory_free(image->by_address);
 	*image = (ElfImage){};
 }
 

@@ -167,7 +167,7 @@ static int make_room(Tables *tables)
 		return -ENOMEM;
 	if (finder->table_count > 0)
 		memcpy(larger, finder->tables, finder->table_count * sizeof(JumpTable));
-	free(finder->tables);
+	memory_free(finder->tables);
 	finder->tables = TAKE_PTR(larger);
 	return 0;
 }
@@ -696,8 +696,8 @@ int finder_init(Finder *finder, const ElfImage *image)
 
 void finder_done(Finder *finder)
 {
-	free(finder->covers);
-	free(finder->words);
-	free(finder->tables);
+	memory_free(finder->covers);
+	memory_free(finder->words);
+	memory_free(finder->tables);
 	*finder = (Finder){};
 }

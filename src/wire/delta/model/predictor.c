@@ -34,7 +34,7 @@ void predictor_reset(Predictor *predictor)
 	for (size_t i = 0; i < _PREDICTOR_LEVEL_MAX; i++)
 		map_done(&predictor->maps[i]);
 	symbols_done(&predictor->symbols);
-	free(predictor->header);
+	memory_free(predictor->header);
 	predictor->header = NULL;
 	predictor->link_size = 0;
 }
@@ -45,11 +45,11 @@ void predictor_done(Predictor *predictor)
 	layout_done(&predictor->layout);
 	finder_done(&predictor->finder);
 	elf_done(&predictor->old);
-	free(predictor->blocks);
-	free(predictor->hints);
-	free(predictor->literals);
-	free(predictor->events);
-	free(predictor->scratch);
+	memory_free(predictor->blocks);
+	memory_free(predictor->hints);
+	memory_free(predictor->literals);
+	memory_free(predictor->events);
+	memory_free(predictor->scratch);
 	*predictor = (Predictor){};
 }
 

@@ -59,7 +59,7 @@ ResidualModel *residual_model_new(const MixerTables *tables)
 
 ResidualModel *residual_model_free(ResidualModel *model)
 {
-	free(model);
+	memory_free(model);
 	return NULL;
 }
 

@@ -142,9 +142,9 @@ int symbols_match(Symbols *symbols, const Layout *layout, SymbolsRead read, void
 
 void symbols_done(Symbols *symbols)
 {
-	free(symbols->same);
-	free(symbols->slots);
-	free(symbols->overrides);
+	memory_free(symbols->same);
+	memory_free(symbols->slots);
+	memory_free(symbols->overrides);
 	*symbols = (Symbols){};
 }
 
