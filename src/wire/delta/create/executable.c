@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wire/delta/create/match.h"
+#include "wire/delta/model/aarch64.h"
 #include "wire/delta/model/encoder.h"
 #include "wire/delta/model/little.h"
 
@@ -94,12 +95,27 @@ static bool is_relative(ReferenceKind kind)
 	return kind <= REFERENCE_PC || kind == REFERENCE_CIE;
 }
 
+/* The same of an instruction, whose other bits stay. */
+static void normalise_instruction(const Normal *normal, const Reference *reference)
+{
+	uint8_t *bytes = normal->bytes + reference->offset;
+	uint32_t number = normal->blank ? 0 : (uint32_t)meaning_of(normal, reference) * PRIME;
+
+	little_write(bytes, 4,
+		aarch64_put(reference->kind, little_u32(bytes),
+			number >> (32 - aarch64_width(reference->kind))));
+}
+
 static void normalise(void *userdata, const Reference *reference)
 {
 	const Normal *normal = userdata;
 	unsigned size = reference_size(reference->kind);
 	uint64_t meaning;
 
+	if (reference->kind >= REFERENCE_JUMP) {
+		normalise_instruction(normal, reference);
+		return;
+	}
 	if (normal->blank) {
 		if (is_relative(reference->kind))
 			memset(normal->bytes + reference->offset, 0, 4);
@@ -306,7 +322,9 @@ int executable_plan_new(DeltaBytes old, DeltaBytes target, ExecutablePlan **ret)
 		return 1;
 	if (r == 0)
 		r = predictor_init(&plan->predictor, old, target.size);
-	if (r == 0 && plan->predictor.old.count == 0)
+	if (r == 0 &&
+		(plan->predictor.old.count == 0 ||
+			plan->predictor.old.machine != plan->image.machine))
 		return 1;
 	if (r == 0)
 		r = finder_init(&plan->finder, &plan->image);

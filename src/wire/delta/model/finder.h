@@ -35,6 +35,13 @@ typedef enum ReferenceKind {
 	REFERENCE_SECTION_ADDRESS, /* of the target-th section */
 	REFERENCE_SECTION_OFFSET,
 	REFERENCE_SECTION_SIZE,
+	/* Of AArch64, 4 bytes: an instruction, of which some bits say it. base: its place */
+	REFERENCE_JUMP,      /* target - base, 26 bits: b, bl */
+	REFERENCE_BRANCH_19, /* likewise: b.cond, cbz, cbnz, ldr */
+	REFERENCE_BRANCH_14, /* likewise: tbz, tbnz */
+	REFERENCE_NEAR,      /* target - base, in bytes: adr */
+	REFERENCE_PAGE,      /* likewise of their pages: adrp */
+	REFERENCE_LOW,       /* the place of the target in its page: add, ldr, str */
 	_REFERENCE_KIND_MAX,
 } ReferenceKind;
 
@@ -46,7 +53,7 @@ typedef struct Reference {
 
 static inline unsigned reference_size(ReferenceKind kind)
 {
-	return kind < REFERENCE_ADDRESS ? 4 : 8;
+	return kind < REFERENCE_ADDRESS || kind >= REFERENCE_JUMP ? 4 : 8;
 }
 
 typedef struct JumpTable {
@@ -60,6 +67,11 @@ typedef struct Finder {
 	size_t table_count;
 	uint8_t *words; /* a bit for each 8 bytes of the file: relocated, so an address */
 } Finder;
+
+/* The start of what covers a byte of the section, or a byte before it; and that [start, end) is one
+ * thing. */
+uint64_t finder_cover_of(const Finder *finder, const ElfSection *section, uint64_t offset);
+void finder_cover(Finder *finder, uint64_t start, uint64_t end);
 
 int finder_init(Finder *finder, const ElfImage *image); /* 0 or -ENOMEM */
 void finder_done(Finder *finder);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/delta/model/aarch64.h"
 #include "wire/delta/model/little.h"
 #include "wire/delta/model/unwind.h"
 
@@ -241,6 +242,15 @@ static uint64_t predict(const Part *part, const Reference *reference)
 	case REFERENCE_SECTION_ADDRESS:
 	case REFERENCE_SECTION_OFFSET:
 	case REFERENCE_SECTION_SIZE: return section_field(part, reference);
+	case REFERENCE_JUMP:
+	case REFERENCE_BRANCH_19:
+	case REFERENCE_BRANCH_14:
+	case REFERENCE_NEAR:
+	case REFERENCE_PAGE:
+	case REFERENCE_LOW:
+		return aarch64_point(reference->kind,
+			little_u32(part->predictor->old.bytes.data + reference->offset),
+			base + part->slide, map_address(map, target));
 	case _REFERENCE_KIND_MAX: break;
 	}
 	return 0;
