@@ -112,6 +112,8 @@ static void normalise(void *userdata, const Reference *reference)
 	unsigned size = reference_size(reference->kind);
 	uint64_t meaning;
 
+	if (reference->kind == REFERENCE_NUMBER)
+		return;
 	if (reference->kind >= REFERENCE_JUMP) {
 		normalise_instruction(normal, reference);
 		return;
@@ -128,6 +130,31 @@ static void normalise(void *userdata, const Reference *reference)
 	little_write(normal->bytes + reference->offset, size, meaning);
 }
 
+/* Slots that all start with the same word should look as different as what they are for. */
+static void name_slots(const Normal *normal, const ElfImage *image)
+{
+	const ElfSection *relocations = normal->section, *section;
+	const uint8_t *entry = image->bytes.data + relocations->offset;
+
+	if (normal->blank || image->machine == ELF_X86_64)
+		return;
+	for (uint64_t left = relocations->size; left >= ELF_RELA_SIZE;
+		left -= ELF_RELA_SIZE, entry += ELF_RELA_SIZE) {
+		uint32_t type = little_u32(entry + 8), symbol = little_u32(entry + 12);
+		uint64_t place = little_u64(entry);
+		Reference reference = {.kind = REFERENCE_SYMBOL, .target = symbol};
+
+		if (type != image->relocations.glob_dat && type != image->relocations.jump_slot)
+			continue;
+		section = elf_at_address(image, place);
+		if (!section || elf_stored(section) == 0 ||
+			section->address + section->size - place < 8)
+			continue;
+		little_write(normal->bytes + section->offset + (place - section->address), 8,
+			meaning_of(normal, &reference) * PRIME);
+	}
+}
+
 static uint8_t *normal_copy(const Finder *finder, const Predictor *predictor, bool blank)
 {
 	const ElfImage *image = finder->image;
@@ -141,6 +168,11 @@ static uint8_t *normal_copy(const Finder *finder, const Predictor *predictor, bo
 		if (elf_stored(section) > 0)
 			finder_visit(finder, section, section->offset,
 				section->offset + section->size, normalise, &normal);
+	}
+	for (size_t i = 0; bytes && i < image->count; i++) {
+		normal.section = &image->sections[i];
+		if (normal.section->role == ELF_RELA || normal.section->role == ELF_RELA_PLT)
+			name_slots(&normal, image);
 	}
 	return bytes;
 }

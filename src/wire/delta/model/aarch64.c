@@ -4,17 +4,23 @@
 #include "wire/delta/model/little.h"
 
 #define PAGE_BITS 12
+/* Branches within a function; what is farther is mostly data that was taken for code. */
+#define NEAR_MAX 32768
+/* Instructions after an adrp that are looked at for its first use. */
+#define AHEAD_MAX 64
+/* Registers 0 to 18: a call need not keep them, a function does not get an address in them. */
+#define CALL_REGISTERS UINT32_C(0x7ffff)
 
 /* What an instruction does, by its upper eight bits. */
 enum {
-	W = 1,   /* writes the register in bits 0 to 4 */
+	W = 1,   /* writes the register in bits 0 to 4; or, for stores, has not one that matters */
 	J = 2,   /* 26 bits: b, bl */
 	C = 4,   /* 19 bits: b.cond, cbz, cbnz, ldr */
 	T = 8,   /* 14 bits: tbz, tbnz */
 	N = 16,  /* adr */
 	P = 32,  /* adrp */
-	A = 64,  /* add */
-	M = 128, /* ldr, str and the like: with a base and a number of 12 bits */
+	A = 64,  /* add of 64 bits */
+	M = 128, /* loads and stores with a base and a number of 12 bits */
 };
 
 static const uint8_t forms[256] = {
@@ -36,7 +42,7 @@ static const uint8_t forms[256] = {
 	P, W, W, W, 0, 0, 0, 0, W, M | W, W, W, 0, M, 0, 0,     /* f0 */
 };
 
-/* The pages that adrp gave to registers. */
+/* The pages that registers have by adrp. */
 typedef struct Pages {
 	uint32_t known;  /* a bit for each register */
 	uint64_t at[32]; /* the offset of the adrp */
@@ -47,23 +53,26 @@ static uint8_t form_of(uint32_t word)
 {
 	uint8_t form = forms[word >> 24];
 
-	/* Other instructions have these upper eight bits too. */
+	/* A shifted number, or another instruction. */
 	return form & A && word & UINT32_C(0x00c00000) ? W : form;
 }
 
-/* The registers that an instruction may write, as bits. */
+static unsigned base_of(uint32_t word)
+{
+	return word >> 5 & 31;
+}
+
+/* The registers that do not have their page afterwards, as bits. */
 static uint32_t written_by(uint32_t word, uint8_t form)
 {
 	uint32_t registers = 0;
 
 	if (form & (W | N | P))
 		registers = UINT32_C(1) << (word & 31);
-	if ((word & UINT32_C(0x3e000000)) == UINT32_C(0x28000000)) /* ldp */
+	if ((word & UINT32_C(0x3e000000)) == UINT32_C(0x28000000)) /* ldp, stp */
 		registers |= UINT32_C(1) << (word >> 10 & 31);
-#ifdef KILLCALL
-	if (word >> 26 == 0x25 || (word & UINT32_C(0xfffffc1f)) == UINT32_C(0xd63f0000))
-		registers = 0x7ffff;
-#endif
+	else if (word >> 26 == 0x25 || word >> 25 == 0x6b) /* bl; blr, br, ret */
+		registers = CALL_REGISTERS;
 	return registers;
 }
 
@@ -82,7 +91,7 @@ static uint64_t low_of(uint32_t word)
 	return (uint64_t)(word >> 10 & 0xfff) << scale_of(word);
 }
 
-/* A two's complement number of `width` bits, modulo 2^64. */
+/* The lowest `width` bits as a two's complement number, modulo 2^64. */
 static uint64_t extend(uint32_t number, unsigned width)
 {
 	uint64_t sign = UINT64_C(1) << (width - 1);
@@ -90,80 +99,101 @@ static uint64_t extend(uint32_t number, unsigned width)
 	return ((number & (2 * sign - 1)) ^ sign) - sign;
 }
 
-static uint32_t near_of(uint32_t word)
+/* The number of an adr or adrp. */
+static uint64_t split_of(uint32_t word)
 {
-	return (word >> 5 & 0x7ffff) << 2 | (word >> 29 & 3);
+	return extend((word >> 5 & 0x7ffff) << 2 | (word >> 29 & 3), 21);
 }
 
 static uint64_t page_of(uint32_t word, uint64_t place)
 {
-	return ((place >> PAGE_BITS) + extend(near_of(word), 21)) << PAGE_BITS;
+	return ((place >> PAGE_BITS) + split_of(word)) << PAGE_BITS;
 }
 
-/* What an adrp points at: its first use tells. */
-static uint64_t page_target(const Visit *visit, uint64_t at, uint32_t adrp, uint64_t page)
+/* What an adrp points at: its first use tells, here or where a jump leads. */
+static uint64_t target_of(const Visit *visit, uint64_t at, uint32_t adrp, uint64_t page)
 {
-	uint64_t to = visit->end - at - 4 < AARCH64_REACH ? visit->end : at + 4 + AARCH64_REACH;
-	unsigned base = adrp & 31;
+	const ElfSection *section = visit->section;
+	uint64_t next = at - section->offset + 4;
 
-	for (at += 4; to - at >= 4; at += 4) {
-		uint32_t word = little_u32(visit->bytes + at);
-		uint8_t form = form_of(word);
+	for (unsigned i = 0; i < AHEAD_MAX; i++) {
+		uint32_t word;
+		uint8_t form;
 
-		if (form & (A | M) && (word >> 5 & 31) == base)
-			return page + low_of(word);
-		if (written_by(word, form) >> base & 1)
+		if (next > section->size || section->size - next < 4)
 			break;
+		word = little_u32(visit->bytes + section->offset + next);
+		form = form_of(word);
+		if (form & (A | M) && base_of(word) == (adrp & 31))
+			return page + low_of(word);
+		if (written_by(word, form) >> (adrp & 31) & 1)
+			break;
+		next += word >> 26 == 5 ? 4 * extend(word, 26) : 4;
 	}
 	return page;
 }
 
-static void visit_near(const Visit *visit, uint64_t at, uint32_t word, uint8_t form)
+static void visit_jump(const Visit *visit, uint64_t at, uint32_t word)
 {
-	uint64_t place = visit_address(visit->section, at), target;
-	ReferenceKind kind;
+	uint64_t place = visit_address(visit->section, at), target = place + 4 * extend(word, 26);
 
-	if (form & J) {
-		kind = REFERENCE_JUMP;
-		target = place + 4 * extend(word, 26);
-	} else if (form & C) {
-		kind = REFERENCE_BRANCH_19;
-		target = place + 4 * extend(word >> 5, 19);
-	} else if (form & T) {
-		kind = REFERENCE_BRANCH_14;
-		target = place + 4 * extend(word >> 5, 14);
-	} else {
-		kind = REFERENCE_NEAR;
-		target = place + extend(near_of(word), 21);
-	}
 	if (elf_in_range(visit->image, target))
-		visit_tell(visit, at, kind, place, target);
+		visit_tell(visit, at, REFERENCE_JUMP, place, target);
 }
 
-static void visit_word(const Visit *visit, uint64_t at, Pages *pages)
+static void visit_near(const Visit *visit, uint64_t at, uint32_t word, uint8_t form)
 {
-	uint32_t word = little_u32(visit->bytes + at), base = word >> 5 & 31;
-	uint8_t form = form_of(word);
-	uint64_t place;
+	uint64_t place = visit_address(visit->section, at), distance;
+	ReferenceKind kind = REFERENCE_NEAR;
 
-	if (form == 0)
-		return;
-	if (form & (J | C | T | N) && at >= visit->from)
+	if (form & C) {
+		kind = REFERENCE_CONDITION;
+		distance = 4 * extend(word >> 5, 19);
+	} else if (form & T) {
+		kind = REFERENCE_TEST;
+		distance = 4 * extend(word >> 5, 14);
+	} else {
+		distance = split_of(word);
+	}
+	if (distance + NEAR_MAX < 2 * NEAR_MAX && elf_in_range(visit->image, place + distance))
+		visit_tell(visit, at, kind, place, place + distance);
+}
+
+static void visit_page(const Visit *visit, uint64_t at, uint32_t word)
+{
+	uint64_t place = visit_address(visit->section, at), page = page_of(word, place);
+
+	if (elf_in_range(visit->image, page))
+		visit_tell(visit, at, REFERENCE_PAGE, place, target_of(visit, at, word, page));
+}
+
+static void visit_word(
+	const Visit *visit, uint64_t at, uint32_t word, uint8_t form, const Pages *pages)
+{
+	unsigned base = base_of(word);
+
+	if (form & J)
+		visit_jump(visit, at, word);
+	else if (form & (C | T | N))
 		visit_near(visit, at, word, form);
+	else if (form & P)
+		visit_page(visit, at, word);
 	else if (form & (A | M) && pages->known >> base & 1 &&
-		at - pages->at[base] <= AARCH64_REACH && at >= visit->from)
+		at - pages->at[base] <= AARCH64_REACH)
 		visit_tell(visit, at, REFERENCE_LOW, 0, pages->page[base] + low_of(word));
-	pages->known &= ~written_by(word, form);
-	if (!(form & P))
+	else if ((word & UINT32_C(0x7f800000)) == UINT32_C(0x52800000)) /* movz */
+		visit_tell(visit, at, REFERENCE_NUMBER, 0, 0);
+}
+
+static void note_page(const Visit *visit, uint64_t at, uint32_t word, Pages *pages)
+{
+	uint64_t page = page_of(word, visit_address(visit->section, at));
+
+	if (!elf_in_range(visit->image, page))
 		return;
-	place = visit_address(visit->section, at);
-	base = word & 31;
-	pages->known |= UINT32_C(1) << base;
-	pages->at[base] = at;
-	pages->page[base] = page_of(word, place);
-	if (at >= visit->from && elf_in_range(visit->image, pages->page[base]))
-		visit_tell(visit, at, REFERENCE_PAGE, place,
-			page_target(visit, at, word, pages->page[base]));
+	pages->known |= UINT32_C(1) << (word & 31);
+	pages->at[word & 31] = at;
+	pages->page[word & 31] = page;
 }
 
 void aarch64_visit(const Visit *visit)
@@ -172,16 +202,24 @@ void aarch64_visit(const Visit *visit)
 	Pages pages = {.known = 0};
 
 	at = start + (at > AARCH64_REACH ? at - AARCH64_REACH : 0) / 4 * 4;
-	for (; at < visit->to && visit->end - at >= 4; at += 4)
-		visit_word(visit, at, &pages);
+	for (; at < visit->to && visit->end - at >= 4; at += 4) {
+		uint32_t word = little_u32(visit->bytes + at);
+		uint8_t form = form_of(word);
+
+		if (at >= visit->from)
+			visit_word(visit, at, word, form, &pages);
+		pages.known &= ~written_by(word, form);
+		if (form & P)
+			note_page(visit, at, word, &pages);
+	}
 }
 
 unsigned aarch64_width(ReferenceKind kind)
 {
 	switch (kind) {
 	case REFERENCE_JUMP: return 26;
-	case REFERENCE_BRANCH_19: return 19;
-	case REFERENCE_BRANCH_14: return 14;
+	case REFERENCE_CONDITION: return 19;
+	case REFERENCE_TEST: return 14;
 	case REFERENCE_LOW: return 12;
 	default: return 21;
 	}
@@ -200,22 +238,25 @@ uint32_t aarch64_put(ReferenceKind kind, uint32_t word, uint64_t number)
 
 	switch (kind) {
 	case REFERENCE_JUMP: return put_bits(word, 0, width, number);
-	case REFERENCE_BRANCH_19:
-	case REFERENCE_BRANCH_14: return put_bits(word, 5, width, number);
+	case REFERENCE_CONDITION:
+	case REFERENCE_TEST: return put_bits(word, 5, width, number);
 	case REFERENCE_LOW: return put_bits(word, 10, width, number);
-	default: return put_bits(put_bits(word, 5, width - 2, number >> 2), 29, 2, number);
+	case REFERENCE_NEAR:
+	case REFERENCE_PAGE:
+		return put_bits(put_bits(word, 5, width - 2, number >> 2), 29, 2, number);
+	default: return word;
 	}
 }
 
 uint32_t aarch64_point(ReferenceKind kind, uint32_t word, uint64_t place, uint64_t target)
 {
-	uint64_t number;
+	uint64_t number = target - place;
 
-	switch (kind) {
-	case REFERENCE_LOW: number = (target & 0xfff) >> scale_of(word); break;
-	case REFERENCE_PAGE: number = (target >> PAGE_BITS) - (place >> PAGE_BITS); break;
-	case REFERENCE_NEAR: number = target - place; break;
-	default: number = (target - place) >> 2; break;
-	}
+	if (kind == REFERENCE_PAGE)
+		number = (target >> PAGE_BITS) - (place >> PAGE_BITS);
+	else if (kind == REFERENCE_LOW)
+		number = (target & 0xfff) >> scale_of(word);
+	else if (kind != REFERENCE_NEAR)
+		number >>= 2;
 	return aarch64_put(kind, word, number);
 }

@@ -4,7 +4,7 @@
  * Aarch64: the references in A64 code. All instructions have 4 bytes, so reading can start at each.
  * An address of 64 bits takes two: adrp gives a page, and an add, a load or a store that uses its
  * register the place in it. Which adrp that is, is looked for within AARCH64_REACH bytes and no
- * further, so that it does not depend on where reading starts. Part of the format:
+ * further, so it does not depend on where reading starts. Part of the format:
  * doc/format/delta.md has the same rules.
  */
 #include "wire/delta/model/visit.h"

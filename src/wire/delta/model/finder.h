@@ -35,13 +35,14 @@ typedef enum ReferenceKind {
 	REFERENCE_SECTION_ADDRESS, /* of the target-th section */
 	REFERENCE_SECTION_OFFSET,
 	REFERENCE_SECTION_SIZE,
-	/* Of AArch64, 4 bytes: an instruction, of which some bits say it. base: its place */
+	/* AArch64: 4 bytes, an instruction of which a field says it; base: its place */
 	REFERENCE_JUMP,      /* target - base, 26 bits: b, bl */
-	REFERENCE_BRANCH_19, /* likewise: b.cond, cbz, cbnz, ldr */
-	REFERENCE_BRANCH_14, /* likewise: tbz, tbnz */
-	REFERENCE_NEAR,      /* target - base, in bytes: adr */
-	REFERENCE_PAGE,      /* likewise of their pages: adrp */
-	REFERENCE_LOW,       /* the place of the target in its page: add, ldr, str */
+	REFERENCE_CONDITION, /* likewise, 19 bits: b.cond, cbz, cbnz, ldr */
+	REFERENCE_TEST,      /* likewise, 14 bits: tbz, tbnz */
+	REFERENCE_NEAR,      /* target - base in bytes: adr */
+	REFERENCE_PAGE,      /* the same of their pages: adrp */
+	REFERENCE_LOW,       /* where in its page the target is: add, loads, stores */
+	REFERENCE_NUMBER,    /* nothing: movz, whose number changes as a whole */
 	_REFERENCE_KIND_MAX,
 } ReferenceKind;
 
