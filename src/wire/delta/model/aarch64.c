@@ -110,6 +110,12 @@ static uint64_t page_of(uint32_t word, uint64_t place)
 	return ((place >> PAGE_BITS) + split_of(word)) << PAGE_BITS;
 }
 
+/* The first page may begin before what is loaded, the last end behind it. */
+static bool is_page_in_range(const ElfImage *image, uint64_t page)
+{
+	return page <= image->high && page + ((1 << PAGE_BITS) - 1) >= image->low;
+}
+
 /* What an adrp points at: its first use tells, here or where a jump leads. */
 static uint64_t target_of(const Visit *visit, uint64_t at, uint32_t adrp, uint64_t page)
 {
@@ -163,7 +169,7 @@ static void visit_page(const Visit *visit, uint64_t at, uint32_t word)
 {
 	uint64_t place = visit_address(visit->section, at), page = page_of(word, place);
 
-	if (elf_in_range(visit->image, page))
+	if (is_page_in_range(visit->image, page))
 		visit_tell(visit, at, REFERENCE_PAGE, place, target_of(visit, at, word, page));
 }
 
@@ -189,7 +195,7 @@ static void note_page(const Visit *visit, uint64_t at, uint32_t word, Pages *pag
 {
 	uint64_t page = page_of(word, visit_address(visit->section, at));
 
-	if (!elf_in_range(visit->image, page))
+	if (!is_page_in_range(visit->image, page))
 		return;
 	pages->known |= UINT32_C(1) << (word & 31);
 	pages->at[word & 31] = at;
