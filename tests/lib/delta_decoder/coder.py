@@ -22,8 +22,8 @@ def need(condition, what):
 
 
 def quotient(a, b):
-    """Division that rounds towards zero."""
-    return a // b if a >= 0 else -(-a // b)
+    """Division that rounds towards zero: exact, as b is a power of two and a below 2^53."""
+    return int(a / b)
 
 
 def clamp(value, low, high):
@@ -84,14 +84,26 @@ class Counters:
         self.all, self.limit = {}, limit
 
     def get(self, key):
-        return self.all.setdefault(key, [1 << 21, 0])
+        counter = self.all.get(key)
+        if counter is None:
+            counter = self.all[key] = [1 << 21, 0]
+        return counter
+
+    def group(self, key):
+        """16 counters."""
+        counters = self.all.get(key)
+        if counters is None:
+            counters = self.all[key] = [[1 << 21, 0] for _ in range(16)]
+        return counters
 
     def update(self, counter, bit):
+        p, n = counter
         if bit:
-            counter[0] += (2**22 - 1 - counter[0]) * RATES[counter[1]] >> 16
+            counter[0] = p + ((2**22 - 1 - p) * RATES[n] >> 16)
         else:
-            counter[0] -= counter[0] * RATES[counter[1]] >> 16
-        counter[1] += counter[1] < self.limit
+            counter[0] = p - (p * RATES[n] >> 16)
+        if n < self.limit:
+            counter[1] = n + 1
 
     def code(self, coder, key):
         counter = self.get(key)
@@ -105,8 +117,12 @@ class Mixer:
         self.counters, self.rate, self.weights = counters, rate, {}
 
     def code(self, coder, keys, number):
-        counters = [self.counters.get(key) for key in keys]
-        weights = self.weights.setdefault(number, [19660] * len(keys))
+        """A bit under the counters with these keys."""
+        return self.mix(coder, [self.counters.get(key) for key in keys], number)
+
+    def mix(self, coder, counters, number):
+        """A bit under these counters, with the set of weights of this number."""
+        weights = self.weights.setdefault(number, [19660] * len(counters))
         s = [STRETCH[c[0] >> 10] for c in counters]
         x = quotient(sum(a * quotient(w, 64) for a, w in zip(s, weights)), 1024)
         one = SQUASH[clamp(x, -3072, 3072) + 3072]
@@ -118,7 +134,7 @@ class Mixer:
         return bit
 
 
-def group(b, context, prefix):
+def group_of(b, context, prefix):
     return ((context + prefix * K) * M & U32) >> (36 - b)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Differences of copies, of codec 2 (§8)."""
-from .coder import STRETCH, U32, Counters, Mixer, bytes4, group, hash2
+from .coder import STRETCH, U32, Counters, Mixer, bytes4, group_of, hash2
 
 
 class Differences:
@@ -77,11 +77,13 @@ class Differences:
             return 0
         value = 0
         for half in range(2):
-            groups = [group(16, c, 16 + value if half else 0) for c in contexts]
+            groups = [self.bytes.counters.group((i, group_of(16, c, 16 + value if half else 0)))
+                      for i, c in enumerate(contexts)]
             node = 1
             for n in range(4):
-                keys = [(i, g, node) for i, g in enumerate(groups)]
-                node = 2 * node + self.bytes.code(coder, keys, 4 * (1 + 4 * half + n) + place)
+                counters = [group[node] for group in groups]
+                node = 2 * node + self.bytes.mix(
+                    coder, counters, 4 * (1 + 4 * half + n) + place)
             value = 16 * value + node - 16
         return value
 

@@ -9,6 +9,8 @@ BY_NAME = {
     (1, b".gnu_debuglink"): DEBUGLINK}
 BY_TYPE = {14: DATA, 15: DATA, 16: DATA, 11: DYNSYM, 2: SYMTAB, 6: DYNAMIC, 0x6FFFFFF6: GNU_HASH,
            5: HASH, 19: RELR, 8: BSS}
+X86_64, AARCH64 = 62, 183
+TYPES = {X86_64: (8, 37, 6, 7), AARCH64: (1027, 1032, 1025, 1026)}
 WRITABLE, LOADED, EXECUTABLE, THREAD_LOCAL = 1, 2, 4, 0x400
 
 
@@ -63,6 +65,9 @@ class Image:
         self.data, self.sections = data, []
         if is_executable(data):
             self.sections = read_sections(data) or []
+        self.machine = little(data, 18, 2)
+        # The numbers of RELATIVE, IRELATIVE, GLOB_DAT and JUMP_SLOT.
+        self.types = TYPES.get(self.machine)
         self.fixed = little(data, 16, 2) == 2
         self.by_address = sorted((s for s in self.sections if s.loaded), key=lambda s: s.address)
         self.low = self.by_address[0].address if self.by_address else 0
@@ -94,7 +99,7 @@ def is_executable(data):
         return little(data, at, size)
 
     return (64 <= len(data) < 1 << 32 and data[:7] == b"\x7fELF\2\1\1" and field(16) in (2, 3) and
-            field(18) == 62 and field(32, 8) == 64 and field(54) == 56 and field(56) <= 64 and
+            field(18) in TYPES and field(32, 8) == 64 and field(54) == 56 and field(56) <= 64 and
             64 + 56 * field(56) <= len(data) and field(58) == 64 and field(60) <= 256 and
             field(62) < field(60) and field(40, 8) + 64 * field(60) <= len(data))
 

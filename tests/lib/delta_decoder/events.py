@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the prediction of an executable got wrong (§9.7)."""
-from . import finder
-from .coder import U32, Counters, Mixer, Number, group, hash2, need
-from .elf import CODE, PLAIN
+from . import aarch64, finder
+from .coder import U32, Counters, Mixer, Number, group_of, hash2, need
+from .elf import AARCH64, CODE, PLAIN
 from .layout import unzigzag
 
 EVENTS_MAX, PAGE, LINE, RECENT, FAR = 1 << 17, 1024, 32, 4, 65535
 NONE, BYTE, REFERENCE = range(3)  # kinds of units; a reference adds its own kind
+INSTRUCTION = 24  # and which byte of an A64 one
 LARGE = (1 << 40) - 1
 
 
 class Unit:
-    def __init__(self, role, source, edge):
-        self.kind, self.role, self.source, self.edge = BYTE, role, source, min(edge, 65535)
+    def __init__(self, kind, role, source, edge):
+        self.kind, self.role, self.source, self.edge = kind, role, source, min(edge, 65535)
+
+    @property
+    def is_byte(self):
+        return self.kind == BYTE or self.kind >= INSTRUCTION
 
     @property
     def size(self):
-        return 1 if self.kind == BYTE else finder.width(self.kind - REFERENCE)
+        return 1 if self.is_byte else finder.width(self.kind - REFERENCE)
 
 
 class Outline:
@@ -56,7 +61,7 @@ class Outline:
         for source, target, size in self.copies_in(start, end):
             for at in range(max(start, target), min(end, target + size)):
                 offset = source + at - target
-                out[at - start] = Unit(self.role_at(offset), offset, at - target)
+                out[at - start] = self.byte(offset, at - target)
         for part in self.parts:
             if part.target < end and part.target + part.end - part.start > start:
                 self.mark(part, start, end, out)
@@ -64,6 +69,12 @@ class Outline:
             for at in range(max(first, start), min(last, end)):
                 out[at - start] = None
         return out
+
+    def byte(self, offset, edge):
+        role, kind = self.role_at(offset), BYTE
+        if role == CODE and self.old.machine == AARCH64:
+            kind = INSTRUCTION + offset % 4
+        return Unit(kind, role, offset, edge)
 
     def mark(self, part, start, end, out):
         shift = part.target - part.start
@@ -136,7 +147,7 @@ class Events:
             wrong = self.flag(coder, unit)
             self.history = (2 * self.history + wrong) & U32
             if wrong:
-                change = self.byte(coder, unit) if unit.kind == BYTE else \
+                change = self.byte(coder, unit) if unit.is_byte else \
                     self.reference(coder, unit)
                 if change:
                     yield at, change, unit.size
@@ -145,6 +156,13 @@ class Events:
     def at(self, offset):
         return self.old[offset] if 0 <= offset < len(self.old) else 0
 
+    def before(self, unit):
+        """The three bytes before; in A64 code, from the upper end of the instruction."""
+        at = unit.source
+        if unit.kind >= REFERENCE + aarch64.JUMP:
+            at = at // 4 * 4 + 4
+        return [self.at(at - n) for n in (1, 2, 3)]
+
     def flag(self, coder, unit):
         far = self.since.bit_length()
         keys = [(i, c >> 17) for i, c in enumerate(self.flag_contexts(unit, far))]
@@ -152,7 +170,7 @@ class Events:
         return self.flags.code(coder, keys, (unit.kind, distance))
 
     def flag_contexts(self, unit, far):
-        now, before, earlier, third = (self.at(unit.source - i) for i in range(4))
+        now, (before, earlier, third) = self.at(unit.source), self.before(unit)
         kind, byte, edge = unit.kind | unit.role << 8, unit.kind == BYTE, unit.edge
         return [
             hash2(kind, 1 + 16 * min(edge, 8)),
@@ -166,7 +184,7 @@ class Events:
             hash2(now | min(self.since, 4) << 8 | self.change << 16, 12 + 16 * kind)]
 
     def byte_contexts(self, unit):
-        now, before, earlier = (self.at(unit.source - i) for i in range(3))
+        now, (before, earlier, _) = self.at(unit.source), self.before(unit)
         near = min(self.since, 3)
         return [
             hash2(now, 1 + 256 * unit.role),
@@ -177,17 +195,20 @@ class Events:
 
     def byte(self, coder, unit):
         contexts = self.byte_contexts(unit)
+        if unit.kind != BYTE:
+            contexts = [hash2(c, unit.kind) for c in contexts]
         place = 2 if unit.role != CODE else int(self.since < 2)
         node = 1
         for depth in range(8):
             if depth % 4 == 0:
-                groups = [group(16, c, node if depth else 0) for c in contexts]
+                groups = [self.values.counters.group((i, group_of(16, c, node if depth else 0)))
+                          for i, c in enumerate(contexts)]
                 inner = 1
-            keys = [(i, g, inner) for i, g in enumerate(groups)]
-            bit = self.values.code(coder, keys, 3 * (1 + depth) + place)
+            counters = [group[inner] for group in groups]
+            bit = self.values.mix(coder, counters, 3 * (1 + depth) + place)
             node, inner = 2 * node + bit, 2 * inner + bit
         self.change_before, self.change = self.change, node & 255
-        self.opcode = self.at(unit.source - 1)
+        self.opcode = self.before(unit)[0]
         return node & 255
 
     def reference(self, coder, unit):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The references of an executable (§9.2)."""
-from . import elf, instruction
+from . import aarch64, elf, instruction
 from .coder import U64
 from .elf import little, signed
 from .frames import frame_references
@@ -16,7 +16,7 @@ CODES = (elf.CODE, elf.PLT, elf.PLT_SEC)
 
 
 def width(kind):
-    return 4 if kind < ADDRESS else 8
+    return 8 if ADDRESS <= kind <= SECTION_SIZE else 4
 
 
 class TableList:
@@ -77,19 +77,22 @@ class Finder:
 
     def code(self, section):
         """The references of a section of code; notes the jump tables that it names."""
+        if self.image.machine == elf.AARCH64:
+            yield from aarch64.Walk(self.image, section).references()
+            return
         at = section.offset
         while at < section.end:
-            length, kind, field, opcode = instruction.read(self.padded, at, section.end)
-            if section.role == elf.PLT and length == 5 and self.data[at] == PUSH:
+            found = instruction.read(self.padded, at, section.end)
+            if section.role == elf.PLT and found.length == 5 and self.data[at] == PUSH:
                 yield at + 1, SLOT, 0, little(self.data, at + 1, 4)
-            elif field is not None:
-                base = section.address_of(at + length)
-                target = base + signed(self.data, field) & U64
+            elif found.field is not None:
+                base = section.address_of(at + found.length)
+                target = base + signed(self.data, found.field) & U64
                 if self.image.in_range(target):
-                    yield field, kind, base, target
-                if kind == DATA and opcode == LEA:
+                    yield found.field, found.kind, base, target
+                if found.kind == DATA and self.data[found.opcode] == LEA:
                     self.note_table(target)
-            at += length
+            at += found.length
 
     # Jump tables.
 
@@ -137,7 +140,7 @@ class Finder:
         for section in self.image.sections:
             if section.role == elf.RELA:
                 for at in self.entries(section, 24):
-                    if little(self.data, at + 8, 4) == 8:
+                    if little(self.data, at + 8, 4) == self.image.types[0]:
                         yield from self.word_of(little(self.data, at, 8))
             elif section.role == elf.RELR:
                 following = 0
@@ -199,7 +202,7 @@ class Finder:
             yield at, ADDRESS, 0, little(self.data, at, 8)
             if symbol:
                 yield at + 12, SYMBOL, 0, symbol
-            if kind in (8, 37):
+            if kind in self.image.types[:2]:
                 yield at + 16, ADDEND, 0, little(self.data, at + 16, 8)
 
     def symbols(self, section):

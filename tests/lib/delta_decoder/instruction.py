@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The length of an x86-64 instruction and the address in it (§9.2, "Code")."""
+from collections import namedtuple
+
 ONE_BYTE = {
     "": "50-5f 6c-6f 90-99 9b-9f a4-a7 aa-af c3 c9 cb cc cf d7 ec-ef f1 f4 f5 f8-fd",
     "M": "00-03 08-0b 10-13 18-1b 20-23 28-2b 30-33 38-3b 63 84-8f d0-d3 d8-df fe ff",
@@ -14,7 +16,11 @@ TWO_BYTE = {
 PREFIXES = frozenset(bytes.fromhex("262e363e64656667f0f2f3"))
 LONGEST, PREFIXES_MAX = 15, 11
 BRANCH, RELATIVE = 0, 1  # the kinds of references
-PLAIN = (1, None, None, None)
+
+# Where parts of an instruction stand: its 4-byte field of a kind, the last byte of its opcode,
+# ModRM, and where immediates begin.
+Instruction = namedtuple("Instruction", "length kind field opcode modrm immediate")
+PLAIN = Instruction(1, None, None, None, None, None)
 
 
 def by_opcode(table):
@@ -53,7 +59,7 @@ def longer(code, at, escape):
     return in_map(code[at] % 8, code[at + 3]), at + 3
 
 
-def modrm(code, at):
+def read_modrm(code, at):
     """Where the bytes that ModRM asks for end, and where a RIP-relative field is."""
     mode, rm = code[at] >> 6, code[at] & 7
     at += 1
@@ -98,8 +104,7 @@ def read_prefixes(code, at):
 
 
 def read(code, start, end):
-    """(length, kind of its field, place of the field, last byte of the opcode) of the instruction
-    at `start`. `code` has 32 bytes more than `end`, the section's."""
+    """The instruction at `start`; `code` has 32 bytes more than `end`, the section's."""
     opcode, wide, narrow, short = read_prefixes(code, start)
     follows, at = ONE[code[opcode]], opcode + 1
     if follows in ("0f", "c4", "c5", "62"):
@@ -109,13 +114,15 @@ def read(code, start, end):
         return PLAIN
     if follows[:1] == "T":
         follows = "M" if code[at] >> 3 & 7 > 1 else follows[1:]
-    kind = field = None
+    kind = field = modrm = None
     if follows == "J" and not narrow:
         kind, field = BRANCH, at
     if follows[:1] == "M":
-        at, field = modrm(code, at)
+        modrm = at
+        at, field = read_modrm(code, at)
         kind = None if field is None else RELATIVE
+    immediate = at
     at += immediates(follows, narrow, wide, short)
     if at - start > LONGEST or at > end:
         return PLAIN
-    return at - start, kind, field, code[opcode]
+    return Instruction(at - start, kind, field, opcode, modrm, immediate)

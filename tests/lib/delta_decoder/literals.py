@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Literals, of every codec (§7)."""
-from .coder import K, U32, U64, Counters, Mixer, group
+from .coder import K, U32, U64, Counters, Mixer, group_of
 
 
 class Literals:
@@ -9,7 +9,8 @@ class Literals:
     def __init__(self):
         self.recent = self.size = self.match = self.length = 0
         self.history, self.heads = bytearray(self.HISTORY), {}
-        self.mixer = Mixer(Counters(60), 30)
+        self.counters = Counters(60)
+        self.mixer = Mixer(self.counters, 30)
 
     def put(self, byte):
         self.history[self.size % self.HISTORY] = byte
@@ -42,19 +43,23 @@ class Literals:
         contexts = [self.hash(n) for n in (1, 2, 3, 4, 6)]
         return contexts + [(256 * old + self.recent % 256 + 1) * K & U32]
 
+    def groups(self, contexts, prefix):
+        return [self.counters.group((i, group_of(17, c, prefix)))
+                for i, c in enumerate(contexts)]
+
     def learn(self, data):
         """Takes bytes as if they had been literals (§9.4)."""
         self.length = 0
-        counters = self.mixer.counters
+        counters = self.counters
         for byte in data:
             contexts, node = self.contexts(byte)[:5], 1
             for depth in range(8):
                 if depth % 4 == 0:
-                    groups = [group(17, c, node if depth else 0) for c in contexts]
-                    inner = 1
+                    groups, inner = self.groups(contexts, node if depth else 0), 1
                 bit = byte >> (7 - depth) & 1
-                for key in [(i, g, inner) for i, g in enumerate(groups)] + [("order0", node)]:
-                    counters.update(counters.get(key), bit)
+                for group in groups:
+                    counters.update(group[inner], bit)
+                counters.update(counters.get(("order0", node)), bit)
                 node, inner = 2 * node + bit, 2 * inner + bit
             self.put(byte)
             self.look_up()
@@ -65,17 +70,14 @@ class Literals:
         expected, node = self.history[self.match % self.HISTORY] | 256, 1
         for depth in range(8):
             if depth % 4 == 0:
-                groups = [group(17, c, node if depth else 0) for c in contexts]
-                inner = 1
-            keys = [(i, g, inner) for i, g in enumerate(groups)] + [("order0", node)]
-            belief = 0
+                groups, inner = self.groups(contexts, node if depth else 0), 1
+            belief, repeat = 0, depth
             if self.length and expected >> (8 - depth) == node:
                 belief = 1 + (self.length > 15) + (self.length == 31)
-                keys.append(("repeat", (2 * self.length + (expected >> (7 - depth) & 1)) * 8
-                             + depth))
-            else:
-                keys.append(("repeat", depth))
-            bit = self.mixer.code(coder, keys, 4 * depth + belief)
+                repeat += 8 * (2 * self.length + (expected >> (7 - depth) & 1))
+            counters = [group[inner] for group in groups]
+            counters += [self.counters.get(("order0", node)), self.counters.get(repeat)]
+            bit = self.mixer.mix(coder, counters, 4 * depth + belief)
             node, inner = 2 * node + bit, 2 * inner + bit
         self.advance(node & 255)
         return node & 255

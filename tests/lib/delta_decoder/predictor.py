@@ -2,7 +2,7 @@
 """Makes the new file from the plan, the literals and the events (§9.6)."""
 from bisect import bisect_left
 
-from . import elf, finder
+from . import aarch64, elf, finder
 from .coder import U64, need
 from .elf import little
 from .frames import make_header
@@ -114,6 +114,9 @@ class Predictor:
             return a_map.map(target)
         if kind == finder.OFFSET:
             return self.new_offset(target)
+        if kind >= aarch64.JUMP:
+            word = little(self.old.data, offset, 4)
+            return aarch64.predict(kind, word, base + part.slide, a_map.map(target))
         return self.section_field(kind, target, little(self.old.data, offset, 8))
 
     def new_offset(self, offset):

@@ -5,6 +5,7 @@ from .coder import U64
 from .elf import little
 
 SYMBOLS_MAX, NAMES_MAX = 1 << 17, 3 << 20
+BR_X17 = 0xD61F0220  # the last instruction of a .plt entry of 16 bytes
 
 
 def hash_of(name):
@@ -46,9 +47,10 @@ class Symbols:
             if not self.matched or not old:
                 continue
             first = {}
-            for j, symbol, place in slot_entries(new_data, new, self.new_count):
+            for j, symbol, place in self.slot_entries(new_data, new, self.new_count):
                 first.setdefault(symbol, (j, place))
-            for i, symbol, place in slot_entries(self.layout.image.data, old, self.old_count):
+            for i, symbol, place in self.slot_entries(
+                    self.layout.image.data, old, self.old_count):
                 if self.same.get(symbol, 0) in first:
                     j, target = first[self.same[symbol]]
                     note(self.places, place, target)
@@ -59,11 +61,28 @@ class Symbols:
     def note_code(self, i, j):
         old, new = self.layout.pair(elf.PLT)
         if old:
-            for more in (16, 22):
-                note(self.places, old.address + 16 * i + more, new.address + 16 * j + more)
+            places, step = self.plt_entries(old)
+            for more in places:
+                note(self.places, old.address + step * i + more, new.address + step * j + more)
         old, new = self.layout.pair(elf.PLT_SEC)
         if old:
             note(self.places, old.address + 16 * i, new.address + 16 * j)
+
+    def plt_entries(self, section):
+        """Where in .plt the code of slot 0 is, and the size of an entry."""
+        image = self.layout.image
+        if image.machine == elf.X86_64:
+            return (16, 22), 16
+        guarded = section.size >= 48 and little(image.data, section.offset + 44, 4) != BR_X17
+        return (32,), 24 if guarded else 16
+
+    def slot_entries(self, data, section, symbols):
+        """(number, symbol, r_offset) of the entries that count."""
+        for number in range(section.size // 24):
+            at = section.offset + 24 * number
+            symbol = little(data, at + 12, 4)
+            if little(data, at + 8, 4) in self.layout.image.types[2:] and 0 < symbol < symbols:
+                yield number, symbol, little(data, at, 8)
 
 
 def note(places, old, new):
@@ -80,12 +99,3 @@ def by_hash(data, table, names):
         value = little(data, at + 8, 8) if little(data, at + 6, 2) else 0
         found.setdefault(hash_of(name), []).append((number, value))
     return found
-
-
-def slot_entries(data, section, symbols):
-    """(number, symbol, r_offset) of the entries that count."""
-    for number in range(section.size // 24):
-        at = section.offset + 24 * number
-        symbol = little(data, at + 12, 4)
-        if little(data, at + 8, 4) in (6, 7) and 0 < symbol < symbols:
-            yield number, symbol, little(data, at, 8)
