@@ -87,10 +87,10 @@ class Finder:
                 yield at + 1, SLOT, 0, little(self.data, at + 1, 4)
             elif found.field is not None:
                 base = section.address_of(at + found.length)
-                target = base + signed(self.data, found.field) & U64
+                target = base + signed(self.data, at + found.field) & U64
                 if self.image.in_range(target):
-                    yield found.field, found.kind, base, target
-                if found.kind == DATA and self.data[found.opcode] == LEA:
+                    yield at + found.field, found.kind, base, target
+                if found.kind == DATA and self.data[at + found.opcode] == LEA:
                     self.note_table(target)
             at += found.length
 

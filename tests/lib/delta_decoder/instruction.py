@@ -17,10 +17,9 @@ PREFIXES = frozenset(bytes.fromhex("262e363e64656667f0f2f3"))
 LONGEST, PREFIXES_MAX = 15, 11
 BRANCH, RELATIVE = 0, 1  # the kinds of references
 
-# Where parts of an instruction stand: its 4-byte field of a kind, the last byte of its opcode,
-# ModRM, and where immediates begin.
-Instruction = namedtuple("Instruction", "length kind field opcode modrm immediate")
-PLAIN = Instruction(1, None, None, None, None, None)
+# Places from the instruction's start: of its 4-byte field of a kind, and of its opcode's last byte.
+Instruction = namedtuple("Instruction", "length kind field opcode")
+PLAIN = Instruction(1, None, None, 0)
 
 
 def by_opcode(table):
@@ -114,15 +113,13 @@ def read(code, start, end):
         return PLAIN
     if follows[:1] == "T":
         follows = "M" if code[at] >> 3 & 7 > 1 else follows[1:]
-    kind = field = modrm = None
+    kind = field = None
     if follows == "J" and not narrow:
         kind, field = BRANCH, at
     if follows[:1] == "M":
-        modrm = at
         at, field = read_modrm(code, at)
         kind = None if field is None else RELATIVE
-    immediate = at
     at += immediates(follows, narrow, wide, short)
     if at - start > LONGEST or at > end:
         return PLAIN
-    return Instruction(at - start, kind, field, opcode, modrm, immediate)
+    return Instruction(at - start, kind, field and field - start, opcode - start)
