@@ -2,7 +2,7 @@
 """The container (§2) and the codecs 1 and 2 (§§5, 6)."""
 import hashlib
 
-from .coder import Coder, Damaged, Reader, need
+from .coder import Coder, Reader, need
 from .control import Control
 from .differences import Differences
 from .executable import Executable
