@@ -155,9 +155,12 @@ SUTURE_DELTA_PUBLIC int suture_delta_patch_open(const void *data, size_t size,
 /* NULL is allowed. */
 SUTURE_DELTA_PUBLIC void suture_delta_patch_free(suture_delta_patch *patch);
 
+/* A patch knows a file by its size and by how its SHA-256 begins: 8 bytes of a source's, 16 of the
+ * target's. That finds mistakes; where trust is needed, sign a whole digest beside the patch. */
 typedef struct suture_delta_file {
 	uint64_t size;
-	uint8_t sha256[32];
+	size_t sha256_size; /* bytes that are known */
+	uint8_t sha256[16]; /* the rest is 0 */
 } suture_delta_file;
 
 typedef struct suture_delta_info {
