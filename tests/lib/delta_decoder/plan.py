@@ -5,7 +5,7 @@ from .coder import K, M, U32, U64, Counters, Mixer, Number, bytes4, need
 from .elf import little
 from .layout import Layout, unzigzag
 
-COPIES_MAX, LITERALS_MAX, HINTS_MAX = 1 << 17, 1 << 22, 4096
+COPIES_MAX, LITERALS_MAX, HINTS_MAX = 1 << 19, 1 << 22, 4096
 LITERALS, PLACE, COPY, FORWARD, BACKWARD, REST, FIELDS = range(7)
 NUMBER_BITS, MIXED_BITS = 40, 5
 
@@ -14,7 +14,7 @@ class Steps:
     """The model of steps."""
 
     def __init__(self):
-        self.mixer = Mixer(Counters(127), 80)
+        self.mixer = Mixer(Counters(127), 60, 6553)
         self.restart()
 
     def restart(self):
@@ -27,7 +27,8 @@ class Steps:
         for i, context in enumerate(contexts):
             h = ((context + i) * K & U32) ^ (node * FIELDS + field)
             keys.append((i, (h ^ h >> 15) * M % 2**32 >> 18))
-        return self.mixer.code(coder, keys, field * 16 + depth)
+        other = 96 + 2 * (5 * field + self.place) + (self.literals > 3)
+        return self.mixer.code(coder, keys, field * 16 + depth, other)
 
     def number(self, coder, field, contexts):
         length = 0

@@ -39,9 +39,10 @@ class Part:
 
 
 class Predictor:
-    def __init__(self, plan, references):
+    def __init__(self, plan, a_finder):
         self.plan, self.layout, self.old = plan, plan.layout, plan.layout.image
-        self.references = references
+        self.finder, self.references = a_finder, a_finder.references
+        self.copies = Map(self.layout, plan.copies, plan.hints)
         self.parts = [part for copy in plan.copies for part in self.parts_of(copy)]
         self.literals, self.events, self.derived = b"", [], []
         self.symbols = Symbols(self.layout)
@@ -65,7 +66,7 @@ class Predictor:
     def make(self):
         """The new file."""
         self.start()
-        copies = Map(self.layout, self.plan.copies, self.plan.hints)
+        copies = self.copies
         self.set_references(COPIES, copies)
         self.symbols.match(self.finished())
         self.set_references(EXPORTS, copies.with_exact(self.symbols.exports))
