@@ -137,6 +137,18 @@ def put(word, at, width, number):
     return word & ~(mask << at) | (number & mask) << at
 
 
+def put_page(word, number):
+    return put(put(word, 5, 19, number >> 2), 29, 2, number)
+
+
+def without_place(word, place):
+    """A J or P with the place taken from its number."""
+    form = form_of(word)
+    if form == "J":
+        return put(word, 0, 26, word - (place >> 2))
+    return put_page(word, split_number(word) - (place >> 12)) if form == "P" else word
+
+
 def predict(kind, word, place, target):
     """The instruction that points there; place and target are new addresses."""
     distance = (target - place) & U64
@@ -149,4 +161,4 @@ def predict(kind, word, place, target):
     if kind == NUMBER:
         return word
     number = distance if kind == NEAR else (target >> 12) - ((place & U64) >> 12)
-    return put(put(word, 5, 19, number >> 2), 29, 2, number)
+    return put_page(word, number)

@@ -113,23 +113,25 @@ class Counters:
 
 
 class Mixer:
-    def __init__(self, counters, rate):
-        self.counters, self.rate, self.weights = counters, rate, {}
+    def __init__(self, counters, rate, weight=19660):
+        self.counters, self.rate, self.weight, self.weights = counters, rate, weight, {}
 
-    def code(self, coder, keys, number):
+    def code(self, coder, keys, *numbers):
         """A bit under the counters with these keys."""
-        return self.mix(coder, [self.counters.get(key) for key in keys], number)
+        return self.mix(coder, [self.counters.get(key) for key in keys], *numbers)
 
-    def mix(self, coder, counters, number):
-        """A bit under these counters, with the set of weights of this number."""
-        weights = self.weights.setdefault(number, [19660] * len(counters))
+    def mix(self, coder, counters, *numbers):
+        """A bit under these counters, with the sum of the sets of weights of these numbers."""
+        sets = [self.weights.setdefault(n, [self.weight] * len(counters)) for n in numbers]
         s = [STRETCH[c[0] >> 10] for c in counters]
-        x = quotient(sum(a * quotient(w, 64) for a, w in zip(s, weights)), 1024)
+        x = quotient(sum(a * quotient(sum(w), 64) for a, w in zip(s, zip(*sets))), 1024)
         one = SQUASH[clamp(x, -3072, 3072) + 3072]
         bit = coder.bit(one)
         e = quotient((65536 * bit - one) * self.rate, 64)
         for i, c in enumerate(counters):
-            weights[i] = clamp(weights[i] + quotient(s[i] * e, 16384), -2**20, 2**20)
+            step = quotient(s[i] * e, 16384)
+            for weights in sets:
+                weights[i] = clamp(weights[i] + step, -2**20, 2**20)
             self.counters.update(c, bit)
         return bit
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the prediction of an executable got wrong (§9.7)."""
-from . import aarch64, finder
+from . import aarch64, finder, instruction
 from .coder import U32, Counters, Mixer, Number, group_of, hash2, need
 from .elf import AARCH64, CODE, PLAIN
 from .layout import unzigzag
 
-EVENTS_MAX, PAGE, LINE, RECENT, FAR = 1 << 17, 1024, 32, 4, 65535
+EVENTS_MAX, PAGE, LINE, RECENT, FAR = 1 << 22, 1024, 32, 4, 65535
 NONE, BYTE, REFERENCE = range(3)  # kinds of units; a reference adds its own kind
 INSTRUCTION = 24  # and which byte of an A64 one
 LARGE = (1 << 40) - 1
@@ -14,6 +14,7 @@ LARGE = (1 << 40) - 1
 class Unit:
     def __init__(self, kind, role, source, edge):
         self.kind, self.role, self.source, self.edge = kind, role, source, min(edge, 65535)
+        self.part = self.opcode = self.before = 0
 
     @property
     def is_byte(self):
@@ -65,6 +66,7 @@ class Outline:
         for part in self.parts:
             if part.target < end and part.target + part.end - part.start > start:
                 self.mark(part, start, end, out)
+            self.mark_syntax(part, start, end, out)
         for first, last in self.hidden:
             for at in range(max(first, start), min(last, end)):
                 out[at - start] = None
@@ -75,6 +77,26 @@ class Outline:
         if role == CODE and self.old.machine == AARCH64:
             kind = INSTRUCTION + offset % 4
         return Unit(kind, role, offset, edge)
+
+    def mark_syntax(self, part, start, end, out):
+        section = self.old.sections[part.index]
+        if section.role not in finder.CODES or self.old.machine == AARCH64:
+            return
+        find, shift = self.predictor.finder, part.target - part.start
+        first, last = max(part.start, start - shift), min(part.end, end - shift)
+        i = find.boundary(section, max(section.offset, first // 1024 * 1024))
+        starts, before = find.instructions[id(section)], 0
+        while i < len(starts) and starts[i] < last:
+            at = starts[i]
+            found = instruction.read(find.padded, at, section.end)
+            code = find.padded[at:at + 16]
+            for k in range(found.length):
+                unit = out[at + k + shift - start] if first <= at + k < last else None
+                if unit:
+                    unit.part = 1 + instruction.part_of(found, code, k)
+                    unit.opcode, unit.before = code[found.opcode], before
+            before = code[found.opcode]
+            i += 1
 
     def mark(self, part, start, end, out):
         shift = part.target - part.start
@@ -90,7 +112,7 @@ class Outline:
 class Events:
     def __init__(self):
         self.pages = Counters(120)
-        self.flags, self.values = Mixer(Counters(250), 120), Mixer(Counters(60), 120)
+        self.flags, self.values = Mixer(Counters(250), 70, 6553), Mixer(Counters(60), 100, 6553)
         self.again, self.numbers = Counters(60), (Number(), Number())
         self.restart(b"")
 
@@ -167,7 +189,9 @@ class Events:
         far = self.since.bit_length()
         keys = [(i, c >> 17) for i, c in enumerate(self.flag_contexts(unit, far))]
         distance = 0 if far < 4 else 1 if far < 7 else 2 if far < 12 else 3
-        return self.flags.code(coder, keys, (unit.kind, distance))
+        kind = ("part", unit.part) if unit.kind == BYTE else unit.kind
+        other = (unit.role, unit.edge.bit_length() if unit.edge < 128 else 7, "edge")
+        return self.flags.code(coder, keys, (kind, distance), other)
 
     def flag_contexts(self, unit, far):
         now, (before, earlier, third) = self.at(unit.source), self.before(unit)
@@ -181,7 +205,11 @@ class Events:
             hash2(kind, (now | self.opcode << 8 | before << 16) << 4 | 7),
             hash2(before | earlier << 8 | third << 16, 8 + byte),
             hash2(now | before << 8 | self.at(unit.source + 1) << 16, 10 + byte),
-            hash2(now | min(self.since, 4) << 8 | self.change << 16, 12 + 16 * kind)]
+            hash2(now | min(self.since, 4) << 8 | self.change << 16, 12 + 16 * kind),
+            hash2(unit.part | unit.opcode << 8 | now << 16, 13 + 16 * kind),
+            hash2(unit.part | unit.opcode << 8 | before << 16 | (self.history & 3) << 24,
+                  14 + 16 * kind),
+            hash2(unit.part | unit.before << 8 | unit.opcode << 16, 15 + 16 * kind)]
 
     def byte_contexts(self, unit):
         now, (before, earlier, _) = self.at(unit.source), self.before(unit)
@@ -191,7 +219,10 @@ class Events:
             hash2(self.change | self.change_before << 8, 2 + 256 * near),
             hash2(now | before << 8, 3), hash2(before | earlier << 8, 4),
             hash2(self.change | before << 8 | near << 16, 5),
-            hash2(now | before << 8 | earlier << 16, 6), hash2(now | self.change << 8, 7)]
+            hash2(now | before << 8 | earlier << 16, 6), hash2(now | self.change << 8, 7),
+            hash2(unit.part | unit.opcode << 8 | now << 16, 8),
+            hash2(unit.part | self.change << 8 | unit.opcode << 16, 9),
+            hash2(unit.part | self.change << 8 | near << 16, 10)]
 
     def byte(self, coder, unit):
         contexts = self.byte_contexts(unit)
@@ -205,7 +236,8 @@ class Events:
                           for i, c in enumerate(contexts)]
                 inner = 1
             counters = [group[inner] for group in groups]
-            bit = self.values.mix(coder, counters, 3 * (1 + depth) + place)
+            bit = self.values.mix(coder, counters, 3 * (1 + depth) + place,
+                                  27 + 8 * unit.part + depth)
             node, inner = 2 * node + bit, 2 * inner + bit
         self.change_before, self.change = self.change, node & 255
         self.opcode = self.before(unit)[0]

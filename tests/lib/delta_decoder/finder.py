@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The references of an executable (§9.2)."""
+from bisect import bisect_right
+
 from . import aarch64, elf, instruction
 from .coder import U64
 from .elf import little, signed
@@ -47,6 +49,7 @@ class Finder:
         self.padded = image.data + bytes(32)
         self.relocated = set(self.relocated_words())
         self.list = TableList()
+        self.instructions = {}  # of each section of code: where they begin
         code = {id(s): list(self.code(s)) for s in image.sections if s.role in CODES}
         self.tables = self.measure_tables()
         self.references = []
@@ -81,7 +84,9 @@ class Finder:
             yield from aarch64.Walk(self.image, section).references()
             return
         at = section.offset
+        starts = self.instructions[id(section)] = []
         while at < section.end:
+            starts.append(at)
             found = instruction.read(self.padded, at, section.end)
             if section.role == elf.PLT and found.length == 5 and self.data[at] == PUSH:
                 yield at + 1, SLOT, 0, little(self.data, at + 1, 4)
@@ -93,6 +98,10 @@ class Finder:
                 if found.kind == DATA and self.data[at + found.opcode] == LEA:
                     self.note_table(target)
             at += found.length
+
+    def boundary(self, section, offset):
+        """Where in the list of a section's instructions that with this byte is."""
+        return bisect_right(self.instructions[id(section)], offset) - 1
 
     # Jump tables.
 

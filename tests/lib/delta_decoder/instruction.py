@@ -17,9 +17,10 @@ PREFIXES = frozenset(bytes.fromhex("262e363e64656667f0f2f3"))
 LONGEST, PREFIXES_MAX = 15, 11
 BRANCH, RELATIVE = 0, 1  # the kinds of references
 
-# Places from the instruction's start: of its 4-byte field of a kind, and of its opcode's last byte.
-Instruction = namedtuple("Instruction", "length kind field opcode")
-PLAIN = Instruction(1, None, None, 0)
+# Places from the instruction's start: of its 4-byte field of a kind, the last byte of its opcode,
+# ModRM, and the first immediate.
+Instruction = namedtuple("Instruction", "length kind field opcode modrm immediate")
+PLAIN = Instruction(1, None, None, 0, None, 0)
 
 
 def by_opcode(table):
@@ -113,13 +114,31 @@ def read(code, start, end):
         return PLAIN
     if follows[:1] == "T":
         follows = "M" if code[at] >> 3 & 7 > 1 else follows[1:]
-    kind = field = None
+    kind = field = modrm = None
     if follows == "J" and not narrow:
         kind, field = BRANCH, at
     if follows[:1] == "M":
+        modrm = at
         at, field = read_modrm(code, at)
         kind = None if field is None else RELATIVE
+    immediate = at
     at += immediates(follows, narrow, wide, short)
     if at - start > LONGEST or at > end:
         return PLAIN
-    return Instruction(at - start, kind, field and field - start, opcode - start)
+    return Instruction(at - start, kind, field and field - start, opcode - start,
+                       modrm and modrm - start, immediate - start)
+
+
+PREFIX, OPCODE, MODRM, SIB, DISPLACEMENT, IMMEDIATE = range(6)
+
+
+def part_of(found, code, at):
+    """What the byte at `at` of an instruction is for; `code` begins with it."""
+    if at <= found.opcode:
+        return PREFIX if at < found.opcode else OPCODE
+    if at >= found.immediate:
+        return IMMEDIATE
+    if at == found.modrm:
+        return MODRM
+    has_sib = code[found.modrm] < 0xC0 and code[found.modrm] & 7 == 4
+    return SIB if at == found.modrm + 1 and has_sib else DISPLACEMENT

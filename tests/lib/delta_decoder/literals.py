@@ -3,6 +3,9 @@
 from .coder import K, U32, U64, Counters, Mixer, group_of
 
 
+MORE_WEIGHT = 9 * 65536 // 100
+
+
 class Literals:
     HISTORY = 1 << 17
 
@@ -11,6 +14,7 @@ class Literals:
         self.history, self.heads = bytearray(self.HISTORY), {}
         self.counters = Counters(60)
         self.mixer = Mixer(self.counters, 30)
+        self.more_mixer = Mixer(self.counters, 30, MORE_WEIGHT)
 
     def put(self, byte):
         self.history[self.size % self.HISTORY] = byte
@@ -45,28 +49,30 @@ class Literals:
 
     def groups(self, contexts, prefix):
         return [self.counters.group((i, group_of(17, c, prefix)))
-                for i, c in enumerate(contexts)]
+                for i, c in enumerate(contexts) if c is not None]
 
-    def learn(self, data):
-        """Takes bytes as if they had been literals (§9.4)."""
-        self.length = 0
+    def learn(self, byte, more):
+        """Takes a byte as if it had been a literal (§9.4)."""
         counters = self.counters
-        for byte in data:
-            contexts, node = self.contexts(byte)[:5], 1
-            for depth in range(8):
-                if depth % 4 == 0:
-                    groups, inner = self.groups(contexts, node if depth else 0), 1
-                bit = byte >> (7 - depth) & 1
-                for group in groups:
-                    counters.update(group[inner], bit)
-                counters.update(counters.get(("order0", node)), bit)
-                node, inner = 2 * node + bit, 2 * inner + bit
-            self.put(byte)
-            self.look_up()
-            self.length = 0
+        contexts, node = self.contexts(byte), 1
+        contexts[5] = None
+        contexts += more
+        for depth in range(8):
+            if depth % 4 == 0:
+                groups, inner = self.groups(contexts, node if depth else 0), 1
+            bit = byte >> (7 - depth) & 1
+            for group in groups:
+                counters.update(group[inner], bit)
+            counters.update(counters.get(("order0", node)), bit)
+            node, inner = 2 * node + bit, 2 * inner + bit
+        self.length = 0
+        self.put(byte)
+        self.look_up()
+        self.length = 0
 
-    def code(self, coder, old):
-        contexts = self.contexts(old)
+    def code(self, coder, old, more=None, more_set=0):
+        """A byte; `more`: further contexts, and what chooses further weights."""
+        contexts = self.contexts(old) + (more or [])
         expected, node = self.history[self.match % self.HISTORY] | 256, 1
         for depth in range(8):
             if depth % 4 == 0:
@@ -77,7 +83,11 @@ class Literals:
                 repeat += 8 * (2 * self.length + (expected >> (7 - depth) & 1))
             counters = [group[inner] for group in groups]
             counters += [self.counters.get(("order0", node)), self.counters.get(repeat)]
-            bit = self.mixer.mix(coder, counters, 4 * depth + belief)
+            if more is None:
+                bit = self.mixer.mix(coder, counters, 4 * depth + belief)
+            else:
+                bit = self.more_mixer.mix(coder, counters, 4 * depth + belief,
+                                          32 + 8 * more_set + depth)
             node, inner = 2 * node + bit, 2 * inner + bit
         self.advance(node & 255)
         return node & 255

@@ -68,10 +68,10 @@ def decode(patch, sources):
     """The target of a patch over the sources, or Damaged."""
     reader = Reader(patch)
     need(reader.take(5) == b"\xd5SUT\x01", "no patch of version 1")
-    named = [(reader.varint(), reader.take(32)) for _ in range(reader.varint())]
-    given = [(len(source), hashlib.sha256(source).digest()) for source in sources]
+    named = [(reader.varint(), reader.take(8)) for _ in range(reader.varint())]
+    given = [(len(source), hashlib.sha256(source).digest()[:8]) for source in sources]
     need(named == given, "other sources")
-    size, digest = reader.varint(), reader.take(32)
+    size, digest = reader.varint(), reader.take(16)
     segments = []
     for _ in range(reader.varint()):
         part, codec = reader.varint(), reader.take(1)[0]
@@ -84,5 +84,5 @@ def decode(patch, sources):
         target += decoder.segment(part, codec, reader.take(payload),
                                   None if source is None else sources[source])
     need(reader.at == len(patch), "bytes behind the end")
-    need(hashlib.sha256(target).digest() == digest, "not the target")
+    need(hashlib.sha256(target).digest()[:16] == digest, "not the target")
     return target

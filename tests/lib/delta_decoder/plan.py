@@ -14,7 +14,7 @@ class Steps:
     """The model of steps."""
 
     def __init__(self):
-        self.mixer = Mixer(Counters(127), 80)
+        self.mixer = Mixer(Counters(127), 60, 6553)
         self.restart()
 
     def restart(self):
@@ -27,7 +27,8 @@ class Steps:
         for i, context in enumerate(contexts):
             h = ((context + i) * K & U32) ^ (node * FIELDS + field)
             keys.append((i, (h ^ h >> 15) * M % 2**32 >> 18))
-        return self.mixer.code(coder, keys, field * 16 + depth)
+        other = 96 + 2 * (8 * field + self.place) + (self.literals > 3)
+        return self.mixer.code(coder, keys, field * 16 + depth, other)
 
     def number(self, coder, field, contexts):
         length = 0

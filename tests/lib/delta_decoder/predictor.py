@@ -39,9 +39,10 @@ class Part:
 
 
 class Predictor:
-    def __init__(self, plan, references):
+    def __init__(self, plan, a_finder):
         self.plan, self.layout, self.old = plan, plan.layout, plan.layout.image
-        self.references = references
+        self.finder, self.references = a_finder, a_finder.references
+        self.copies = Map(self.layout, plan.copies, plan.hints)
         self.parts = [part for copy in plan.copies for part in self.parts_of(copy)]
         self.literals, self.events, self.derived = b"", [], []
         self.symbols = Symbols(self.layout)
@@ -62,10 +63,20 @@ class Predictor:
             if every[i][0] + finder.width(every[i][1]) <= part.end:
                 yield every[i]
 
+    def code_references(self, index, start, end):
+        """(offset, kind, new target) of those of 4 bytes wholly in a range of a section."""
+        every = self.references[index]
+        for i in range(bisect_left(every, (start,)), len(every)):
+            offset, kind, _, target = every[i]
+            if offset + 4 > end:
+                return
+            if finder.width(kind) == 4:
+                yield offset, kind, self.copies.map(target)
+
     def make(self):
         """The new file."""
         self.start()
-        copies = Map(self.layout, self.plan.copies, self.plan.hints)
+        copies = self.copies
         self.set_references(COPIES, copies)
         self.symbols.match(self.finished())
         self.set_references(EXPORTS, copies.with_exact(self.symbols.exports))
