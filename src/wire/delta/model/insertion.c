@@ -8,17 +8,18 @@
 #include "wire/delta/model/little.h"
 #include "wire/delta/model/syntax.h"
 
-#define LEARN  320  /* old bytes on each side that new code learns from */
-#define BEFORE 16   /* and that are read to know the eight that a run follows */
-#define WINDOW 1024 /* old bytes beside a run that are read at once */
-#define FIELD  4    /* bytes of an address, and of an A64 instruction */
+#define LEARN  320 /* old bytes on each side that new code learns from */
+#define PIECE  64  /* bytes of the old file that are learnt as one, and once */
+#define BEFORE 16  /* and that are read to know the eight that a run follows */
+#define WINDOW 128 /* old bytes beside a run that are read at once, with FIELD more */
+#define FIELD  4   /* bytes of an address, and of an A64 instruction */
 
 /* Runs of literals being coded. */
 typedef struct Insertion {
 	LiteralModel *model;
 	Coder *coder;
 	Predictor *predictor;
-	uint64_t learnt_to; /* an old offset */
+	uint8_t *learnt; /* a bit for each piece of the old file */
 	/* of the run */
 	uint64_t beside;  /* the old offset where the last copy would go on */
 	uint64_t address; /* of the next literal; 0: it is not in code */
@@ -117,21 +118,13 @@ static void hint(const Syntax *syntax, bool code, LiteralHints *ret)
 		*ret = (LiteralHints){};
 }
 
-/* New code is like what stands around it. */
-static void learn_around(Insertion *insertion)
+static void learn_range(Insertion *insertion, uint64_t from, uint64_t to)
 {
 	const Predictor *predictor = insertion->predictor;
-	uint64_t beside = insertion->beside, size = predictor->old.bytes.size;
-	uint64_t from = beside > LEARN ? beside - LEARN : 0;
-	uint64_t to = size - beside > LEARN ? beside + LEARN : size;
-	uint8_t bytes[2 * LEARN + INSTRUCTION_MAX];
+	uint8_t bytes[2 * (LEARN + PIECE) + INSTRUCTION_MAX];
 	Syntax syntax;
 	bool code;
 
-	if (from < insertion->learnt_to && from + 2 * LEARN > insertion->learnt_to)
-		from = insertion->learnt_to;
-	if (from >= to)
-		return;
 	from = instruction_at(predictor, from);
 	code = is_code_at(&predictor->old, from);
 	read_meaning(predictor, from, to, bytes);
@@ -143,7 +136,33 @@ static void learn_around(Insertion *insertion)
 		literal_learn(insertion->model, &hints, bytes[i]);
 		syntax_put(&syntax, bytes[i]);
 	}
-	insertion->learnt_to = to;
+}
+
+/* Notes that a piece is learnt. Returns whether it already was. */
+static bool is_learnt(Insertion *insertion, uint64_t piece)
+{
+	uint8_t bit = (uint8_t)(1 << piece % 8), *byte = &insertion->learnt[piece / 8];
+	bool was = *byte & bit;
+
+	*byte |= bit;
+	return was;
+}
+
+/* New code is like what stands around it. */
+static void learn_around(Insertion *insertion)
+{
+	uint64_t beside = insertion->beside, size = insertion->predictor->old.bytes.size;
+	uint64_t from = (beside > LEARN ? beside - LEARN : 0) / PIECE, start;
+	uint64_t to = ((size - beside > LEARN ? beside + LEARN : size) + PIECE - 1) / PIECE;
+
+	while (from < to) {
+		if (is_learnt(insertion, from++))
+			continue;
+		start = from - 1;
+		while (from < to && !is_learnt(insertion, from))
+			from++;
+		learn_range(insertion, start * PIECE, from * PIECE < size ? from * PIECE : size);
+	}
 }
 
 /* Takes in how the copy before the run ended. */
@@ -179,14 +198,16 @@ static uint64_t code_address(const Layout *layout, uint64_t offset)
 	return 0;
 }
 
-static void fill_window(Insertion *insertion)
+/* Reads what stands beside the next bytes of a run that has `size` more. */
+static void fill_window(Insertion *insertion, size_t size)
 {
 	const Predictor *predictor = insertion->predictor;
-	uint64_t beside = insertion->beside, size = predictor->old.bytes.size;
-	uint64_t left = beside < size ? size - beside : 0;
+	uint64_t beside = insertion->beside, old = predictor->old.bytes.size;
+	uint64_t left = beside < old ? old - beside : 0;
+	size_t wanted = (size < WINDOW ? size : WINDOW) + FIELD;
 
-	if (left > sizeof(insertion->window))
-		left = sizeof(insertion->window);
+	if (left > wanted)
+		left = wanted;
 	memset(insertion->window, 0, sizeof(insertion->window));
 	if (left > 0)
 		read_meaning(predictor, beside, beside + left, insertion->window);
@@ -261,7 +282,7 @@ static void code_run(
 		size_t step;
 
 		if (insertion->at >= WINDOW)
-			fill_window(insertion);
+			fill_window(insertion, size - done);
 		step = code_next(insertion, bytes + done, size - done);
 		done += step;
 		insertion->beside += step;
@@ -271,8 +292,13 @@ static void code_run(
 	}
 }
 
-static int prepare(Predictor *predictor, bool decodes)
+static int prepare(Insertion *insertion, bool decodes)
 {
+	Predictor *predictor = insertion->predictor;
+
+	insertion->learnt = memory_new(predictor->old.bytes.size / PIECE / 8 + 1);
+	if (!insertion->learnt)
+		return -ENOMEM;
 	if (decodes) {
 		predictor->literals = memory_new(predictor->literal_count);
 		if (!predictor->literals)
@@ -281,18 +307,28 @@ static int prepare(Predictor *predictor, bool decodes)
 	return predictor_map_copies(predictor);
 }
 
+static Insertion *insertion_free(Insertion *insertion)
+{
+	if (insertion)
+		memory_free(insertion->learnt);
+	memory_free(insertion);
+	return NULL;
+}
+DEFINE_CLEANUP(Insertion *, insertion_free)
+
 int insertions_code(LiteralModel *model, Coder *coder, Predictor *predictor)
 {
-	_cleanup_free_ Insertion *insertion = memory_new(sizeof(*insertion));
+	_cleanup_(insertion_freep) Insertion *insertion = memory_new(sizeof(*insertion));
 	size_t done = 0;
 	uint64_t target = 0, beside = 0;
-	int r = insertion ? prepare(predictor, coder_decodes(coder)) : -ENOMEM;
+	int r;
 
+	if (!insertion)
+		return -ENOMEM;
+	*insertion = (Insertion){.model = model, .coder = coder, .predictor = predictor};
+	r = prepare(insertion, coder_decodes(coder));
 	if (r < 0)
 		return r;
-	insertion->model = model;
-	insertion->coder = coder;
-	insertion->predictor = predictor;
 	for (size_t i = 0; i < predictor->block_count; i++) {
 		const Block *block = &predictor->blocks[i];
 
