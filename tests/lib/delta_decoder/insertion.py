@@ -5,7 +5,7 @@ from .code import CodeReader
 from .coder import U32
 from .elf import AARCH64, little
 
-LEARN, PIECE, WINDOW = 320, 64, 1024
+LEARN, PIECE, WINDOW = 320, 64, 128
 
 
 def is_code(section):
@@ -101,7 +101,7 @@ class Insertions:
         reader, address, at = self.reader_at(beside), self.address_of(start), WINDOW
         while left:
             if at >= WINDOW:
-                olds = self.meaning(beside, beside + WINDOW + 4) + bytes(WINDOW + 4)
+                olds = self.meaning(beside, beside + min(left, WINDOW) + 4) + bytes(WINDOW + 4)
                 at = 0
             step = self.step(reader, address, olds[at:at + 4], left)
             left, beside, at = left - step, beside + step, at + step
