@@ -14,7 +14,7 @@ LARGE = (1 << 40) - 1
 class Unit:
     def __init__(self, kind, role, source, edge):
         self.kind, self.role, self.source, self.edge = kind, role, source, min(edge, 65535)
-        self.part = self.opcode = self.before = 0
+        self.part = self.opcode = 0
 
     @property
     def is_byte(self):
@@ -84,8 +84,10 @@ class Outline:
             return
         find, shift = self.predictor.finder, part.target - part.start
         first, last = max(part.start, start - shift), min(part.end, end - shift)
-        i = find.boundary(section, max(section.offset, first // 1024 * 1024))
-        starts, before = find.instructions[id(section)], 0
+        if first >= last:
+            return
+        i = find.boundary(section, first)
+        starts = find.instructions[id(section)]
         while i < len(starts) and starts[i] < last:
             at = starts[i]
             found = instruction.read(find.padded, at, section.end)
@@ -94,8 +96,7 @@ class Outline:
                 unit = out[at + k + shift - start] if first <= at + k < last else None
                 if unit:
                     unit.part = 1 + instruction.part_of(found, code, k)
-                    unit.opcode, unit.before = code[found.opcode], before
-            before = code[found.opcode]
+                    unit.opcode = code[found.opcode]
             i += 1
 
     def mark(self, part, start, end, out):
@@ -208,8 +209,7 @@ class Events:
             hash2(now | min(self.since, 4) << 8 | self.change << 16, 12 + 16 * kind),
             hash2(unit.part | unit.opcode << 8 | now << 16, 13 + 16 * kind),
             hash2(unit.part | unit.opcode << 8 | before << 16 | (self.history & 3) << 24,
-                  14 + 16 * kind),
-            hash2(unit.part | unit.before << 8 | unit.opcode << 16, 15 + 16 * kind)]
+                  14 + 16 * kind)]
 
     def byte_contexts(self, unit):
         now, (before, earlier, _) = self.at(unit.source), self.before(unit)

@@ -20,13 +20,14 @@ def pieces_of(copies, pairs):
 def disjoint(pieces):
     kept = []
     for start, end, shift in sorted(pieces, key=lambda p: (p[0], -p[1], p[2])):
-        if kept and start < kept[-1][1]:
+        while kept and start < kept[-1][1]:
             last = kept[-1]
-            if end - start > last[1] - last[0]:
+            if end - start <= last[1] - last[0]:
+                start = last[1]
+                break
+            if start > last[0]:
                 last[1] = start
             else:
-                start = last[1]
-            if last[0] == last[1]:
                 kept.pop()
         if start < end:
             kept.append([start, end, shift])
