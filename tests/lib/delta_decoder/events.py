@@ -5,7 +5,7 @@ from .coder import U32, Counters, Mixer, Number, group_of, hash2, need
 from .elf import AARCH64, CODE, PLAIN
 from .layout import unzigzag
 
-EVENTS_MAX, PAGE, LINE, RECENT, FAR = 1 << 22, 1024, 32, 4, 65535
+BYTES_MAX, PAGE, LINE, RECENT, FAR = 4 << 20, 1024, 32, 4, 65535
 NONE, BYTE, REFERENCE = range(3)  # kinds of units; a reference adds its own kind
 INSTRUCTION = 24  # and which byte of an A64 one
 LARGE = (1 << 40) - 1
@@ -110,6 +110,15 @@ class Outline:
                     out[i - start] = None
 
 
+def check_sizes(events):
+    """As if each were kept as a varint of the distance and a code of two bits, and its change."""
+    total, last = 0, 0
+    for at, _, size in events:
+        need(total <= BYTES_MAX, "too many events")
+        total += max(1, -(-(at - last << 2).bit_length() // 7)) + size
+        last = at
+
+
 class Events:
     def __init__(self):
         self.pages = Counters(120)
@@ -132,7 +141,7 @@ class Events:
             copies = list(outline.copies_in(start, end))
             if copies and self.page(coder, outline, copies, start, end):
                 found += self.lines(coder, outline.units(start, end), start)
-            need(len(found) <= EVENTS_MAX, "too many events")
+        check_sizes(found)
         return found
 
     def page(self, coder, outline, copies, start, end):

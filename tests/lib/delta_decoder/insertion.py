@@ -2,7 +2,7 @@
 """Runs of literals of an executable (§9.4)."""
 from . import aarch64, finder
 from .code import CodeReader
-from .coder import U32
+from .coder import U32, U64
 from .elf import AARCH64, little
 
 LEARN, PIECE, WINDOW = 320, 64, 128
@@ -92,7 +92,7 @@ class Insertions:
     def address_of(self, offset):
         for new in self.predictor.layout.new:
             if is_code(new) and new.offset <= offset < new.offset + new.size:
-                return new.address_of(offset)
+                return new.address_of(offset) & U64
         return 0
 
     def run(self, start, left, beside):
@@ -105,7 +105,7 @@ class Insertions:
                 at = 0
             step = self.step(reader, address, olds[at:at + 4], left)
             left, beside, at = left - step, beside + step, at + step
-            address += step if address else 0
+            address = address + step & U64 if address else 0
 
     def step(self, reader, address, olds, left):
         """Makes what comes next of a run: one byte or four."""
