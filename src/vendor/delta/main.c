@@ -96,6 +96,18 @@ static int prove(const Buffer *bytes, const DeltaBytes *old, const Content *targ
 	return r < 0 ? r : delta_apply_bytes(&patch, old, 1, &sink, reason);
 }
 
+static int write_patch(const char *path, const Buffer *patch, Reason *reason)
+{
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	int r = file_draft_open(AT_FDCWD, path, 0644, &draft);
+
+	if (r == 0)
+		r = fd_write_full(draft.fd, patch->data, patch->size);
+	if (r == 0)
+		r = file_draft_finish(&draft);
+	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
+}
+
 static int create(
 	const char *old_path, const char *new_path, const char *patch_path, Reason *reason)
 {
@@ -114,8 +126,7 @@ static int create(
 		r = prove(&patch, &source, &target, reason);
 	if (r < 0)
 		return about(new_path, r, reason);
-	r = file_write_atomic(AT_FDCWD, patch_path, patch.data, patch.size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s", patch_path) : 0;
+	return write_patch(patch_path, &patch, reason);
 }
 
 static int verb_create(int count, char **operands)
@@ -126,37 +137,19 @@ static int verb_create(int count, char **operands)
 	return r < 0 ? fail(r, &reason) : EXIT_OK;
 }
 
-/* Writes the target beside its place, so that a failure leaves what was there. */
-static int apply_to(const DeltaPatch *patch, int old, const char *beside, Reason *reason)
+/* What was at `path` stays until the target is complete. */
+static int apply_to(const DeltaPatch *patch, int old, const char *path, Reason *reason)
 {
-	_cleanup_fd_ int fd =
-		open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int r;
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	int r = file_draft_open(AT_FDCWD, path, 0644, &draft);
 
-	if (fd < 0)
-		return reason_errno(reason, -errno, "cannot write %s", beside);
-	r = delta_apply(patch, &old, 1, fd, NULL, NULL, reason);
-	if (r == 0 && fsync(fd) < 0)
-		r = reason_errno(reason, -errno, "cannot write %s", beside);
-	return r;
-}
-
-static int apply_and_rename(const DeltaPatch *patch, int old, const char *path, Reason *reason)
-{
-	_cleanup_free_ char *beside = memory_printf("%s.%d.tmp", path, getpid());
-	int r;
-
-	if (!beside)
-		return -ENOMEM;
-	r = apply_to(patch, old, beside, reason);
-	if (r == 0) {
-		r = file_rename_durable(AT_FDCWD, beside, path);
-		if (r < 0)
-			reason_errno(reason, r, "cannot write %s", path);
-	}
-	if (r < 0 && r != -EEXIST)
-		unlink(beside);
-	return r;
+	if (r < 0)
+		return reason_errno(reason, r, "cannot write %s", path);
+	r = delta_apply(patch, &old, 1, draft.fd, NULL, NULL, reason);
+	if (r < 0)
+		return r;
+	r = file_draft_finish(&draft);
+	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
 }
 
 static int read_patch(const char *path, Content *ret_bytes, DeltaPatch *ret, Reason *reason)
@@ -186,7 +179,7 @@ static int apply(const char *old_path, const char *patch_path, const char *out, 
 			"%s needs %zu old files: it belongs to an image and is applied by "
 			"suture-stage",
 			patch_path, patch.source_count);
-	r = apply_and_rename(&patch, old, out, reason);
+	r = apply_to(&patch, old, out, reason);
 	return r == -ESTALE ? about(old_path, r, reason) : r < 0 ? about(patch_path, r, reason) : 0;
 }
 
