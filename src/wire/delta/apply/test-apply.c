@@ -137,6 +137,11 @@ TEST(the_wrong_old_file_is_told)
 	ASSERT_EQ(out.size, 0);
 }
 
+/* Other hosts than this one leave out places. */
+#ifndef DAMAGE_STEP
+#define DAMAGE_STEP 1
+#endif
+
 /* A patch that is damaged at one place after the other. */
 typedef struct Victim {
 	Buffer patch;
@@ -165,9 +170,9 @@ static void check_flip(Victim *victim, size_t bit)
 
 static void check_damage(Victim *victim)
 {
-	for (size_t bit = 0; bit < 8 * victim->patch.size; bit++)
+	for (size_t bit = 0; bit < 8 * victim->patch.size; bit += DAMAGE_STEP)
 		check_flip(victim, bit);
-	for (size_t size = 0; size < victim->patch.size; size++) {
+	for (size_t size = 0; size < victim->patch.size; size += DAMAGE_STEP) {
 		_cleanup_buffer_ Buffer out = {};
 
 		ASSERT(apply(victim->patch.data, size, victim->sources, victim->n_sources, &out) <
