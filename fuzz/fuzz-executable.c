@@ -6,11 +6,10 @@
  *     u16 size of control, u16 size of literals, the old file, control, literals, differences
  */
 #include <fcntl.h>
-#include <malloc.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "wire/delta/model/executable.h"
+#include "kept-models.h"
 #include "wire/delta/model/little.h"
 
 #define HEAD     8
@@ -90,47 +89,16 @@ static void render(const Predictor *predictor, size_t size)
 		abort();
 }
 
-/* Making models takes ten times as long as a short input. They are put back from copies instead:
- * each is one piece of memory. */
-typedef struct Kept {
-	void *model, *copy;
-	size_t size;
-} Kept;
-
-static void keep(Kept *kept, void *model)
-{
-	*kept = (Kept){.model = model, .size = malloc_usable_size(model)};
-	kept->copy = memory_copy(model, kept->size);
-	if (!kept->copy)
-		abort();
-}
-
-static ExecutableModels *fresh_models(void)
-{
-	static ExecutableModels *models;
-	static Kept kept[4];
-
-	for (size_t i = 0; models && i < ARRAY_SIZE(kept); i++)
-		memcpy(kept[i].model, kept[i].copy, kept[i].size);
-	if (models)
-		return models;
-	models = executable_models_new(generic_models_new());
-	keep(&kept[0], models);
-	keep(&kept[1], models->blocks);
-	keep(&kept[2], models->residual);
-	keep(&kept[3], models->literals);
-	return models;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static KeptModels kept;
 	_cleanup_(predictor_done) Predictor predictor = {};
 	Input input;
 
 	if (size < HEAD)
 		return 0;
 	input = split(data, size);
-	if (decode(fresh_models(), &input, &predictor) == 0)
+	if (decode(kept_models(&kept), &input, &predictor) == 0)
 		render(&predictor, input.target_size);
 	return 0;
 }
