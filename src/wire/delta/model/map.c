@@ -227,8 +227,11 @@ uint64_t map_address(const Map *map, uint64_t address)
 uint64_t map_end(const Map *map, uint64_t address)
 {
 	const Layout *layout = map->layout;
-	const ElfSection *section = elf_at_address(layout->old, address - 1);
+	const ElfSection *section;
 
+	if (map->count == 0)
+		return address; /* not known yet */
+	section = elf_at_address(layout->old, address - 1);
 	if (section && section->address + section->size == address) {
 		const ElfSection *new = &layout->sections[section - layout->old->sections];
 
