@@ -27,6 +27,10 @@
  * executables also what their size asks for (model/predictor.h). Real updates stay below this. */
 #define DELTA_APPLY_MEMORY_MAX ((size_t)16 * 1024 * 1024)
 
+/* What a patch can make a call allocate that was made to do harm, beside what the old file's size
+ * asks for. */
+#define DELTA_APPLY_HOSTILE_MAX ((size_t)32 * 1024 * 1024)
+
 /* Told after every window of output (64 KiB). A negative errno cancels and is returned. */
 typedef int (*DeltaProgress)(void *userdata, uint64_t done, uint64_t total);
 

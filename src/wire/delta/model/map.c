@@ -45,6 +45,8 @@ static int add_block(Pieces *pieces, const Layout *layout, const Block *block)
 		target = block->target + (from - block->old);
 		if (target < new->offset || target - new->offset > new->size)
 			continue;
+		if (pieces->count == MAP_PIECES_MAX)
+			return 0;
 		r = memory_grow(&pieces->items, pieces->count, sizeof(Piece));
 		if (r < 0)
 			return r;
