@@ -116,6 +116,38 @@ TEST(executables_within_an_image)
 	ASSERT_MEMEQ(out.data, image, size);
 }
 
+/* Each reads all of the old file, so a patch of few bytes could ask for hours of work. */
+TEST(few_segments_of_a_source_are_executables)
+{
+	enum { COUNT = DELTA_EXECUTABLES_MAX + 1 };
+	_cleanup_(pair_done) Pair pair = {};
+	_cleanup_(delta_patch_done) DeltaPatch patch = {}, more = {};
+	_cleanup_free_ uint8_t *image = NULL;
+	_cleanup_buffer_ Buffer bytes = {}, out = {};
+	DeltaRange plan[COUNT];
+	DeltaBytes old;
+	size_t size;
+
+	make_pair(&pair);
+	old = old_of(&pair);
+	size = pair.new_size;
+	image = memory_new(COUNT * size);
+	for (size_t i = 0; i < COUNT; i++) {
+		plan[i] = (DeltaRange){i * size, size, 0};
+		memcpy(image + i * size, pair.new, size);
+	}
+	ASSERT_OK(delta_create(&old, 1, image, COUNT * size, plan, COUNT, &bytes, NULL));
+	ASSERT_OK(apply(bytes.data, bytes.size, old, &out));
+	ASSERT_MEMEQ(out.data, image, COUNT * size);
+	ASSERT_OK(delta_patch_read(bytes.data, bytes.size, &patch, NULL));
+	ASSERT_EQ(patch.segments[COUNT - 2].codec, DELTA_CODEC_EXECUTABLE);
+	ASSERT_EQ(patch.segments[COUNT - 1].codec, DELTA_CODEC_GENERIC);
+	patch.segments[COUNT - 1].codec = DELTA_CODEC_EXECUTABLE;
+	out.size = 0;
+	ASSERT_OK(delta_patch_write(&patch, &out));
+	ASSERT_ERROR(-EFBIG, delta_patch_read(out.data, out.size, &more, NULL));
+}
+
 /* A run takes many times as long under the sanitizer: it gets every fifth bit, the plain build all.
  * Other hosts ask for fewer. */
 #ifndef DAMAGE_STEP

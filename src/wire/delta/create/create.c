@@ -192,14 +192,18 @@ static int encode_from_source(Creation *creation, size_t source, const uint8_t *
 	uint64_t size, DeltaCodec *ret_codec)
 {
 	_cleanup_(part_done) Part part = {.source = source, .target = target, .size = size};
-	int r = executable_plan_new(
-		creation->sources[source], (DeltaBytes){target, (size_t)size}, &part.plan);
+	unsigned *executables = &creation->patch.sources[source].executables;
+	int r = 1;
 
+	if (*executables < DELTA_EXECUTABLES_MAX)
+		r = executable_plan_new(
+			creation->sources[source], (DeltaBytes){target, (size_t)size}, &part.plan);
 	*ret_codec = DELTA_CODEC_GENERIC;
 	if (r == 0)
 		r = compare_codecs(creation, &part, ret_codec);
 	if (r < 0)
 		return r;
+	*executables += *ret_codec == DELTA_CODEC_EXECUTABLE;
 	return encode_part(creation, &creation->models, &part, *ret_codec, &creation->payloads);
 }
 
