@@ -16,14 +16,12 @@
 #include "base/reason.h"
 #include "crypto/digest.h"
 
-#define DELTA_VERSION      1
-#define DELTA_PATCH_MAX    ((size_t)1 << 30) /* a patch is held in memory, also on 32 bits */
-#define DELTA_SOURCES_MAX  4096              /* files of a component, each open while applying */
-#define DELTA_SEGMENTS_MAX 65536             /* a file and a gap for each of 32768 files */
-#define DELTA_EXECUTABLES_MAX                                                                      \
-	16 /* of one source: each reads all of it, however little it makes                         \
-	    */
-#define DELTA_SIZE_MAX (((uint64_t)1 << 40) - 1) /* numbers inside a codec have 40 bits */
+#define DELTA_VERSION         1
+#define DELTA_PATCH_MAX       ((size_t)1 << 30) /* a patch is held in memory, also on 32 bits */
+#define DELTA_SOURCES_MAX     4096              /* files of a component, each open while applying */
+#define DELTA_SEGMENTS_MAX    65536             /* a file and a gap for each of 32768 files */
+#define DELTA_EXECUTABLES_MAX 16                /* of one source: each reads all of it */
+#define DELTA_SIZE_MAX        (((uint64_t)1 << 40) - 1) /* numbers inside a codec have 40 bits */
 
 typedef enum DeltaCodec {
 	DELTA_CODEC_INVALID,    /* so that zeroed bytes are no patch */
