@@ -50,12 +50,17 @@ static void answer(int connection)
 		perror("greeter");
 }
 
+static int number_of(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = ask_for_restart};
 	const char *inherited = getenv("GREETER_SOCKET");
 	char number[16];
-	int fd = inherited ? atoi(inherited) : listen_on(argc > 1 ? atoi(argv[1]) : 0);
+	int fd = inherited ? number_of(inherited) : listen_on(argc > 1 ? number_of(argv[1]) : 0);
 
 	sigaction(SIGUSR2, &action, NULL);
 	close(open("/run/greeter.started", O_WRONLY | O_CREAT | O_TRUNC, 0644));

@@ -2,15 +2,13 @@
 #include "base/buffer.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BUFFER_FIRST_CAPACITY 256
 
 void buffer_done(Buffer *buffer)
 {
-	free(buffer->data);
+	memory_free(buffer->data);
 	*buffer = (Buffer){};
 }
 
@@ -30,7 +28,7 @@ static int buffer_reserve(Buffer *buffer, size_t more)
 		return -ENOMEM;
 	if (buffer->size > 0)
 		memcpy(data, buffer->data, buffer->size);
-	free(buffer->data);
+	memory_free(buffer->data);
 	buffer->data = data;
 	buffer->capacity = capacity;
 	return 0;
@@ -58,14 +56,9 @@ int buffer_printf(Buffer *buffer, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
-	if (n < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return buffer_append(buffer, text, (size_t)n);
+	return text ? buffer_text(buffer, text) : -ENOMEM;
 }

@@ -2,13 +2,14 @@
 #include "base/memory.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static size_t fail_at;
-static size_t allocations;
+/* Of the thread, as the delta library may run in several threads of somebody else's program. */
+static _Thread_local const MemoryAllocator *current;
+static _Thread_local size_t fail_at;
+static _Thread_local size_t allocations;
 
 static bool must_fail(void)
 {
@@ -25,14 +26,39 @@ size_t memory_fail_at(size_t n)
 	return made;
 }
 
+const MemoryAllocator *memory_use(const MemoryAllocator *allocator)
+{
+	const MemoryAllocator *before = current;
+
+	current = allocator;
+	return before;
+}
+
+void memory_free(void *p)
+{
+	if (!current)
+		free(p);
+	else if (p)
+		current->release(current->userdata, p);
+}
+
 void *memory_raw(size_t size)
 {
-	return must_fail() ? NULL : malloc(size > 0 ? size : 1);
+	size = size > 0 ? size : 1;
+	if (must_fail())
+		return NULL;
+	return current ? current->allocate(current->userdata, size) : malloc(size);
 }
 
 void *memory_new(size_t size)
 {
-	return must_fail() ? NULL : calloc(1, size > 0 ? size : 1);
+	void *p;
+
+	size = size > 0 ? size : 1;
+	if (!current)
+		return must_fail() ? NULL : calloc(1, size);
+	p = memory_raw(size);
+	return p ? memset(p, 0, size) : NULL;
 }
 
 void *memory_new_array(size_t count, size_t size)
@@ -69,18 +95,46 @@ char *memory_string(const char *string)
 	return memory_string_n(string, strlen(string));
 }
 
+char *memory_vprintf(const char *format, va_list args)
+{
+	va_list again;
+	char *text = NULL;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, args);
+	if (n >= 0)
+		text = memory_raw((size_t)n + 1);
+	if (text)
+		vsnprintf(text, (size_t)n + 1, format, again);
+	va_end(again);
+	return text;
+}
+
 char *memory_printf(const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
 
-	if (must_fail())
-		return NULL;
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
-	return n < 0 ? NULL : text;
+	return text;
+}
+
+/* An allocator of somebody else's has no realloc(): what the array has is copied. */
+static void *resize(void *p, size_t size, size_t bigger)
+{
+	void *copy;
+
+	if (!current)
+		return must_fail() ? NULL : realloc(p, bigger);
+	copy = memory_raw(bigger);
+	if (copy && size > 0)
+		memcpy(copy, p, size);
+	if (copy)
+		memory_free(p);
+	return copy;
 }
 
 int memory_grow(void *array, size_t count, size_t size)
@@ -92,10 +146,9 @@ int memory_grow(void *array, size_t count, size_t size)
 	if ((count & (count - 1)) == 0) {
 		size_t capacity = count > 0 ? count * 2 : 1;
 
-		if (capacity < count || __builtin_mul_overflow(capacity, size, &bytes) ||
-			must_fail())
+		if (capacity < count || __builtin_mul_overflow(capacity, size, &bytes))
 			return -ENOMEM;
-		bigger = realloc(*slot, bytes);
+		bigger = resize(*slot, count * size, bytes);
 		if (!bigger)
 			return -ENOMEM;
 		*slot = bigger;

@@ -158,6 +158,55 @@ TEST(arrays_grow_by_one)
 	ASSERT(memory_new_array(SIZE_MAX / 2, 3) == NULL);
 }
 
+typedef struct Counter {
+	size_t made, blocks;
+} Counter;
+
+static void *count_up(void *userdata, size_t size)
+{
+	Counter *counter = userdata;
+	char *p = malloc(size);
+
+	counter->made++;
+	counter->blocks++;
+	return p ? memset(p, 0xa5, size) : NULL;
+}
+
+static void count_down(void *userdata, void *memory)
+{
+	Counter *counter = userdata;
+
+	counter->blocks--;
+	free(memory);
+}
+
+TEST(a_thread_can_use_another_allocator)
+{
+	Counter counter = {};
+	const MemoryAllocator allocator = {count_up, count_down, &counter};
+	const MemoryAllocator *before = memory_use(&allocator);
+	char *zeroes = memory_new(3), *text = memory_printf("%d and %s", 4, "five");
+	int *numbers = NULL;
+
+	for (size_t i = 0; i < 100 && memory_grow(&numbers, i, sizeof(*numbers)) == 0; i++)
+		numbers[i] = (int)i;
+	memory_use(before);
+	ASSERT(before == NULL);
+	ASSERT_EQ(counter.made, 10); /* the numbers grew 8 times */
+	ASSERT_EQ(counter.blocks, 3);
+	ASSERT_MEMEQ(zeroes, "\0\0\0", 3);
+	ASSERT_STREQ(text, "4 and five");
+	for (size_t i = 0; i < 100; i++)
+		ASSERT_EQ(numbers[i], (int)i);
+	memory_use(&allocator);
+	memory_free(zeroes);
+	memory_free(text);
+	memory_free(numbers);
+	memory_free(NULL);
+	memory_use(NULL);
+	ASSERT_EQ(counter.blocks, 0);
+}
+
 static int append_twice(Buffer *buffer)
 {
 	int r = buffer_text(buffer, "hello ");

@@ -5,17 +5,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/command.h"
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/log.h"
-#include "wire/delta/apply/apply.h"
-#include "wire/delta/create/create.h"
-#include "wire/delta/model/generic.h"
+#include "suture/delta.h"
 
 static bool arg_json;
 
@@ -29,6 +30,20 @@ static void content_done(Content *content)
 	free(content->data);
 }
 #define _cleanup_content_ _cleanup_(content_done)
+
+static void patch_freep(suture_delta_patch **patch)
+{
+	suture_delta_patch_free(*patch);
+}
+#define _cleanup_patch_ _cleanup_(patch_freep)
+
+/* So that what the library says becomes the reason. */
+static suture_delta_options options_of(Reason *reason)
+{
+	return (suture_delta_options){.size = sizeof(suture_delta_options),
+		.error = reason->text,
+		.error_size = sizeof(reason->text)};
+}
 
 static int fail(int error, const Reason *reason)
 {
@@ -73,7 +88,12 @@ static int about(const char *path, int error, Reason *reason)
 	return reason_errno(reason, error, "%s", path);
 }
 
-static int compare_target(void *userdata, const uint8_t *data, size_t size)
+static int append(void *userdata, const void *data, size_t size)
+{
+	return buffer_append(userdata, data, size);
+}
+
+static int compare_target(void *userdata, const void *data, size_t size)
 {
 	Content *rest = userdata;
 
@@ -86,14 +106,16 @@ static int compare_target(void *userdata, const uint8_t *data, size_t size)
 
 /* Applies a patch to what it was made from: a patch that does not bring the target back is a defect
  * of this program and must not leave it. */
-static int prove(const Buffer *bytes, const DeltaBytes *old, const Content *target, Reason *reason)
+static int prove(const Buffer *bytes, const suture_delta_bytes *old, const Content *target,
+	const suture_delta_options *options)
 {
-	_cleanup_(delta_patch_done) DeltaPatch patch = {};
+	_cleanup_patch_ suture_delta_patch *patch = NULL;
 	Content rest = *target;
-	DeltaSink sink = {compare_target, NULL, &rest};
-	int r = delta_patch_read(bytes->data, bytes->size, &patch, reason);
+	int r = suture_delta_patch_open(bytes->data, bytes->size, options, &patch);
 
-	return r < 0 ? r : delta_apply_bytes(&patch, old, 1, &sink, reason);
+	return r < 0
+		? r
+		: suture_delta_apply(patch, old, 1, target->size, compare_target, &rest, options);
 }
 
 static int write_patch(const char *path, const Buffer *patch, Reason *reason)
@@ -111,19 +133,21 @@ static int write_patch(const char *path, const Buffer *patch, Reason *reason)
 static int create(
 	const char *old_path, const char *new_path, const char *patch_path, Reason *reason)
 {
+	const suture_delta_options options = options_of(reason);
 	_cleanup_content_ Content old = {}, target = {};
 	_cleanup_buffer_ Buffer patch = {};
-	DeltaBytes source;
-	int r = read_input(old_path, DELTA_CREATE_MAX, &old, reason);
+	suture_delta_bytes source;
+	int r = read_input(old_path, SUTURE_DELTA_CREATE_MAX, &old, reason);
 
 	if (r == 0)
-		r = read_input(new_path, DELTA_CREATE_MAX, &target, reason);
+		r = read_input(new_path, SUTURE_DELTA_CREATE_MAX, &target, reason);
 	if (r < 0)
 		return r;
-	source = (DeltaBytes){old.data, old.size};
-	r = delta_create(&source, 1, target.data, target.size, NULL, 0, &patch, reason);
+	source = (suture_delta_bytes){old.data, old.size};
+	r = suture_delta_create(&source, 1, (suture_delta_bytes){target.data, target.size}, NULL, 0,
+		append, &patch, &options);
 	if (r == 0)
-		r = prove(&patch, &source, &target, reason);
+		r = prove(&patch, &source, &target, &options);
 	if (r < 0)
 		return about(new_path, r, reason);
 	return write_patch(patch_path, &patch, reason);
@@ -137,49 +161,98 @@ static int verb_create(int count, char **operands)
 	return r < 0 ? fail(r, &reason) : EXIT_OK;
 }
 
-/* What was at `path` stays until the target is complete. */
-static int apply_to(const DeltaPatch *patch, int old, const char *path, Reason *reason)
+/* A patch and what it says of itself. */
+typedef struct Patch {
+	Content bytes;
+	suture_delta_patch *opened;
+	suture_delta_info info;
+} Patch;
+
+static void patch_done(Patch *patch)
 {
+	suture_delta_patch_free(patch->opened);
+	content_done(&patch->bytes);
+}
+
+static int read_patch(const char *path, Patch *ret, Reason *reason)
+{
+	const suture_delta_options options = options_of(reason);
+	int r = read_input(path, SUTURE_DELTA_PATCH_MAX, &ret->bytes, reason);
+
+	if (r < 0)
+		return r;
+	r = suture_delta_patch_open(ret->bytes.data, ret->bytes.size, &options, &ret->opened);
+	if (r < 0)
+		return about(path, r, reason);
+	ret->info.size = sizeof(ret->info);
+	r = suture_delta_patch_info(ret->opened, &ret->info);
+	return r < 0 ? reason_set(reason, r, "%s: %s", path, suture_delta_error_text(r)) : 0;
+}
+
+/* An old file may be larger than memory. */
+static void unmap(suture_delta_bytes *bytes)
+{
+	if (bytes->size > 0)
+		munmap((void *)bytes->data, bytes->size);
+}
+
+static int map_old(const char *path, suture_delta_bytes *ret, Reason *reason)
+{
+	_cleanup_fd_ int fd = open_input(path, reason);
+	uint64_t size = 0;
+	void *data;
+	int r = fd < 0 ? fd : fd_size(fd, &size);
+
+	if (fd < 0 || size == 0)
+		return r;
+	if (size > SIZE_MAX)
+		return reason_errno(reason, -EFBIG, "cannot map %s", path);
+	data = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED)
+		return reason_errno(reason, -errno, "cannot map %s", path);
+	*ret = (suture_delta_bytes){data, (size_t)size};
+	return 0;
+}
+
+static int write_to(void *userdata, const void *data, size_t size)
+{
+	return fd_write_full(*(const int *)userdata, data, size);
+}
+
+/* What was at `path` stays until the target is complete. */
+static int apply_to(
+	const Patch *patch, const suture_delta_bytes *old, const char *path, Reason *reason)
+{
+	const suture_delta_options options = options_of(reason);
 	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
 	int r = file_draft_open(AT_FDCWD, path, 0644, &draft);
 
 	if (r < 0)
 		return reason_errno(reason, r, "cannot write %s", path);
-	r = delta_apply(patch, &old, 1, draft.fd, NULL, NULL, reason);
+	r = suture_delta_apply(
+		patch->opened, old, 1, patch->info.target.size, write_to, &draft.fd, &options);
 	if (r < 0)
 		return r;
 	r = file_draft_finish(&draft);
 	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
 }
 
-static int read_patch(const char *path, Content *ret_bytes, DeltaPatch *ret, Reason *reason)
-{
-	int r = read_input(path, DELTA_PATCH_MAX, ret_bytes, reason);
-
-	if (r < 0)
-		return r;
-	r = delta_patch_read(ret_bytes->data, ret_bytes->size, ret, reason);
-	return r < 0 ? about(path, r, reason) : 0;
-}
-
 static int apply(const char *old_path, const char *patch_path, const char *out, Reason *reason)
 {
-	_cleanup_content_ Content bytes = {};
-	_cleanup_(delta_patch_done) DeltaPatch patch = {};
-	_cleanup_fd_ int old = -1;
-	int r = read_patch(patch_path, &bytes, &patch, reason);
+	_cleanup_(patch_done) Patch patch = {};
+	_cleanup_(unmap) suture_delta_bytes old = {};
+	int r = read_patch(patch_path, &patch, reason);
 
+	if (r == 0)
+		r = map_old(old_path, &old, reason);
 	if (r < 0)
 		return r;
-	old = open_input(old_path, reason);
-	if (old < 0)
-		return old;
-	if (patch.source_count > 1)
+	if (patch.info.source_count > 1)
 		return reason_set(reason, -EINVAL,
 			"%s needs %zu old files: it belongs to an image and is applied by "
 			"suture-stage",
-			patch_path, patch.source_count);
-	r = apply_to(&patch, old, out, reason);
+			patch_path, patch.info.source_count);
+	r = apply_to(&patch, &old, out, reason);
 	return r == -ESTALE ? about(old_path, r, reason) : r < 0 ? about(patch_path, r, reason) : 0;
 }
 
@@ -191,114 +264,91 @@ static int verb_apply(int count, char **operands)
 	return r < 0 ? fail(r, &reason) : EXIT_OK;
 }
 
-/* Where the bytes of a patch go. */
-typedef struct Shares {
-	size_t header, control, literals, differences;
-} Shares;
-
-static int add_share(const DeltaSegment *segment, Shares *shares)
+static void digest_text(const suture_delta_file *file, char ret_text[static 65])
 {
-	GenericStreams streams;
-
-	if (segment->codec == DELTA_CODEC_LITERAL) {
-		shares->literals += segment->payload_size;
-		return 0;
-	}
-	if (generic_streams_read(segment->payload, segment->payload_size, &streams) < 0)
-		return -EBADMSG;
-	shares->control += streams.control.size;
-	shares->literals += streams.literals.size;
-	shares->differences += streams.differences.size;
-	return 0;
+	hex_encode(file->sha256, sizeof(file->sha256), ret_text);
 }
 
-static int share_out(const DeltaPatch *patch, size_t size, Shares *ret)
+static void print_file_json(const char *before, const suture_delta_file *file)
 {
-	Shares shares = {};
+	char text[65];
 
-	for (size_t i = 0; i < patch->segment_count; i++)
-		if (add_share(&patch->segments[i], &shares) < 0)
-			return -EBADMSG;
-	shares.header = size - shares.control - shares.literals - shares.differences;
-	*ret = shares;
-	return 0;
+	digest_text(file, text);
+	printf("%s{\"size\": %" PRIu64 ", \"sha256\": \"%s\"}", before, file->size, text);
 }
 
-static void print_file_json(const char *before, uint64_t size, const Digest *digest)
+static void print_json(const Patch *patch)
 {
-	char text[DIGEST_TEXT_SIZE];
+	const suture_delta_info *info = &patch->info;
+	suture_delta_segment segment;
+	suture_delta_file source;
 
-	digest_to_text(digest, text);
-	printf("%s{\"size\": %" PRIu64 ", \"sha256\": \"%s\"}", before, size, text);
-}
-
-static void print_json(const DeltaPatch *patch, size_t size, const Shares *shares)
-{
-	printf("{\"format\": %d, \"size\": %zu,\n \"sources\": [", DELTA_VERSION, size);
-	for (size_t i = 0; i < patch->source_count; i++)
-		print_file_json(
-			i > 0 ? ", " : "", patch->sources[i].size, &patch->sources[i].digest);
-	print_file_json("],\n \"target\": ", patch->target_size, &patch->target);
+	printf("{\"format\": %u, \"size\": %zu,\n \"sources\": [", info->format, patch->bytes.size);
+	for (size_t i = 0; suture_delta_patch_source(patch->opened, i, &source) == 0; i++)
+		print_file_json(i > 0 ? ", " : "", &source);
+	print_file_json("],\n \"target\": ", &info->target);
 	printf(",\n \"segments\": [");
-	for (size_t i = 0; i < patch->segment_count; i++) {
-		const DeltaSegment *segment = &patch->segments[i];
-
-		printf("%s{\"size\": %" PRIu64 ", \"codec\": \"%s\", \"payload\": %zu",
-			i > 0 ? ",\n  " : "", segment->size, delta_codec_name(segment->codec),
-			segment->payload_size);
-		if (delta_codec_has_source(segment->codec))
-			printf(", \"source\": %zu", segment->source);
+	for (size_t i = 0; suture_delta_patch_segment(patch->opened, i, &segment) == 0; i++) {
+		printf("%s{\"size\": %" PRIu64 ", \"codec\": \"%s\", \"payload\": %" PRIu64,
+			i > 0 ? ",\n  " : "", segment.size, suture_delta_codec_name(segment.codec),
+			segment.payload);
+		if (segment.source != SIZE_MAX)
+			printf(", \"source\": %zu", segment.source);
 		printf("}");
 	}
-	printf("],\n \"bytes\": {\"header\": %zu, \"control\": %zu, \"literals\": %zu, "
-	       "\"differences\": %zu}}\n",
-		shares->header, shares->control, shares->literals, shares->differences);
+	printf("],\n \"bytes\": {\"header\": %" PRIu64 ", \"control\": %" PRIu64
+	       ", \"literals\": %" PRIu64 ", \"differences\": %" PRIu64 "}}\n",
+		info->header, info->control, info->literals, info->differences);
 }
 
-static void print_file(const char *what, uint64_t size, const Digest *digest)
+static void print_file(const char *what, const suture_delta_file *file)
 {
-	char text[DIGEST_TEXT_SIZE];
+	char text[65];
 
-	digest_to_text(digest, text);
-	printf("%-12s %12" PRIu64 "  %s\n", what, size, text);
+	digest_text(file, text);
+	printf("%-12s %12" PRIu64 "  %s\n", what, file->size, text);
 }
 
-static void print_table(const DeltaPatch *patch, size_t size, const Shares *shares)
+static void print_size(const char *what, uint64_t size)
 {
-	printf("%-12s %12zu\n", "patch", size);
-	for (size_t i = 0; i < patch->source_count; i++)
-		print_file("source", patch->sources[i].size, &patch->sources[i].digest);
-	print_file("target", patch->target_size, &patch->target);
-	for (size_t i = 0; i < patch->segment_count; i++) {
-		const DeltaSegment *segment = &patch->segments[i];
+	printf("%-12s %12" PRIu64 "\n", what, size);
+}
 
-		printf("%-12s %12" PRIu64 "  %s, %zu bytes", "segment", segment->size,
-			delta_codec_name(segment->codec), segment->payload_size);
-		if (delta_codec_has_source(segment->codec))
-			printf(", source %zu", segment->source);
+static void print_table(const Patch *patch)
+{
+	const suture_delta_info *info = &patch->info;
+	suture_delta_segment segment;
+	suture_delta_file source;
+
+	print_size("patch", patch->bytes.size);
+	for (size_t i = 0; suture_delta_patch_source(patch->opened, i, &source) == 0; i++)
+		print_file("source", &source);
+	print_file("target", &info->target);
+	for (size_t i = 0; suture_delta_patch_segment(patch->opened, i, &segment) == 0; i++) {
+		printf("%-12s %12" PRIu64 "  %s, %" PRIu64 " bytes", "segment", segment.size,
+			suture_delta_codec_name(segment.codec), segment.payload);
+		if (segment.source != SIZE_MAX)
+			printf(", source %zu", segment.source);
 		printf("\n");
 	}
-	printf("%-12s %12zu\n%-12s %12zu\n%-12s %12zu\n%-12s %12zu\n", "header", shares->header,
-		"control", shares->control, "literals", shares->literals, "differences",
-		shares->differences);
+	print_size("header", info->header);
+	print_size("control", info->control);
+	print_size("literals", info->literals);
+	print_size("differences", info->differences);
 }
 
 static int verb_info(int count, char **operands)
 {
-	_cleanup_content_ Content bytes = {};
-	_cleanup_(delta_patch_done) DeltaPatch patch = {};
+	_cleanup_(patch_done) Patch patch = {};
 	Reason reason = {};
-	Shares shares = {};
-	int r = read_patch(operands[0], &bytes, &patch, &reason);
+	int r = read_patch(operands[0], &patch, &reason);
 
-	if (r == 0 && share_out(&patch, bytes.size, &shares) < 0)
-		r = reason_set(&reason, -EBADMSG, "%s: the patch is damaged", operands[0]);
 	if (r < 0)
 		return fail(r, &reason);
 	if (arg_json)
-		print_json(&patch, bytes.size, &shares);
+		print_json(&patch);
 	else
-		print_table(&patch, bytes.size, &shares);
+		print_table(&patch);
 	return EXIT_OK;
 }
 

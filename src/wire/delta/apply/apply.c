@@ -90,7 +90,7 @@ static void mappings_done(Mappings *mappings)
 	for (size_t i = 0; i < mappings->count; i++)
 		if (mappings->bytes[i].size > 0)
 			munmap((void *)mappings->bytes[i].data, mappings->bytes[i].size);
-	free(mappings->bytes);
+	memory_free(mappings->bytes);
 }
 
 static int map_one(int fd, DeltaBytes *ret)

@@ -22,6 +22,7 @@
 #include "base/reason.h"
 #include "wire/delta/model/bytes.h"
 #include "wire/delta/model/patch.h"
+#include "wire/delta/model/progress.h"
 
 /* Private memory of a call, beside the mapped files and the patch: the models and a window, for
  * executables also what their size asks for (model/predictor.h). Real updates stay below this. */
@@ -31,9 +32,7 @@
  * asks for. */
 #define DELTA_APPLY_HOSTILE_MAX ((size_t)32 * 1024 * 1024)
 
-/* Told after every window of output (64 KiB). A negative errno cancels and is returned. */
-typedef int (*DeltaProgress)(void *userdata, uint64_t done, uint64_t total);
-
+/* `progress` is told after every window of output (64 KiB). NULL is allowed. */
 int delta_apply(const DeltaPatch *patch, const int *sources, size_t n_sources, int output,
 	DeltaProgress progress, void *userdata, Reason *reterr_reason);
 

@@ -14,7 +14,7 @@ int output_init(Output *output, const DeltaSink *sink, uint64_t total)
 
 void output_done(Output *output)
 {
-	free(output->bytes);
+	memory_free(output->bytes);
 	digest_stream_free(output->digest);
 }
 

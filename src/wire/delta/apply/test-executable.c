@@ -35,13 +35,16 @@ static int create(const Pair *pair, Buffer *patch)
 	return delta_create(&old, 1, pair->new, pair->new_size, NULL, 0, patch, NULL);
 }
 
+static void read_pair(const char *old, const char *new, Pair *ret)
+{
+	ASSERT_OK(file_read(AT_FDCWD, old, (size_t)1 << 20, &ret->old, &ret->old_size));
+	ASSERT_OK(file_read(AT_FDCWD, new, (size_t)1 << 20, &ret->new, &ret->new_size));
+	ASSERT_OK(create(ret, &ret->patch));
+}
+
 static void make_pair(Pair *ret)
 {
-	ASSERT_OK(file_read(AT_FDCWD, VECTORS "executable-old.elf", (size_t)1 << 20, &ret->old,
-		&ret->old_size));
-	ASSERT_OK(file_read(AT_FDCWD, VECTORS "executable-new.elf", (size_t)1 << 20, &ret->new,
-		&ret->new_size));
-	ASSERT_OK(create(ret, &ret->patch));
+	read_pair(VECTORS "executable-old.elf", VECTORS "executable-new.elf", ret);
 }
 
 static int collect(void *userdata, const uint8_t *data, size_t size)
@@ -206,18 +209,46 @@ TEST(a_lack_of_memory_is_told)
 	TEST_EACH_ALLOCATION(create_and_drop(&pair), );
 }
 
-TEST(the_format_of_executables_is_frozen)
+static void check_frozen(const char *path, Pair *pair)
 {
-	_cleanup_(pair_done) Pair pair = {};
 	_cleanup_free_ uint8_t *frozen = NULL;
 	size_t size;
 
-	make_pair(&pair);
 	if (getenv("SUTURE_FREEZE_VECTORS"))
-		ASSERT_OK(file_write_atomic(AT_FDCWD, VECTORS "executable.delta", pair.patch.data,
-			pair.patch.size, 0644));
-	ASSERT_OK(file_read(AT_FDCWD, VECTORS "executable.delta", DELTA_PATCH_MAX, &frozen, &size));
-	ASSERT_EQ(size, pair.patch.size);
-	ASSERT_MEMEQ(frozen, pair.patch.data, size);
+		ASSERT_OK(file_write_atomic(
+			AT_FDCWD, path, pair->patch.data, pair->patch.size, 0644));
+	ASSERT_OK(file_read(AT_FDCWD, path, DELTA_PATCH_MAX, &frozen, &size));
+	ASSERT_EQ(size, pair->patch.size);
+	ASSERT_MEMEQ(frozen, pair->patch.data, size);
+	ASSERT_OK(apply_and_drop(pair));
+}
+
+TEST(the_format_of_executables_is_frozen)
+{
+	_cleanup_(pair_done) Pair pair = {};
+
+	make_pair(&pair);
+	check_frozen(VECTORS "executable.delta", &pair);
+}
+
+TEST(the_format_of_aarch64_is_frozen)
+{
+	_cleanup_(pair_done) Pair pair = {};
+	_cleanup_(delta_patch_done) DeltaPatch patch = {};
+
+	read_pair(VECTORS "aarch64-old.elf", VECTORS "aarch64-new.elf", &pair);
+	ASSERT_OK(delta_patch_read(pair.patch.data, pair.patch.size, &patch, NULL));
+	ASSERT_EQ(patch.segments[0].codec, DELTA_CODEC_EXECUTABLE);
+	check_frozen(VECTORS "aarch64.delta", &pair);
+}
+
+TEST(machines_are_not_mixed)
+{
+	_cleanup_(pair_done) Pair pair = {};
+	_cleanup_(delta_patch_done) DeltaPatch patch = {};
+
+	read_pair(VECTORS "executable-old.elf", VECTORS "aarch64-new.elf", &pair);
+	ASSERT_OK(delta_patch_read(pair.patch.data, pair.patch.size, &patch, NULL));
+	ASSERT(patch.segments[0].codec != DELTA_CODEC_EXECUTABLE);
 	ASSERT_OK(apply_and_drop(&pair));
 }

@@ -33,7 +33,17 @@ typedef struct Creation {
 	MatchIndex *index; /* of sources[indexed]; kept, as segments of one source often adjoin */
 	size_t indexed;
 	Buffer payloads;
+	const DeltaWatch *watch;
 } Creation;
+
+/* The work on a segment, in phases of about the same length. */
+enum {
+	PHASE_BEGUN,
+	PHASE_FOUND,    /* the plan for an executable, or that there is none */
+	PHASE_ENCODED,  /* by that */
+	PHASE_COMPARED, /* the codec is chosen */
+	_PHASE_MAX,
+};
 
 static void models_done(Models *models)
 {
@@ -105,6 +115,27 @@ static int add_sources(Creation *creation, size_t n_sources)
 	return r;
 }
 
+/* What a segment from a source is made of. */
+typedef struct Part {
+	size_t source;
+	const uint8_t *target;
+	uint64_t size;
+	Step *steps; /* of the generic codec, or NULL */
+	size_t step_count;
+	ExecutablePlan *plan; /* of the other, or NULL */
+} Part;
+
+static int tell(const Creation *creation, const Part *part, unsigned phase)
+{
+	const DeltaWatch *watch = creation->watch;
+	uint64_t begun = (uint64_t)(part->target - creation->target);
+
+	if (!watch)
+		return 0;
+	return watch->progress(watch->userdata, begun + part->size * phase / _PHASE_MAX,
+		creation->patch.target_size);
+}
+
 static int index_source(Creation *creation, size_t source)
 {
 	const DeltaBytes *bytes = &creation->sources[source];
@@ -116,19 +147,9 @@ static int index_source(Creation *creation, size_t source)
 	return match_index_new(bytes->data, bytes->size, &creation->index);
 }
 
-/* What a segment from a source is made of. */
-typedef struct Part {
-	size_t source;
-	const uint8_t *target;
-	uint64_t size;
-	Step *steps; /* of the generic codec, or NULL */
-	size_t step_count;
-	ExecutablePlan *plan; /* of the other, or NULL */
-} Part;
-
 static void part_done(Part *part)
 {
-	free(part->steps);
+	memory_free(part->steps);
 	executable_plan_free(part->plan);
 }
 
@@ -172,6 +193,8 @@ static int compare_codecs(Creation *creation, Part *part, DeltaCodec *ret_codec)
 	if (r == 0)
 		r = encode_part(creation, &a, part, DELTA_CODEC_EXECUTABLE, &executable);
 	if (r == 0)
+		r = tell(creation, part, PHASE_ENCODED);
+	if (r == 0)
 		r = verify_executable(part->plan, &executable);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -193,14 +216,22 @@ static int encode_from_source(Creation *creation, size_t source, const uint8_t *
 {
 	_cleanup_(part_done) Part part = {.source = source, .target = target, .size = size};
 	unsigned *executables = &creation->patch.sources[source].executables;
-	int r = 1;
+	int r = tell(creation, &part, PHASE_BEGUN);
 
-	if (*executables < DELTA_EXECUTABLES_MAX)
-		r = executable_plan_new(
-			creation->sources[source], (DeltaBytes){target, (size_t)size}, &part.plan);
 	*ret_codec = DELTA_CODEC_GENERIC;
 	if (r == 0)
+		r = *executables == DELTA_EXECUTABLES_MAX
+			? 1
+			: executable_plan_new(creation->sources[source],
+				  (DeltaBytes){target, (size_t)size}, &part.plan);
+	if (r == 0)
+		r = tell(creation, &part, PHASE_FOUND);
+	if (r == 0)
 		r = compare_codecs(creation, &part, ret_codec);
+	if (r >= 0 && *ret_codec == DELTA_CODEC_GENERIC)
+		r = find_steps(creation, &part);
+	if (r >= 0)
+		r = tell(creation, &part, PHASE_COMPARED);
 	if (r < 0)
 		return r;
 	*executables += *ret_codec == DELTA_CODEC_EXECUTABLE;
@@ -274,10 +305,12 @@ static int write_patch(Creation *creation, Buffer *ret_patch, Reason *reason)
 	return buffer_append(ret_patch, out.data, out.size);
 }
 
-int delta_create(const DeltaBytes *sources, size_t n_sources, const uint8_t *target, size_t size,
-	const DeltaRange *plan, size_t n_plan, Buffer *ret_patch, Reason *reterr_reason)
+int delta_create_watched(const DeltaBytes *sources, size_t n_sources, const uint8_t *target,
+	size_t size, const DeltaRange *plan, size_t n_plan, const DeltaWatch *watch,
+	Buffer *ret_patch, Reason *reterr_reason)
 {
-	_cleanup_(creation_done) Creation creation = {.sources = sources, .target = target};
+	_cleanup_(creation_done)
+		Creation creation = {.sources = sources, .target = target, .watch = watch};
 	const DeltaRange whole = {0, size, 0};
 	int r = check_sizes(sources, n_sources, size, reterr_reason);
 
@@ -300,5 +333,14 @@ int delta_create(const DeltaBytes *sources, size_t n_sources, const uint8_t *tar
 		r = add_sources(&creation, n_sources);
 	if (r == 0)
 		r = add_segments(&creation, size, plan, n_plan);
+	if (r == 0 && watch)
+		r = watch->progress(watch->userdata, size, size);
 	return r < 0 ? r : write_patch(&creation, ret_patch, reterr_reason);
+}
+
+int delta_create(const DeltaBytes *sources, size_t n_sources, const uint8_t *target, size_t size,
+	const DeltaRange *plan, size_t n_plan, Buffer *ret_patch, Reason *reterr_reason)
+{
+	return delta_create_watched(
+		sources, n_sources, target, size, plan, n_plan, NULL, ret_patch, reterr_reason);
 }

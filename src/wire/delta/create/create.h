@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/reason.h"
 #include "wire/delta/model/bytes.h"
+#include "wire/delta/model/progress.h"
 
 typedef struct DeltaRange {
 	uint64_t offset; /* in the target */
@@ -29,3 +30,14 @@ typedef struct DeltaRange {
  * sources), -EFBIG (a limit above or in model/patch.h), -ENOMEM. */
 int delta_create(const DeltaBytes *sources, size_t n_sources, const uint8_t *target, size_t size,
 	const DeltaRange *plan, size_t n_plan, Buffer *ret_patch, Reason *reterr_reason);
+
+/* Told between the phases of the work: how much of it is done, in bytes of the target. */
+typedef struct DeltaWatch {
+	DeltaProgress progress;
+	void *userdata;
+} DeltaWatch;
+
+/* Likewise; `watch` can cancel. */
+int delta_create_watched(const DeltaBytes *sources, size_t n_sources, const uint8_t *target,
+	size_t size, const DeltaRange *plan, size_t n_plan, const DeltaWatch *watch,
+	Buffer *ret_patch, Reason *reterr_reason);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wire/delta/create/match.h"
+#include "wire/delta/model/aarch64.h"
 #include "wire/delta/model/encoder.h"
 #include "wire/delta/model/little.h"
 
@@ -26,7 +27,7 @@ ExecutablePlan *executable_plan_free(ExecutablePlan *plan)
 	predictor_done(&plan->predictor);
 	finder_done(&plan->finder);
 	elf_done(&plan->image);
-	free(plan);
+	memory_free(plan);
 	return NULL;
 }
 
@@ -94,12 +95,29 @@ static bool is_relative(ReferenceKind kind)
 	return kind <= REFERENCE_PC || kind == REFERENCE_CIE;
 }
 
+/* The same of an instruction, whose other bits stay. */
+static void normalise_instruction(const Normal *normal, const Reference *reference)
+{
+	uint8_t *bytes = normal->bytes + reference->offset;
+	uint32_t number = normal->blank ? 0 : (uint32_t)meaning_of(normal, reference) * PRIME;
+
+	little_write(bytes, 4,
+		aarch64_put(reference->kind, little_u32(bytes),
+			number >> (32 - aarch64_width(reference->kind))));
+}
+
 static void normalise(void *userdata, const Reference *reference)
 {
 	const Normal *normal = userdata;
 	unsigned size = reference_size(reference->kind);
 	uint64_t meaning;
 
+	if (reference->kind == REFERENCE_NUMBER)
+		return;
+	if (reference->kind >= REFERENCE_JUMP) {
+		normalise_instruction(normal, reference);
+		return;
+	}
 	if (normal->blank) {
 		if (is_relative(reference->kind))
 			memset(normal->bytes + reference->offset, 0, 4);
@@ -110,6 +128,31 @@ static void normalise(void *userdata, const Reference *reference)
 	if (is_relative(reference->kind))
 		meaning = (uint32_t)meaning * PRIME;
 	little_write(normal->bytes + reference->offset, size, meaning);
+}
+
+/* Slots that all start with the same word should look as different as what they are for. */
+static void name_slots(const Normal *normal, const ElfImage *image)
+{
+	const ElfSection *relocations = normal->section, *section;
+	const uint8_t *entry = image->bytes.data + relocations->offset;
+
+	if (normal->blank || image->machine == ELF_X86_64)
+		return;
+	for (uint64_t left = relocations->size; left >= ELF_RELA_SIZE;
+		left -= ELF_RELA_SIZE, entry += ELF_RELA_SIZE) {
+		uint32_t type = little_u32(entry + 8), symbol = little_u32(entry + 12);
+		uint64_t place = little_u64(entry);
+		Reference reference = {.kind = REFERENCE_SYMBOL, .target = symbol};
+
+		if (type != image->relocations.glob_dat && type != image->relocations.jump_slot)
+			continue;
+		section = elf_at_address(image, place);
+		if (!section || elf_stored(section) == 0 ||
+			section->address + section->size - place < 8)
+			continue;
+		little_write(normal->bytes + section->offset + (place - section->address), 8,
+			meaning_of(normal, &reference) * PRIME);
+	}
 }
 
 static uint8_t *normal_copy(const Finder *finder, const Predictor *predictor, bool blank)
@@ -125,6 +168,11 @@ static uint8_t *normal_copy(const Finder *finder, const Predictor *predictor, bo
 		if (elf_stored(section) > 0)
 			finder_visit(finder, section, section->offset,
 				section->offset + section->size, normalise, &normal);
+	}
+	for (size_t i = 0; bytes && i < image->count; i++) {
+		normal.section = &image->sections[i];
+		if (normal.section->role == ELF_RELA || normal.section->role == ELF_RELA_PLT)
+			name_slots(&normal, image);
 	}
 	return bytes;
 }
@@ -155,7 +203,7 @@ static int take_steps(Predictor *predictor, const Step *steps, size_t count)
 {
 	uint64_t done = 0;
 
-	free(predictor->blocks);
+	memory_free(predictor->blocks);
 	predictor->block_count = predictor->literal_count = 0;
 	predictor->blocks = memory_new_array(count, sizeof(Block));
 	if (!predictor->blocks)
@@ -258,7 +306,7 @@ static int take_literals(ExecutablePlan *plan)
 	Predictor *predictor = &plan->predictor;
 	uint64_t done = 0, literals = 0;
 
-	free(predictor->literals);
+	memory_free(predictor->literals);
 	predictor->literals = memory_new(predictor->literal_count);
 	if (!predictor->literals)
 		return -ENOMEM;
@@ -306,7 +354,9 @@ int executable_plan_new(DeltaBytes old, DeltaBytes target, ExecutablePlan **ret)
 		return 1;
 	if (r == 0)
 		r = predictor_init(&plan->predictor, old, target.size);
-	if (r == 0 && plan->predictor.old.count == 0)
+	if (r == 0 &&
+		(plan->predictor.old.count == 0 ||
+			plan->predictor.old.machine != plan->image.machine))
 		return 1;
 	if (r == 0)
 		r = finder_init(&plan->finder, &plan->image);
@@ -357,7 +407,7 @@ int encode_executable(ExecutableModels *models, ExecutablePlan *plan, Buffer *ou
 	encoder_start(&encoders.control);
 	encoder_start(&encoders.literals);
 	encoder_start(&encoders.differences);
-	free(predictor->events);
+	memory_free(predictor->events);
 	predictor->events = NULL;
 	predictor->event_count = 0;
 	if (predictor->block_count > EXECUTABLE_BLOCKS_MAX)

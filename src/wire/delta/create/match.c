@@ -33,8 +33,8 @@ int match_index_new(const uint8_t *old, size_t size, MatchIndex **ret)
 MatchIndex *match_index_free(MatchIndex *index)
 {
 	if (index)
-		free(index->suffixes);
-	free(index);
+		memory_free(index->suffixes);
+	memory_free(index);
 	return NULL;
 }
 

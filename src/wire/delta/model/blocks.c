@@ -50,7 +50,7 @@ BlocksModel *blocks_model_new(const MixerTables *tables)
 
 BlocksModel *blocks_model_free(BlocksModel *model)
 {
-	free(model);
+	memory_free(model);
 	return NULL;
 }
 

@@ -60,7 +60,7 @@ DifferenceModel *difference_model_new(const MixerTables *tables)
 
 DifferenceModel *difference_model_free(DifferenceModel *model)
 {
-	free(model);
+	memory_free(model);
 	return NULL;
 }
 

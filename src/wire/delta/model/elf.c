@@ -10,7 +10,6 @@
 enum {
 	TYPE_EXEC = 2,
 	TYPE_DYN = 3,
-	MACHINE_X86_64 = 62,
 	SECTION_PROGBITS = 1,
 	SECTION_SYMTAB = 2,
 	SECTION_STRTAB = 3,
@@ -49,6 +48,26 @@ static const struct {
 	{".note.gnu.build-id", SECTION_NOTE, ELF_BUILD_ID},
 	{".gnu_debuglink", SECTION_PROGBITS, ELF_DEBUGLINK},
 };
+
+static const struct {
+	ElfMachine number;
+	ElfRelocations relocations;
+} machines[] = {
+	{ELF_X86_64, {.relative = 8, .irelative = 37, .glob_dat = 6, .jump_slot = 7}},
+	{ELF_AARCH64, {.relative = 1027, .irelative = 1032, .glob_dat = 1025, .jump_slot = 1026}},
+};
+
+static bool find_machine(ElfImage *image, uint32_t number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		if (number != (uint32_t)machines[i].number)
+			continue;
+		image->machine = machines[i].number;
+		image->relocations = machines[i].relocations;
+		return true;
+	}
+	return false;
+}
 
 static ElfRole role_of(const char *name, uint32_t type, uint64_t flags)
 {
@@ -95,8 +114,7 @@ static bool find_table(const DeltaBytes *bytes, Table *ret)
 
 	if (bytes->size < ELF_HEADER_SIZE || bytes->size > ELF_FILE_MAX ||
 		memcmp(header, "\177ELF\2\1\1", 7) != 0 ||
-		(little_u16(header + 16) != TYPE_EXEC && little_u16(header + 16) != TYPE_DYN) ||
-		little_u16(header + 18) != MACHINE_X86_64)
+		(little_u16(header + 16) != TYPE_EXEC && little_u16(header + 16) != TYPE_DYN))
 		return false;
 	at = little_u64(header + 40);
 	count = little_u16(header + 60);
@@ -252,7 +270,7 @@ int elf_read(DeltaBytes bytes, ElfImage *ret)
 	Table table;
 
 	*ret = (ElfImage){.bytes = bytes};
-	if (!find_table(&bytes, &table))
+	if (!find_table(&bytes, &table) || !find_machine(&image, little_u16(bytes.data + 18)))
 		return 0;
 	image.sections = memory_new_array(table.count + 2, sizeof(ElfSection));
 	image.by_address = memory_new_array(table.count + 2, sizeof(size_t));
@@ -268,8 +286,8 @@ int elf_read(DeltaBytes bytes, ElfImage *ret)
 
 void elf_done(ElfImage *image)
 {
-	free(image->sections);
-	free(image->by_address);
+	memory_free(image->sections);
+	memory_free(image->by_address);
 	*image = (ElfImage){};
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Elf: what a delta needs to know of a 64-bit little-endian x86-64 executable or library: its
- * sections and what stands in each. A file that is not one, or whose sections overlap, has no
- * sections; that is no error.
+ * Elf: what a delta needs to know of a 64-bit little-endian executable or library for x86-64 or
+ * AArch64: its sections and what stands in each. A file that is not one, or whose sections overlap,
+ * has no sections; that is no error.
  *
  *     _cleanup_(elf_done) ElfImage image = {};
  *     r = elf_read(bytes, &image);
@@ -31,6 +31,16 @@ static inline uint64_t elf_hash(uint64_t hash, uint8_t byte)
 {
 	return (hash ^ byte) * UINT64_C(0x100000001b3);
 }
+
+typedef enum ElfMachine {
+	ELF_X86_64 = 62,
+	ELF_AARCH64 = 183,
+} ElfMachine;
+
+/* Numbers of types that a machine has. */
+typedef struct ElfRelocations {
+	uint32_t relative, irelative, glob_dat, jump_slot;
+} ElfRelocations;
 
 typedef enum ElfRole {
 	ELF_PLAIN,    /* no references are known */
@@ -70,6 +80,8 @@ typedef struct ElfSection {
 
 typedef struct ElfImage {
 	DeltaBytes bytes;
+	ElfMachine machine;
+	ElfRelocations relocations;
 	ElfSection *sections; /* by offset; those without bytes behind those with the same offset */
 	size_t count;
 	size_t *by_address; /* the loaded ones, by address */

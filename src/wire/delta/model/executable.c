@@ -35,7 +35,7 @@ ExecutableModels *executable_models_free(ExecutableModels *models)
 		return NULL;
 	blocks_model_free(models->blocks);
 	residual_model_free(models->residual);
-	free(models);
+	memory_free(models);
 	return NULL;
 }
 

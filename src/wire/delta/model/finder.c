@@ -4,48 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "wire/delta/model/instruction.h"
+#include "wire/delta/model/aarch64.h"
+#include "wire/delta/model/code.h"
 #include "wire/delta/model/little.h"
 #include "wire/delta/model/unwind.h"
 
-#define TABLE_LEAST 3 /* entries that must point into code */
-#define TABLE_SPREAD                                                                               \
-	65536 /* bytes between the targets of a jump table's first and other entries               \
-	       */
-#define RELOCATION_RELATIVE  8
-#define RELOCATION_IRELATIVE 37
-#define LEA                  0x8d
-#define PUSH                 0x68
-#define WORD                 8
+#define WORD 8
 
-/* A visit of a section. */
-typedef struct Visit {
-	const Finder *finder;
-	const ElfImage *image;
-	const ElfSection *section;
-	const uint8_t *bytes;   /* of the file */
-	uint64_t from, to, end; /* end: of the section */
-	FinderVisit visit;
-	void *userdata;
-} Visit;
-
-static uint64_t address_at(const ElfSection *section, uint64_t offset)
-{
-	return section->address + (offset - section->offset);
-}
-
-static void tell(
-	const Visit *visit, uint64_t offset, ReferenceKind kind, uint64_t base, uint64_t target)
-{
-	Reference reference = {(uint32_t)offset, kind, base, target};
-
-	if (offset >= visit->from && offset < visit->to &&
-		reference_size(kind) <= visit->end - offset)
-		visit->visit(visit->userdata, &reference);
-}
-
-/* The start of what covers a byte of the section, or a byte before it. */
-static uint64_t cover_of(const Finder *finder, const ElfSection *section, uint64_t offset)
+uint64_t finder_cover_of(const Finder *finder, const ElfSection *section, uint64_t offset)
 {
 	uint64_t boundary = offset / FINDER_COVER;
 
@@ -53,188 +19,12 @@ static uint64_t cover_of(const Finder *finder, const ElfSection *section, uint64
 							 : finder->covers[boundary];
 }
 
-/* Notes that [start, end) is one thing. */
-static void cover(Finder *finder, uint64_t start, uint64_t end)
+void finder_cover(Finder *finder, uint64_t start, uint64_t end)
 {
 	uint64_t boundary = (start + FINDER_COVER - 1) / FINDER_COVER;
 
 	for (; boundary * FINDER_COVER < end; boundary++)
 		finder->covers[boundary] = (uint32_t)start;
-}
-
-/* ---- code ---- */
-
-static void visit_instruction(const Visit *visit, uint64_t at, const Instruction *instruction)
-{
-	uint64_t next = address_at(visit->section, at + instruction->length), target;
-
-	if (instruction->field == 0)
-		return;
-	target = next + little_s32(visit->bytes + at + instruction->field);
-	if (elf_in_range(visit->image, target))
-		tell(visit, at + instruction->field,
-			instruction->kind == INSTRUCTION_BRANCH ? REFERENCE_BRANCH : REFERENCE_DATA,
-			next, target);
-}
-
-static void visit_code(const Visit *visit)
-{
-	uint64_t at = cover_of(visit->finder, visit->section, visit->from);
-
-	while (at < visit->to) {
-		Instruction instruction;
-
-		instruction_read(visit->bytes + at, (size_t)(visit->end - at), &instruction);
-		if (visit->section->role == ELF_PLT && visit->bytes[at] == PUSH &&
-			instruction.length == 5)
-			tell(visit, at + 1, REFERENCE_SLOT, 0, little_u32(visit->bytes + at + 1));
-		else
-			visit_instruction(visit, at, &instruction);
-		at += instruction.length;
-	}
-}
-
-/* ---- jump tables: words relative to the table, whose address code takes by lea ---- */
-
-static bool points_into_code(const ElfImage *image, uint64_t address)
-{
-	const ElfSection *section = elf_at_address(image, address);
-
-	return section && section->executable;
-}
-
-static uint64_t count_entries(
-	const ElfImage *image, const ElfSection *section, uint64_t offset, uint64_t end)
-{
-	uint64_t base = address_at(section, offset), first = 0, count = 0;
-
-	for (; offset + 4 <= end; offset += 4) {
-		uint64_t target = base + little_s32(image->bytes.data + offset);
-
-		if (!points_into_code(image, target))
-			break;
-		if (count == 0)
-			first = target;
-		if (target - first + TABLE_SPREAD > 2 * TABLE_SPREAD)
-			break;
-		count++;
-	}
-	return count;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-	const JumpTable *x = a, *y = b;
-
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-static void drop_twins(Finder *finder)
-{
-	size_t kept = 0;
-
-	if (finder->table_count == 0)
-		return;
-	qsort(finder->tables, finder->table_count, sizeof(JumpTable), by_offset);
-	for (size_t i = 1; i < finder->table_count; i++)
-		if (finder->tables[i].offset != finder->tables[kept].offset)
-			finder->tables[++kept] = finder->tables[i];
-	finder->table_count = kept + 1;
-}
-
-/* Tables being collected; many instructions name the same. */
-typedef struct Tables {
-	Finder *finder;
-	size_t room;
-	bool full; /* no more are taken: sorting again and again would take too long */
-} Tables;
-
-static int make_room(Tables *tables)
-{
-	Finder *finder = tables->finder;
-	_cleanup_free_ JumpTable *larger = NULL;
-
-	drop_twins(finder);
-	if (finder->table_count <= tables->room / 2 && tables->room > 0)
-		return 0;
-	if (tables->room >= FINDER_TABLES_MAX) {
-		tables->full = true;
-		return 0;
-	}
-	tables->room = tables->room == 0 ? 256 : 2 * tables->room;
-	larger = memory_new_array(tables->room, sizeof(JumpTable));
-	if (!larger)
-		return -ENOMEM;
-	if (finder->table_count > 0)
-		memcpy(larger, finder->tables, finder->table_count * sizeof(JumpTable));
-	free(finder->tables);
-	finder->tables = TAKE_PTR(larger);
-	return 0;
-}
-
-static int add_table(Tables *tables, uint64_t address)
-{
-	Finder *finder = tables->finder;
-	const ElfSection *section = elf_at_address(finder->image, address);
-	uint64_t offset, end;
-
-	if (tables->full || !section || section->executable || section->role != ELF_DATA ||
-		address % 4 != 0)
-		return 0;
-	offset = section->offset + (address - section->address);
-	end = section->offset + section->size;
-	if (end - offset < 4 * TABLE_LEAST ||
-		count_entries(finder->image, section, offset, offset + 4 * TABLE_LEAST) <
-			TABLE_LEAST)
-		return 0;
-	if (finder->table_count == tables->room) {
-		int r = make_room(tables);
-
-		if (r < 0 || tables->full)
-			return r;
-	}
-	finder->tables[finder->table_count++] = (JumpTable){.offset = (uint32_t)offset};
-	return 0;
-}
-
-static int walk_code(Tables *tables, const ElfSection *section)
-{
-	Finder *finder = tables->finder;
-	const uint8_t *bytes = finder->image->bytes.data;
-	uint64_t at = section->offset, end = section->offset + section->size;
-	int r = 0;
-
-	while (at < end && r == 0) {
-		Instruction instruction;
-		uint64_t next;
-
-		instruction_read(bytes + at, (size_t)(end - at), &instruction);
-		next = at + instruction.length;
-		if ((at ^ (next - 1)) >= FINDER_COVER || at % FINDER_COVER == 0)
-			cover(finder, at, next);
-		if (instruction.kind == INSTRUCTION_RELATIVE &&
-			bytes[at + instruction.opcode] == LEA)
-			r = add_table(tables,
-				address_at(section, next) +
-					little_s32(bytes + at + instruction.field));
-		at = next;
-	}
-	return r;
-}
-
-/* A table ends where the next begins or where an entry does not point into code. */
-static void measure_tables(Finder *finder)
-{
-	drop_twins(finder);
-	for (size_t i = 0; i < finder->table_count; i++) {
-		JumpTable *table = &finder->tables[i];
-		const ElfSection *section = elf_at_offset(finder->image, table->offset);
-		uint64_t end = section->offset + section->size;
-
-		if (i + 1 < finder->table_count && table[1].offset < end)
-			end = table[1].offset;
-		table->count = (uint32_t)count_entries(finder->image, section, table->offset, end);
-	}
 }
 
 /* ---- data: jump tables and relocated words ---- */
@@ -257,7 +47,7 @@ static void note_rela(Finder *finder, const ElfSection *section)
 	const uint8_t *entry = finder->image->bytes.data + section->offset;
 
 	for (uint64_t left = section->size; left >= ELF_RELA_SIZE; left -= ELF_RELA_SIZE) {
-		if (little_u32(entry + 8) == RELOCATION_RELATIVE)
+		if (little_u32(entry + 8) == finder->image->relocations.relative)
 			note_word(finder, little_u64(entry));
 		entry += ELF_RELA_SIZE;
 	}
@@ -317,13 +107,13 @@ static size_t first_table(const Finder *finder, uint64_t offset)
 
 static void visit_table(const Visit *visit, const JumpTable *table, uint64_t *at, uint64_t to)
 {
-	uint64_t base = address_at(visit->section, table->offset);
+	uint64_t base = visit_address(visit->section, table->offset);
 	uint64_t end = table->offset + 4 * (uint64_t)table->count, offset = table->offset;
 
 	if (offset < *at)
 		offset += (*at - offset + 3) / 4 * 4;
 	for (; offset < end && offset + 4 <= to; offset += 4) {
-		tell(visit, offset, REFERENCE_TABLE, base,
+		visit_tell(visit, offset, REFERENCE_TABLE, base,
 			base + little_s32(visit->bytes + offset));
 		*at = offset + 4;
 	}
@@ -351,7 +141,7 @@ static void visit_word(const Visit *visit, uint64_t offset)
 		return;
 	target = little_u64(visit->bytes + offset);
 	if (target != 0 && elf_in_range(visit->image, target))
-		tell(visit, offset, REFERENCE_ADDRESS, 0, target);
+		visit_tell(visit, offset, REFERENCE_ADDRESS, 0, target);
 }
 
 static void visit_words(const Visit *visit)
@@ -395,7 +185,7 @@ static void walk_frames(Finder *finder, const ElfSection *section)
 
 		if (size == 0)
 			size = (size_t)(end - at);
-		cover(finder, at, at + size);
+		finder_cover(finder, at, at + size);
 		at += size;
 	}
 }
@@ -422,20 +212,21 @@ static void visit_function(
 	const Visit *visit, uint64_t at, size_t size, const UnwindEncoding *encoding)
 {
 	const uint8_t *record = visit->bytes + at;
-	uint64_t place = address_at(visit->section, at), start = place + 8 + little_s32(record + 8);
+	uint64_t place = visit_address(visit->section, at),
+		 start = place + 8 + little_s32(record + 8);
 
-	tell(visit, at + 8, REFERENCE_PC, place + 8, start);
-	tell(visit, at + 12, REFERENCE_LENGTH, start, start + little_u32(record + 12));
+	visit_tell(visit, at + 8, REFERENCE_PC, place + 8, start);
+	visit_tell(visit, at + 12, REFERENCE_LENGTH, start, start + little_u32(record + 12));
 	if (encoding->lsda && size >= 21 && record[16] >= 4 && record[16] < 0x80 &&
 		little_u32(record + 17) != 0)
-		tell(visit, at + 17, REFERENCE_PC, place + 17,
+		visit_tell(visit, at + 17, REFERENCE_PC, place + 17,
 			place + 17 + little_s32(record + 17));
 }
 
 static void visit_record(const Visit *visit, uint64_t at, size_t size, KnownCie *known)
 {
 	const uint8_t *record = visit->bytes + at;
-	uint64_t place = address_at(visit->section, at), distance;
+	uint64_t place = visit_address(visit->section, at), distance;
 	const UnwindEncoding *encoding;
 
 	if (size < 16)
@@ -444,7 +235,7 @@ static void visit_record(const Visit *visit, uint64_t at, size_t size, KnownCie 
 	if (distance == 0) {
 		encoding = encoding_of(visit, at, known);
 		if (encoding->personality > 0)
-			tell(visit, at + encoding->personality, REFERENCE_PC,
+			visit_tell(visit, at + encoding->personality, REFERENCE_PC,
 				place + encoding->personality,
 				place + encoding->personality +
 					little_s32(record + encoding->personality));
@@ -452,7 +243,7 @@ static void visit_record(const Visit *visit, uint64_t at, size_t size, KnownCie 
 	}
 	if (distance > at + 4 - visit->section->offset)
 		return;
-	tell(visit, at + 4, REFERENCE_CIE, place + 4, place + 4 - distance);
+	visit_tell(visit, at + 4, REFERENCE_CIE, place + 4, place + 4 - distance);
 	encoding = encoding_of(visit, at + 4 - distance, known);
 	if (encoding->relative)
 		visit_function(visit, at, size, encoding);
@@ -460,7 +251,7 @@ static void visit_record(const Visit *visit, uint64_t at, size_t size, KnownCie 
 
 static void visit_frames(const Visit *visit)
 {
-	uint64_t at = cover_of(visit->finder, visit->section, visit->from);
+	uint64_t at = finder_cover_of(visit->finder, visit->section, visit->from);
 	KnownCie known = {.offset = UINT64_MAX};
 
 	while (at < visit->to) {
@@ -484,10 +275,10 @@ static void visit_frames_header(const Visit *visit)
 		if (at < 4 || at == 8 || visit->end - offset < 4)
 			continue;
 		if (at == 4)
-			tell(visit, offset, REFERENCE_PC, place,
+			visit_tell(visit, offset, REFERENCE_PC, place,
 				place + little_s32(visit->bytes + offset));
 		else
-			tell(visit, offset, REFERENCE_TABLE, section->address,
+			visit_tell(visit, offset, REFERENCE_TABLE, section->address,
 				section->address + little_s32(visit->bytes + offset));
 	}
 }
@@ -499,11 +290,12 @@ static void visit_relocation(const Visit *visit, uint64_t at)
 	const uint8_t *entry = visit->bytes + at;
 	uint32_t type = little_u32(entry + 8), symbol = little_u32(entry + 12);
 
-	tell(visit, at, REFERENCE_ADDRESS, 0, little_u64(entry));
+	visit_tell(visit, at, REFERENCE_ADDRESS, 0, little_u64(entry));
 	if (symbol != 0)
-		tell(visit, at + 12, REFERENCE_SYMBOL, 0, symbol);
-	if (type == RELOCATION_RELATIVE || type == RELOCATION_IRELATIVE)
-		tell(visit, at + 16, REFERENCE_ADDEND, 0, little_u64(entry + 16));
+		visit_tell(visit, at + 12, REFERENCE_SYMBOL, 0, symbol);
+	if (type == visit->image->relocations.relative ||
+		type == visit->image->relocations.irelative)
+		visit_tell(visit, at + 16, REFERENCE_ADDEND, 0, little_u64(entry + 16));
 }
 
 static void visit_symbol(const Visit *visit, uint64_t at)
@@ -515,12 +307,12 @@ static void visit_symbol(const Visit *visit, uint64_t at)
 	uint32_t section = little_u16(entry + 6);
 
 	if (visit->section->role == ELF_DYNSYM && names && name != 0)
-		tell(visit, at, REFERENCE_TABLE, names->address, names->address + name);
+		visit_tell(visit, at, REFERENCE_TABLE, names->address, names->address + name);
 	if (section == 0 || section >= 0xff00 || value == 0 || !elf_in_range(visit->image, value))
 		return;
-	tell(visit, at + 8, REFERENCE_ADDRESS, 0, value);
+	visit_tell(visit, at + 8, REFERENCE_ADDRESS, 0, value);
 	if (size != 0 && elf_in_range(visit->image, value + size))
-		tell(visit, at + 16, REFERENCE_SIZE, value, value + size);
+		visit_tell(visit, at + 16, REFERENCE_SIZE, value, value + size);
 }
 
 static void visit_dynamic(const Visit *visit, uint64_t at)
@@ -534,23 +326,23 @@ static void visit_dynamic(const Visit *visit, uint64_t at)
 
 	if (tag == 2 || tag == 8 || tag == 10) {
 		if (visit->image->roles[role] && visit->image->roles[role]->size == value)
-			tell(visit, at + 8, REFERENCE_SECTION_SIZE, 0,
+			visit_tell(visit, at + 8, REFERENCE_SECTION_SIZE, 0,
 				visit->image->roles[role]->number);
 		return;
 	}
 	if ((tag < 32 && addresses >> tag & 1) || (tag >= 0x6ffffef5 && tag < 0x6fffff00) ||
 		tag == 0x6ffffff0 || tag == 0x6ffffffc || tag == 0x6ffffffe)
 		if (value != 0 && elf_in_range(visit->image, value))
-			tell(visit, at + 8, REFERENCE_ADDRESS, 0, value);
+			visit_tell(visit, at + 8, REFERENCE_ADDRESS, 0, value);
 }
 
 static void visit_section_header(const Visit *visit, uint64_t at)
 {
 	uint64_t number = (at - visit->section->offset) / ELF_SECTION_SIZE;
 
-	tell(visit, at + 16, REFERENCE_SECTION_ADDRESS, 0, number);
-	tell(visit, at + 24, REFERENCE_SECTION_OFFSET, 0, number);
-	tell(visit, at + 32, REFERENCE_SECTION_SIZE, 0, number);
+	visit_tell(visit, at + 16, REFERENCE_SECTION_ADDRESS, 0, number);
+	visit_tell(visit, at + 24, REFERENCE_SECTION_OFFSET, 0, number);
+	visit_tell(visit, at + 32, REFERENCE_SECTION_SIZE, 0, number);
 }
 
 static void visit_entries(
@@ -575,7 +367,7 @@ static void visit_gnu_hash(const Visit *visit)
 	at = at < first ? first : first + (at - first + 3) / 4 * 4;
 	for (; at < first + 4 * buckets && visit->section->offset + at < visit->to; at += 4)
 		if (visit->section->size - at >= 4 && little_u32(table + at) != 0)
-			tell(visit, visit->section->offset + at, REFERENCE_SYMBOL, 0,
+			visit_tell(visit, visit->section->offset + at, REFERENCE_SYMBOL, 0,
 				little_u32(table + at));
 }
 
@@ -588,7 +380,7 @@ static void visit_hash(const Visit *visit)
 		const uint8_t *entry = visit->bytes + visit->section->offset + at;
 
 		if (visit->section->size - at >= 4 && little_u32(entry) != 0)
-			tell(visit, visit->section->offset + at, REFERENCE_SYMBOL, 0,
+			visit_tell(visit, visit->section->offset + at, REFERENCE_SYMBOL, 0,
 				little_u32(entry));
 	}
 }
@@ -598,15 +390,15 @@ static void visit_relr(const Visit *visit, uint64_t at)
 	uint64_t entry = little_u64(visit->bytes + at);
 
 	if (entry % 2 == 0)
-		tell(visit, at, REFERENCE_ADDRESS, 0, entry);
+		visit_tell(visit, at, REFERENCE_ADDRESS, 0, entry);
 }
 
 static void visit_headers(const Visit *visit)
 {
 	const uint8_t *bytes = visit->bytes;
 
-	tell(visit, 24, REFERENCE_ADDRESS, 0, little_u64(bytes + 24));
-	tell(visit, 40, REFERENCE_OFFSET, 0, little_u64(bytes + 40));
+	visit_tell(visit, 24, REFERENCE_ADDRESS, 0, little_u64(bytes + 24));
+	visit_tell(visit, 40, REFERENCE_OFFSET, 0, little_u64(bytes + 40));
 	for (uint64_t at = ELF_HEADER_SIZE; visit->end - at >= ELF_PROGRAM_SIZE;
 		at += ELF_PROGRAM_SIZE) {
 		uint64_t address = little_u64(bytes + at + 16);
@@ -614,11 +406,11 @@ static void visit_headers(const Visit *visit)
 
 		if (little_u32(bytes + at) == 0 || size == 0)
 			continue;
-		tell(visit, at + 8, REFERENCE_OFFSET, 0, little_u64(bytes + at + 8));
-		tell(visit, at + 16, REFERENCE_ADDRESS, 0, address);
-		tell(visit, at + 24, REFERENCE_ADDRESS, 0, little_u64(bytes + at + 24));
-		tell(visit, at + 32, REFERENCE_SIZE, address, address + stored);
-		tell(visit, at + 40, REFERENCE_SIZE, address, address + size);
+		visit_tell(visit, at + 8, REFERENCE_OFFSET, 0, little_u64(bytes + at + 8));
+		visit_tell(visit, at + 16, REFERENCE_ADDRESS, 0, address);
+		visit_tell(visit, at + 24, REFERENCE_ADDRESS, 0, little_u64(bytes + at + 24));
+		visit_tell(visit, at + 32, REFERENCE_SIZE, address, address + stored);
+		visit_tell(visit, at + 40, REFERENCE_SIZE, address, address + size);
 	}
 }
 
@@ -642,7 +434,12 @@ void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from
 	case ELF_SECTIONS: visit_entries(&state, ELF_SECTION_SIZE, visit_section_header); break;
 	case ELF_CODE:
 	case ELF_PLT:
-	case ELF_PLT_SEC: visit_code(&state); break;
+	case ELF_PLT_SEC:
+		if (state.image->machine == ELF_AARCH64)
+			aarch64_visit(&state);
+		else
+			code_visit(&state);
+		break;
 	case ELF_DATA:
 	case ELF_GOT: visit_data(&state); break;
 	case ELF_RELA:
@@ -666,9 +463,6 @@ void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from
 
 int finder_init(Finder *finder, const ElfImage *image)
 {
-	Tables tables = {.finder = finder};
-	int r = 0;
-
 	*finder = (Finder){.image = image};
 	if (image->count == 0)
 		return 0;
@@ -677,27 +471,23 @@ int finder_init(Finder *finder, const ElfImage *image)
 	finder->words = memory_new(image->bytes.size / (8 * WORD) + 1);
 	if (!finder->covers || !finder->words)
 		return -ENOMEM;
-	for (size_t i = 0; i < image->count && r == 0; i++) {
+	for (size_t i = 0; i < image->count; i++) {
 		const ElfSection *section = &image->sections[i];
 
-		if (section->role == ELF_CODE || section->role == ELF_PLT ||
-			section->role == ELF_PLT_SEC)
-			r = walk_code(&tables, section);
-		else if (section->role == ELF_EH_FRAME)
+		if (section->role == ELF_EH_FRAME)
 			walk_frames(finder, section);
 		else if (section->role == ELF_RELA)
 			note_rela(finder, section);
 		else if (section->role == ELF_RELR)
 			note_relr(finder, section);
 	}
-	measure_tables(finder);
-	return r;
+	return image->machine == ELF_X86_64 ? code_walk(finder) : 0;
 }
 
 void finder_done(Finder *finder)
 {
-	free(finder->covers);
-	free(finder->words);
-	free(finder->tables);
+	memory_free(finder->covers);
+	memory_free(finder->words);
+	memory_free(finder->tables);
 	*finder = (Finder){};
 }

@@ -35,6 +35,14 @@ typedef enum ReferenceKind {
 	REFERENCE_SECTION_ADDRESS, /* of the target-th section */
 	REFERENCE_SECTION_OFFSET,
 	REFERENCE_SECTION_SIZE,
+	/* AArch64: 4 bytes, an instruction of which a field says it; base: its place */
+	REFERENCE_JUMP,      /* target - base, 26 bits: b, bl */
+	REFERENCE_CONDITION, /* likewise, 19 bits: b.cond, cbz, cbnz, ldr */
+	REFERENCE_TEST,      /* likewise, 14 bits: tbz, tbnz */
+	REFERENCE_NEAR,      /* target - base in bytes: adr */
+	REFERENCE_PAGE,      /* the same of their pages: adrp */
+	REFERENCE_LOW,       /* where in its page the target is: add, loads, stores */
+	REFERENCE_NUMBER,    /* nothing: movz, whose number changes as a whole */
 	_REFERENCE_KIND_MAX,
 } ReferenceKind;
 
@@ -46,7 +54,7 @@ typedef struct Reference {
 
 static inline unsigned reference_size(ReferenceKind kind)
 {
-	return kind < REFERENCE_ADDRESS ? 4 : 8;
+	return kind < REFERENCE_ADDRESS || kind >= REFERENCE_JUMP ? 4 : 8;
 }
 
 typedef struct JumpTable {
@@ -60,6 +68,11 @@ typedef struct Finder {
 	size_t table_count;
 	uint8_t *words; /* a bit for each 8 bytes of the file: relocated, so an address */
 } Finder;
+
+/* The start of what covers a byte of the section, or a byte before it; and that [start, end) is one
+ * thing. */
+uint64_t finder_cover_of(const Finder *finder, const ElfSection *section, uint64_t offset);
+void finder_cover(Finder *finder, uint64_t start, uint64_t end);
 
 int finder_init(Finder *finder, const ElfImage *image); /* 0 or -ENOMEM */
 void finder_done(Finder *finder);

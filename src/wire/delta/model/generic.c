@@ -24,7 +24,7 @@ GenericModels *generic_models_free(GenericModels *models)
 		return NULL;
 	literal_model_free(models->literals);
 	difference_model_free(models->differences);
-	free(models);
+	memory_free(models);
 	return NULL;
 }
 

@@ -28,7 +28,7 @@ int layout_init(Layout *layout, const ElfImage *old, uint64_t size)
 
 void layout_done(Layout *layout)
 {
-	free(layout->sections);
+	memory_free(layout->sections);
 	*layout = (Layout){};
 }
 

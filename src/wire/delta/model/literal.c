@@ -50,7 +50,7 @@ LiteralModel *literal_model_new(const MixerTables *tables)
 
 LiteralModel *literal_model_free(LiteralModel *model)
 {
-	free(model);
+	memory_free(model);
 	return NULL;
 }
 

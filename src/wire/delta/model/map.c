@@ -161,13 +161,13 @@ int map_init(Map *map, const Layout *layout, const Block *blocks, size_t n_block
 		settle(&pieces);
 	if (r == 0)
 		r = make_points(map, &pieces, hints, n_hints);
-	free(pieces.items);
+	memory_free(pieces.items);
 	return r;
 }
 
 void map_done(Map *map)
 {
-	free(map->points);
+	memory_free(map->points);
 	*map = (Map){};
 }
 

@@ -234,8 +234,8 @@ int delta_patch_read(const uint8_t *data, size_t size, DeltaPatch *ret_patch, Re
 
 void delta_patch_done(DeltaPatch *patch)
 {
-	free(patch->sources);
-	free(patch->segments);
+	memory_free(patch->sources);
+	memory_free(patch->segments);
 	*patch = (DeltaPatch){};
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/delta/model/aarch64.h"
 #include "wire/delta/model/little.h"
 #include "wire/delta/model/unwind.h"
 
@@ -34,7 +35,7 @@ void predictor_reset(Predictor *predictor)
 	for (size_t i = 0; i < _PREDICTOR_LEVEL_MAX; i++)
 		map_done(&predictor->maps[i]);
 	symbols_done(&predictor->symbols);
-	free(predictor->header);
+	memory_free(predictor->header);
 	predictor->header = NULL;
 	predictor->link_size = 0;
 }
@@ -45,11 +46,11 @@ void predictor_done(Predictor *predictor)
 	layout_done(&predictor->layout);
 	finder_done(&predictor->finder);
 	elf_done(&predictor->old);
-	free(predictor->blocks);
-	free(predictor->hints);
-	free(predictor->literals);
-	free(predictor->events);
-	free(predictor->scratch);
+	memory_free(predictor->blocks);
+	memory_free(predictor->hints);
+	memory_free(predictor->literals);
+	memory_free(predictor->events);
+	memory_free(predictor->scratch);
 	*predictor = (Predictor){};
 }
 
@@ -241,6 +242,16 @@ static uint64_t predict(const Part *part, const Reference *reference)
 	case REFERENCE_SECTION_ADDRESS:
 	case REFERENCE_SECTION_OFFSET:
 	case REFERENCE_SECTION_SIZE: return section_field(part, reference);
+	case REFERENCE_JUMP:
+	case REFERENCE_CONDITION:
+	case REFERENCE_TEST:
+	case REFERENCE_NEAR:
+	case REFERENCE_PAGE:
+	case REFERENCE_LOW:
+	case REFERENCE_NUMBER:
+		return aarch64_point(reference->kind,
+			little_u32(part->predictor->old.bytes.data + reference->offset),
+			base + part->slide, map_address(map, target));
 	case _REFERENCE_KIND_MAX: break;
 	}
 	return 0;
@@ -381,6 +392,13 @@ static void mark_reference(void *userdata, const Reference *reference)
 	}
 }
 
+static uint8_t byte_kind(const ElfImage *old, const ElfSection *section, uint64_t source)
+{
+	return section && section->role == ELF_CODE && old->machine == ELF_AARCH64
+		? (uint8_t)(UNIT_INSTRUCTION + source % 4)
+		: UNIT_BYTE;
+}
+
 static void mark_bytes(
 	const Predictor *predictor, const Block *block, uint64_t from, uint64_t to, Unit *units)
 {
@@ -393,7 +411,7 @@ static void mark_bytes(
 
 		if (!section || source - section->offset >= section->size)
 			section = elf_at_offset(&predictor->old, source);
-		units[at - from] = (Unit){.kind = UNIT_BYTE,
+		units[at - from] = (Unit){.kind = byte_kind(&predictor->old, section, source),
 			.role = section ? (uint8_t)section->role : ELF_PLAIN,
 			.edge = edge < UINT16_MAX ? (uint16_t)edge : UINT16_MAX,
 			.source = (uint32_t)source};

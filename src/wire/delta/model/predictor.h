@@ -72,8 +72,9 @@ void predictor_render(const Predictor *predictor, uint64_t offset, size_t size, 
 enum {
 	UNIT_NONE, /* a literal, derived, or part of a unit that starts before it */
 	UNIT_BYTE,
-	UNIT_REFERENCE, /* plus its ReferenceKind */
-	_UNIT_MAX = UNIT_REFERENCE + _REFERENCE_KIND_MAX,
+	UNIT_REFERENCE,                                          /* plus its ReferenceKind */
+	UNIT_INSTRUCTION = UNIT_REFERENCE + _REFERENCE_KIND_MAX, /* plus which byte of an A64 one */
+	_UNIT_MAX = UNIT_INSTRUCTION + 4,
 };
 typedef struct Unit {
 	uint8_t kind;
@@ -97,5 +98,7 @@ void predictor_reset(Predictor *predictor);
 
 static inline unsigned unit_size(unsigned kind)
 {
-	return kind < UNIT_REFERENCE ? 1 : reference_size((ReferenceKind)(kind - UNIT_REFERENCE));
+	return kind < UNIT_REFERENCE || kind >= UNIT_INSTRUCTION
+		? 1
+		: reference_size((ReferenceKind)(kind - UNIT_REFERENCE));
 }

@@ -59,7 +59,7 @@ ResidualModel *residual_model_new(const MixerTables *tables)
 
 ResidualModel *residual_model_free(ResidualModel *model)
 {
-	free(model);
+	memory_free(model);
 	return NULL;
 }
 
@@ -81,6 +81,16 @@ static uint8_t old_at(const DeltaBytes *old, uint64_t offset)
 	return offset < old->size ? old->data[offset] : 0;
 }
 
+/* The n-th byte before; in A64 code, from the upper end of the instruction. */
+static uint32_t before_of(const DeltaBytes *old, const Unit *unit, unsigned n)
+{
+	uint64_t at = unit->source;
+
+	if (unit->kind >= UNIT_REFERENCE + REFERENCE_JUMP)
+		at = at / 4 * 4 + 4;
+	return old_at(old, at - n);
+}
+
 static uint32_t log_of(uint32_t number)
 {
 	uint32_t log = 0;
@@ -94,8 +104,8 @@ static unsigned code_flag(
 	ResidualModel *model, Coder *coder, const DeltaBytes *old, const Unit *unit, unsigned flag)
 {
 	uint32_t at = unit->source, kind = unit->kind | (uint32_t)unit->role << 8;
-	uint32_t now = old_at(old, at), before = old_at(old, (uint64_t)at - 1);
-	uint32_t earlier = old_at(old, (uint64_t)at - 2), far = log_of(model->since);
+	uint32_t now = old_at(old, at), before = before_of(old, unit, 1);
+	uint32_t earlier = before_of(old, unit, 2), far = log_of(model->since);
 	uint32_t contexts[FLAGS] = {
 		hash2(kind, 1 + (unit->edge < 8 ? unit->edge : 8) * 16),
 		hash2(kind, model->history << 8 | 2),
@@ -103,7 +113,7 @@ static unsigned code_flag(
 		hash2(kind, far << 8 | log_of(unit->edge) << 16 | 4),
 		hash2(now | before << 8 | earlier << 16, 5 + (unit->kind == UNIT_BYTE)),
 		hash2(kind, (now | (uint32_t)model->opcode << 8 | before << 16) << 4 | 7),
-		hash2(before | earlier << 8 | (uint32_t)old_at(old, (uint64_t)at - 3) << 16,
+		hash2(before | earlier << 8 | before_of(old, unit, 3) << 16,
 			8 + (unit->kind == UNIT_BYTE)),
 		hash2(now | before << 8 | (uint32_t)old_at(old, (uint64_t)at + 1) << 16,
 			10 + (unit->kind == UNIT_BYTE)),
@@ -127,8 +137,8 @@ static unsigned code_flag(
 static uint8_t code_byte(
 	ResidualModel *model, Coder *coder, const DeltaBytes *old, const Unit *unit, uint8_t change)
 {
-	uint32_t at = unit->source, now = old_at(old, at), before = old_at(old, (uint64_t)at - 1);
-	uint32_t earlier = old_at(old, (uint64_t)at - 2), set = model->since < 2;
+	uint32_t at = unit->source, now = old_at(old, at), before = before_of(old, unit, 1);
+	uint32_t earlier = before_of(old, unit, 2), set = model->since < 2;
 	uint32_t near = model->since < 3 ? model->since : 3;
 	uint32_t contexts[VALUES] = {
 		hash2(now, 1 + unit->role * 256U),
@@ -141,6 +151,9 @@ static uint8_t code_byte(
 	};
 	unsigned node = 1;
 
+	if (unit->kind != UNIT_BYTE)
+		for (size_t i = 0; i < VALUES; i++)
+			contexts[i] = hash2(contexts[i], unit->kind);
 	if (unit->role != ELF_CODE)
 		set = 2;
 	for (unsigned half = 0; half < 2; half++) {
@@ -216,7 +229,7 @@ static void code_line(ResidualModel *model, Coder *coder, const DeltaBytes *old,
 		model->history = model->history << 1 | wrong;
 		if (!wrong)
 			changes[i] = 0;
-		else if (units[i].kind == UNIT_BYTE)
+		else if (unit_size(units[i].kind) == 1)
 			changes[i] = code_byte(model, coder, old, &units[i], (uint8_t)changes[i]);
 		else
 			changes[i] = code_reference(model, coder, &units[i], changes[i]);

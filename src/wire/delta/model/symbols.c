@@ -6,11 +6,18 @@
 
 #include "wire/delta/model/little.h"
 
-#define RELOCATION_GLOB_DAT  6
-#define RELOCATION_JUMP_SLOT 7
-#define PLT_ENTRY            16
-#define PLT_LAZY             6 /* where a slot points before its first call: behind the jump */
-#define BATCH                128
+#define BATCH         128
+#define PLT_SEC_ENTRY 16
+
+/* In which steps the code goes that jumps through slots. */
+typedef struct Plt {
+	uint64_t head, entry;
+	uint64_t lazy; /* where in an entry a slot points before its first call; 0: to the head */
+} Plt;
+static const Plt plt_x86_64 = {.head = 16, .entry = 16, .lazy = 6};
+static const Plt plt_aarch64 = {.head = 32, .entry = 16};
+static const Plt plt_aarch64_guarded = {.head = 32, .entry = 24};
+#define BR_X17 UINT32_C(0xd61f0220) /* the last instruction of an entry that is not guarded */
 
 typedef struct Name {
 	uint64_t hash;
@@ -142,9 +149,9 @@ int symbols_match(Symbols *symbols, const Layout *layout, SymbolsRead read, void
 
 void symbols_done(Symbols *symbols)
 {
-	free(symbols->same);
-	free(symbols->slots);
-	free(symbols->overrides);
+	memory_free(symbols->same);
+	memory_free(symbols->slots);
+	memory_free(symbols->overrides);
 	*symbols = (Symbols){};
 }
 
@@ -155,6 +162,7 @@ typedef struct Slot {
 } Slot;
 
 typedef struct SlotList {
+	const ElfRelocations *types;
 	Slot *items; /* by symbol */
 	size_t count;
 } SlotList;
@@ -163,7 +171,7 @@ static void note_slot(SlotList *list, const uint8_t *entry, size_t number)
 {
 	uint32_t type = little_u32(entry + 8), symbol = little_u32(entry + 12);
 
-	if ((type == RELOCATION_GLOB_DAT || type == RELOCATION_JUMP_SLOT) && symbol != 0 &&
+	if ((type == list->types->glob_dat || type == list->types->jump_slot) && symbol != 0 &&
 		symbol < list->count && list->items[symbol].number == 0)
 		list->items[symbol] = (Slot){little_u64(entry), (uint32_t)number + 1};
 }
@@ -188,6 +196,15 @@ static int list_slots(SlotList *list, const ElfSection *section, SymbolsRead rea
 	return 0;
 }
 
+static const Plt *plt_of(const ElfImage *image, const ElfSection *section)
+{
+	if (image->machine == ELF_X86_64)
+		return &plt_x86_64;
+	return section->size >= 48 && little_u32(image->bytes.data + section->offset + 44) != BR_X17
+		? &plt_aarch64_guarded
+		: &plt_aarch64;
+}
+
 /* The code that jumps through a slot. */
 static int add_plt(Symbols *symbols, const Layout *layout, size_t old, size_t new)
 {
@@ -196,15 +213,17 @@ static int add_plt(Symbols *symbols, const Layout *layout, size_t old, size_t ne
 	int r = 0;
 
 	if (from) {
-		r = add_override(symbols, from->address + PLT_ENTRY * (old + 1),
-			to->address + PLT_ENTRY * (new + 1));
-		if (r == 0)
-			r = add_override(symbols, from->address + PLT_ENTRY * (old + 1) + PLT_LAZY,
-				to->address + PLT_ENTRY * (new + 1) + PLT_LAZY);
+		const Plt *plt = plt_of(layout->old, from);
+		uint64_t start = from->address + plt->head + plt->entry * old;
+		uint64_t target = to->address + plt->head + plt->entry * new;
+
+		r = add_override(symbols, start, target);
+		if (r == 0 && plt->lazy > 0)
+			r = add_override(symbols, start + plt->lazy, target + plt->lazy);
 	}
 	if (second && r == 0)
-		r = add_override(symbols, second->address + PLT_ENTRY * old,
-			layout_role(layout, ELF_PLT_SEC)->address + PLT_ENTRY * new);
+		r = add_override(symbols, second->address + PLT_SEC_ENTRY * old,
+			layout_role(layout, ELF_PLT_SEC)->address + PLT_SEC_ENTRY * new);
 	return r;
 }
 
@@ -219,8 +238,8 @@ static int match_slots(
 		uint32_t type = little_u32(entry + 8), symbol = little_u32(entry + 12), same;
 		int r;
 
-		if ((type != RELOCATION_GLOB_DAT && type != RELOCATION_JUMP_SLOT) || symbol == 0 ||
-			symbol >= symbols->count)
+		if ((type != list->types->glob_dat && type != list->types->jump_slot) ||
+			symbol == 0 || symbol >= symbols->count)
 			continue;
 		same = symbols->same[symbol];
 		if (same >= list->count || list->items[same].number == 0)
@@ -240,7 +259,7 @@ int symbols_match_slots(Symbols *symbols, const Layout *layout, SymbolsRead read
 {
 	static const ElfRole roles[] = {ELF_RELA, ELF_RELA_PLT};
 	_cleanup_free_ Slot *items = NULL;
-	SlotList list = {};
+	SlotList list = {.types = &layout->old->relocations};
 	const ElfSection *table = layout->old->roles[ELF_RELA_PLT];
 
 	if (symbols->count == 0)

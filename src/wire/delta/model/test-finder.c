@@ -21,7 +21,7 @@ typedef struct Content {
 
 static void content_done(Content *content)
 {
-	free(content->data);
+	memory_free(content->data);
 }
 #define _cleanup_content_ _cleanup_(content_done)
 
