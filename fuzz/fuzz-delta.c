@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* A digest cannot be guessed: take any, so that the codecs are reached. */
 	for (size_t i = 0; i < patch.source_count; i++) {
 		patch.sources[i].size = sources[i].size;
-		digest_of(sources[i].data, sources[i].size, &patch.sources[i].digest);
+		delta_digest(sources[i].data, sources[i].size, patch.sources[i].digest,
+			DELTA_SOURCE_DIGEST);
 	}
 	(void)delta_apply_bytes(&patch, sources, patch.source_count, &sink, NULL);
 	return 0;

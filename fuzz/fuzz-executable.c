@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "kept-models.h"
+#include "wire/delta/model/insertion.h"
 #include "wire/delta/model/little.h"
 
 #define HEAD     8
@@ -70,7 +71,7 @@ static int decode(ExecutableModels *models, const Input *input, Predictor *predi
 	if (r == 0)
 		r = executable_code_plan(models, &control, predictor);
 	if (r == 0)
-		r = executable_code_literals(models, &literals, predictor);
+		r = insertions_code(models->literals, &literals, predictor);
 	if (r == 0)
 		r = executable_code_events(models, &differences, predictor, NULL, NULL);
 	return r < 0 ? r : predictor_prepare(predictor, NULL, NULL);

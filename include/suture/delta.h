@@ -41,7 +41,7 @@
  *
  * patch_open: at most 14 bytes for each byte of the patch, and 4 MiB.
  *
- * apply: 7 to 13 MiB in real updates. Whatever a patch says, at most 32 MiB, a fiftieth of the
+ * apply: 7 to 13 MiB in real updates. Whatever a patch says, at most 40 MiB, a fiftieth of the
  * largest source and a few times the size of a source's tables of relocations.
  *
  * create: 4 bytes for each byte of the largest source, the patch up to seven times, and in real
@@ -154,9 +154,12 @@ SUTURE_DELTA_PUBLIC int suture_delta_patch_open(const void *data, size_t size,
 /* NULL is allowed. */
 SUTURE_DELTA_PUBLIC void suture_delta_patch_free(suture_delta_patch *patch);
 
+/* A patch knows a file by its size and by how its SHA-256 begins: 8 bytes of a source's, 16 of the
+ * target's. That finds mistakes; where trust is needed, sign a whole digest beside the patch. */
 typedef struct suture_delta_file {
 	uint64_t size;
-	uint8_t sha256[32];
+	size_t sha256_size; /* bytes that are known */
+	uint8_t sha256[16]; /* the rest is 0 */
 } suture_delta_file;
 
 typedef struct suture_delta_info {

@@ -264,17 +264,18 @@ static int verb_apply(int count, char **operands)
 	return r < 0 ? fail(r, &reason) : EXIT_OK;
 }
 
-static void digest_text(const suture_delta_file *file, char ret_text[static 65])
+static void digest_text(
+	const suture_delta_file *file, char ret_text[static 2 * sizeof(file->sha256) + 1])
 {
-	hex_encode(file->sha256, sizeof(file->sha256), ret_text);
+	hex_encode(file->sha256, file->sha256_size, ret_text);
 }
 
 static void print_file_json(const char *before, const suture_delta_file *file)
 {
-	char text[65];
+	char text[2 * sizeof(file->sha256) + 1];
 
 	digest_text(file, text);
-	printf("%s{\"size\": %" PRIu64 ", \"sha256\": \"%s\"}", before, file->size, text);
+	printf("%s{\"size\": %" PRIu64 ", \"sha256_start\": \"%s\"}", before, file->size, text);
 }
 
 static void print_json(const Patch *patch)
@@ -303,7 +304,7 @@ static void print_json(const Patch *patch)
 
 static void print_file(const char *what, const suture_delta_file *file)
 {
-	char text[65];
+	char text[2 * sizeof(file->sha256) + 1];
 
 	digest_text(file, text);
 	printf("%-12s %12" PRIu64 "  %s\n", what, file->size, text);

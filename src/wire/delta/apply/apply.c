@@ -2,6 +2,7 @@
 #include "wire/delta/apply/apply.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/fd.h"
@@ -10,7 +11,7 @@
 static int check_source(
 	const DeltaSource *expected, const DeltaBytes *bytes, size_t number, Reason *reterr_reason)
 {
-	Digest digest;
+	uint8_t digest[DELTA_SOURCE_DIGEST];
 	int r;
 
 	if (bytes->size != expected->size)
@@ -18,8 +19,8 @@ static int check_source(
 			"the patch does not belong to this old file (source %zu): it has %zu "
 			"bytes, not %llu",
 			number, bytes->size, (unsigned long long)expected->size);
-	r = digest_of(bytes->data, bytes->size, &digest);
-	if (r == 0 && !digest_equal(&digest, &expected->digest))
+	r = delta_digest(bytes->data, bytes->size, digest, sizeof(digest));
+	if (r == 0 && memcmp(digest, expected->digest, sizeof(digest)) != 0)
 		return reason_set(reterr_reason, -ESTALE,
 			"the patch does not belong to this old file (source %zu): its SHA-256 "
 			"differs",
@@ -72,7 +73,7 @@ int delta_apply_bytes(const DeltaPatch *patch, const DeltaBytes *sources, size_t
 		r = decode_segments(patch, sources, &output, reterr_reason);
 	if (r < 0)
 		return r;
-	r = output_finish(&output, &patch->target);
+	r = output_finish(&output, patch->target);
 	if (r == -EKEYREJECTED)
 		reason_set(reterr_reason, r,
 			"what the patch makes is not its target (SHA-256 differs): it is damaged");

@@ -30,7 +30,7 @@
 
 /* What a patch can make a call allocate that was made to do harm, beside what the old file's size
  * asks for. */
-#define DELTA_APPLY_HOSTILE_MAX ((size_t)32 * 1024 * 1024)
+#define DELTA_APPLY_HOSTILE_MAX ((size_t)40 * 1024 * 1024)
 
 /* `progress` is told after every window of output (64 KiB). NULL is allowed. */
 int delta_apply(const DeltaPatch *patch, const int *sources, size_t n_sources, int output,

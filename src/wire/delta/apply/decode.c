@@ -28,7 +28,7 @@ static int decode_literals(Decoder *decoder, uint64_t count, uint64_t beside)
 		if (r < 0)
 			return r;
 		*room = literal_code(model, &decoder->literals,
-			beside + i < old->size ? old->data[beside + i] : 0, 0);
+			beside + i < old->size ? old->data[beside + i] : 0, NULL, 0);
 		output_add(decoder->output, 1);
 	}
 	decoder->done += count;

@@ -59,7 +59,7 @@ const uint8_t *output_tail(const Output *output, size_t size)
 	return output->bytes + OUTPUT_TAIL + output->filled - size;
 }
 
-int output_finish(Output *output, const Digest *expected)
+int output_finish(Output *output, const uint8_t *expected)
 {
 	Digest digest;
 	int r = pass_on(output);
@@ -68,5 +68,5 @@ int output_finish(Output *output, const Digest *expected)
 		r = digest_stream_final(output->digest, &digest);
 	if (r < 0)
 		return r;
-	return digest_equal(&digest, expected) ? 0 : -EKEYREJECTED;
+	return memcmp(digest.bytes, expected, DELTA_TARGET_DIGEST) == 0 ? 0 : -EKEYREJECTED;
 }

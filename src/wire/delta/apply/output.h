@@ -25,5 +25,5 @@ void output_add(Output *output, size_t size);
 /* The last `size` bytes, at most OUTPUT_TAIL. */
 const uint8_t *output_tail(const Output *output, size_t size);
 
-/* Passes on the rest and compares the digest: 0 or -EKEYREJECTED. */
-int output_finish(Output *output, const Digest *expected);
+/* Passes on the rest and compares the digest with DELTA_TARGET_DIGEST bytes: 0 or -EKEYREJECTED. */
+int output_finish(Output *output, const uint8_t *expected);

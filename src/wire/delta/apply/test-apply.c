@@ -68,7 +68,8 @@ TEST(equal_files_cost_a_few_bytes)
 	DeltaBytes old = {sample.old, 8000};
 
 	sample_make(&sample, 1, 8000);
-	ASSERT(round_trip(&old, 1, sample.old, 8000, NULL, 0) <= 2 * DIGEST_SIZE + 16);
+	ASSERT(round_trip(&old, 1, sample.old, 8000, NULL, 0) <=
+		DELTA_SOURCE_DIGEST + DELTA_TARGET_DIGEST + 16);
 }
 
 TEST(empty_files_and_missing_sources)
@@ -262,7 +263,7 @@ TEST(descriptors_progress_and_cancelling)
 	ASSERT_OK(delta_patch_read(patch_bytes.data, patch_bytes.size, &patch, NULL));
 	ASSERT_OK(delta_apply(&patch, &old, 1, out, NULL, NULL, NULL));
 	ASSERT_OK(digest_of_fd(out, &digest, NULL));
-	ASSERT(digest_equal(&digest, &patch.target));
+	ASSERT(memcmp(digest.bytes, patch.target, DELTA_TARGET_DIGEST) == 0);
 	ASSERT_ERROR(-ECANCELED, delta_apply(&patch, &old, 1, out, cancel_late, &told, NULL));
 	ASSERT(told > 100000 && told < 300000);
 }

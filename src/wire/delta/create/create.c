@@ -110,7 +110,7 @@ static int add_sources(Creation *creation, size_t n_sources)
 		const DeltaBytes *bytes = &creation->sources[patch->source_count];
 
 		source->size = bytes->size;
-		r = digest_of(bytes->data, bytes->size, &source->digest);
+		r = delta_digest(bytes->data, bytes->size, source->digest, DELTA_SOURCE_DIGEST);
 	}
 	return r;
 }
@@ -328,7 +328,7 @@ int delta_create_watched(const DeltaBytes *sources, size_t n_sources, const uint
 	creation.patch.target_size = size;
 	r = models_init(&creation.models);
 	if (r == 0)
-		r = digest_of(target, size, &creation.patch.target);
+		r = delta_digest(target, size, creation.patch.target, DELTA_TARGET_DIGEST);
 	if (r == 0)
 		r = add_sources(&creation, n_sources);
 	if (r == 0)

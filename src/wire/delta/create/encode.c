@@ -14,7 +14,7 @@ int encode_literal(GenericModels *models, const uint8_t *target, size_t size, Bu
 	encoder_start(&encoder);
 	literal_model_follow(models->literals, NULL, 0);
 	for (size_t i = 0; i < size; i++)
-		literal_code(models->literals, &encoder.coder, 0, target[i]);
+		literal_code(models->literals, &encoder.coder, 0, NULL, target[i]);
 	r = encoder_finish(&encoder);
 	return r < 0 ? r : buffer_append(out, encoder.bytes.data, encoder.bytes.size);
 }
@@ -30,7 +30,7 @@ static void encode_literals(GenericModels *models, Encoder *encoder, const Delta
 		literal_model_follow(models->literals, target, done);
 	for (uint64_t i = 0; i < count; i++)
 		literal_code(models->literals, &encoder->coder,
-			beside + i < old->size ? old->data[beside + i] : 0, target[done + i]);
+			beside + i < old->size ? old->data[beside + i] : 0, NULL, target[done + i]);
 }
 
 static void encode_differences(GenericModels *models, Encoder *encoder, const DeltaBytes *old,

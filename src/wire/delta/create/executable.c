@@ -7,10 +7,11 @@
 #include "wire/delta/create/match.h"
 #include "wire/delta/model/aarch64.h"
 #include "wire/delta/model/encoder.h"
+#include "wire/delta/model/insertion.h"
 #include "wire/delta/model/little.h"
 
 #define PASSES     3 /* alignments, each with the map that the one before gave */
-#define RELUCTANCE 5
+#define RELUCTANCE 4
 #define PRIME      UINT32_C(0x9e3779b1)
 
 struct ExecutablePlan {
@@ -219,7 +220,71 @@ static int take_steps(Predictor *predictor, const Step *steps, size_t count)
 	return 0;
 }
 
-static int align(ExecutablePlan *plan, bool blank)
+/* Drops blocks that cost more than their bytes as literals. Rough costs in tenths of a bit, found
+ * by trying: a block, a new place, a literal, and a byte that is wrong in a block. */
+#define BLOCK_COST   250
+#define JUMP_COST    180
+#define LITERAL_COST 26
+#define WRONG_COST   40
+#define SURELY_WORTH 512 /* bytes of a block that nobody needs to look into */
+
+static uint64_t jump_cost(const Block *from, const Block *to)
+{
+	return !from || from->old - from->target != to->old - to->target ? JUMP_COST : 0;
+}
+
+static uint64_t wrong_cost(const Block *block, const uint8_t *old, const uint8_t *new)
+{
+	uint64_t wrong = 0;
+
+	for (uint64_t i = 0; i < block->size; i++)
+		wrong += old[block->old + i] != new[block->target + i];
+	return wrong * WRONG_COST;
+}
+
+static bool is_worth(const Predictor *predictor, size_t i, const Block *before, const uint8_t *old,
+	const uint8_t *new)
+{
+	const Block *block = &predictor->blocks[i];
+	bool last = i + 1 == predictor->block_count;
+	uint64_t with, without;
+
+	if (block->size >= SURELY_WORTH)
+		return true;
+	with = BLOCK_COST + wrong_cost(block, old, new) + jump_cost(before, block) +
+		(last ? 0 : jump_cost(block, block + 1));
+	without = block->size * LITERAL_COST + (last ? 0 : jump_cost(before, block + 1));
+	return with <= without;
+}
+
+static void count_literals(Predictor *predictor)
+{
+	uint64_t literals = 0, done = 0;
+
+	for (size_t i = 0; i < predictor->block_count; i++) {
+		Block *block = &predictor->blocks[i];
+
+		literals += block->target - done;
+		block->literals = literals;
+		done = block->target + block->size;
+	}
+	predictor->literal_count = (size_t)(literals + predictor->layout.size - done);
+}
+
+/* Both files as they were aligned. */
+static void prune(Predictor *predictor, const uint8_t *old, const uint8_t *new)
+{
+	Block *blocks = predictor->blocks;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < predictor->block_count; i++)
+		if (is_worth(predictor, i, kept > 0 ? &blocks[kept - 1] : NULL, old, new))
+			blocks[kept++] = blocks[i];
+	predictor->block_count = kept;
+	count_literals(predictor);
+}
+
+static int align(ExecutablePlan *plan, bool blank, bool last)
 {
 	Predictor *predictor = &plan->predictor;
 	_cleanup_free_ uint8_t *old = normal_copy(&predictor->finder, predictor, blank);
@@ -236,7 +301,11 @@ static int align(ExecutablePlan *plan, bool blank)
 	r = match_index_new(old, predictor->old.bytes.size, &index);
 	if (r == 0)
 		r = match_steps(index, new, plan->target.size, RELUCTANCE, &steps, &count);
-	return r < 0 ? r : take_steps(predictor, steps, count);
+	if (r == 0)
+		r = take_steps(predictor, steps, count);
+	if (r == 0 && last)
+		prune(predictor, old, new);
+	return r;
 }
 
 /* Whether the derived parts are what the new file has. */
@@ -262,43 +331,6 @@ static int try_derived(ExecutablePlan *plan)
 	}
 	predictor_reset(predictor);
 	return r < 0 ? r : 0;
-}
-
-/* Drops blocks that cost more than their bytes as literals. Rough costs in tenths of a bit. */
-#define BLOCK_COST   250
-#define JUMP_COST    180
-#define LITERAL_COST 42
-
-static uint64_t jump_cost(const Block *from, const Block *to)
-{
-	return !from || from->old - from->target != to->old - to->target ? JUMP_COST : 0;
-}
-
-static void prune(Predictor *predictor)
-{
-	Block *blocks = predictor->blocks;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < predictor->block_count; i++) {
-		const Block *before = kept > 0 ? &blocks[kept - 1] : NULL, *block = &blocks[i];
-		bool last = i + 1 == predictor->block_count;
-		uint64_t with = BLOCK_COST + jump_cost(before, block) +
-			(last ? 0 : jump_cost(block, block + 1));
-		uint64_t without =
-			block->size * LITERAL_COST + (last ? 0 : jump_cost(before, block + 1));
-
-		if (with <= without)
-			blocks[kept++] = *block;
-	}
-	predictor->block_count = kept;
-	predictor->literal_count = predictor->layout.size;
-	for (size_t i = 0; i < kept; i++)
-		predictor->literal_count -= blocks[i].size;
-	for (size_t i = 0; i < kept; i++) {
-		uint64_t end = i > 0 ? blocks[i - 1].target + blocks[i - 1].size : 0;
-
-		blocks[i].literals = (i > 0 ? blocks[i - 1].literals : 0) + blocks[i].target - end;
-	}
 }
 
 static int take_literals(ExecutablePlan *plan)
@@ -331,9 +363,7 @@ static int find_plan(ExecutablePlan *plan)
 	lay_out(&predictor->layout, &plan->image);
 	r = try_derived(plan);
 	for (unsigned pass = 0; pass < PASSES && r == 0; pass++) {
-		r = align(plan, pass == 0);
-		if (r == 0 && pass + 1 == PASSES)
-			prune(predictor);
+		r = align(plan, pass == 0, pass + 1 == PASSES);
 		predictor_reset(predictor);
 		if (r == 0)
 			r = predictor_prepare(predictor, read_target, &plan->target);
@@ -407,14 +437,12 @@ int encode_executable(ExecutableModels *models, ExecutablePlan *plan, Buffer *ou
 	encoder_start(&encoders.control);
 	encoder_start(&encoders.literals);
 	encoder_start(&encoders.differences);
-	memory_free(predictor->events);
-	predictor->events = NULL;
-	predictor->event_count = 0;
+	events_done(&predictor->events);
 	if (predictor->block_count > EXECUTABLE_BLOCKS_MAX)
 		return 1;
 	r = executable_code_plan(models, &encoders.control.coder, predictor);
 	if (r == 0)
-		r = executable_code_literals(models, &encoders.literals.coder, predictor);
+		r = insertions_code(models->literals, &encoders.literals.coder, predictor);
 	if (r == 0)
 		r = executable_code_events(
 			models, &encoders.differences.coder, predictor, read_target, &plan->target);

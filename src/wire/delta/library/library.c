@@ -292,12 +292,13 @@ static int add_share(const DeltaSegment *segment, suture_delta_info *info)
 	return 0;
 }
 
-static suture_delta_file file_of(uint64_t size, const Digest *digest)
+static suture_delta_file file_of(uint64_t size, const uint8_t *digest, size_t digest_size)
 {
-	suture_delta_file file = {.size = size};
+	suture_delta_file file = {.size = size, .sha256_size = digest_size};
 
-	_Static_assert(sizeof(file.sha256) == DIGEST_SIZE, "a SHA-256");
-	memcpy(file.sha256, digest->bytes, DIGEST_SIZE);
+	_Static_assert(DELTA_TARGET_DIGEST <= sizeof(file.sha256), "the longest that a patch has");
+	_Static_assert(DELTA_SOURCE_DIGEST <= sizeof(file.sha256), "the other");
+	memcpy(file.sha256, digest, digest_size);
 	return file;
 }
 
@@ -307,7 +308,8 @@ static int fill_info(const suture_delta_patch *patch, suture_delta_info *info)
 
 	*info = (suture_delta_info){
 		.format = DELTA_VERSION,
-		.target = file_of(contents->target_size, &contents->target),
+		.target =
+			file_of(contents->target_size, contents->target, sizeof(contents->target)),
 		.source_count = contents->source_count,
 		.segment_count = contents->segment_count,
 	};
@@ -347,7 +349,7 @@ int suture_delta_patch_source(
 	if (!patch || !ret_file || number >= patch->contents.source_count)
 		return -EINVAL;
 	source = &patch->contents.sources[number];
-	*ret_file = file_of(source->size, &source->digest);
+	*ret_file = file_of(source->size, source->digest, sizeof(source->digest));
 	return 0;
 }
 

@@ -266,3 +266,27 @@ uint32_t aarch64_point(ReferenceKind kind, uint32_t word, uint64_t place, uint64
 		number >>= 2;
 	return aarch64_put(kind, word, number);
 }
+
+static uint32_t shift_target(uint32_t word, uint64_t place, bool back)
+{
+	if (form_of(word) & J) {
+		place >>= 2;
+		return aarch64_put(REFERENCE_JUMP, word, back ? word - place : word + place);
+	}
+	if (form_of(word) & P) {
+		place >>= PAGE_BITS;
+		return aarch64_put(REFERENCE_PAGE, word,
+			back ? split_of(word) - place : split_of(word) + place);
+	}
+	return word;
+}
+
+uint32_t aarch64_absolute(uint32_t word, uint64_t place)
+{
+	return shift_target(word, place, false);
+}
+
+uint32_t aarch64_relative(uint32_t word, uint64_t place)
+{
+	return shift_target(word, place, true);
+}

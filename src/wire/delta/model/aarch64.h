@@ -19,3 +19,8 @@ uint32_t aarch64_put(ReferenceKind kind, uint32_t word, uint64_t number);
 
 /* The instruction at `place` made to point at the target. */
 uint32_t aarch64_point(ReferenceKind kind, uint32_t word, uint64_t place, uint64_t target);
+
+/* b, bl and adrp with the address that they name in place of the distance to it, as far as it fits,
+ * and the way back; other words stay as they are. */
+uint32_t aarch64_absolute(uint32_t word, uint64_t place);
+uint32_t aarch64_relative(uint32_t word, uint64_t place);

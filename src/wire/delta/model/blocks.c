@@ -9,13 +9,18 @@
 #define INPUTS     6
 #define SLOT_BITS  14 /* counters of each input */
 #define LIMIT      127
-#define RATE       80
+#define RATE       60
+#define INITIAL    (MIXER_ONE / 10)
 #define PRIME      UINT32_C(0x9e3779b1)
 #define MIXED_BITS 5 /* below the first of a number */
 
 /* What is coded; with the depth of a bit it chooses the weights. */
 enum { LITERALS, PLACE, COPY, FORWARD, BACKWARD, REST, FIELDS };
 #define DEPTHS 16
+/* And what is coded with where the copy before went on, and whether it followed many literals. */
+#define SETS   (FIELDS * DEPTHS)
+#define OTHERS (FIELDS * PLACES * 2)
+#define MANY   3 /* as a bit length */
 
 /* As in control.c. */
 enum {
@@ -24,12 +29,13 @@ enum {
 	PLACE_RECENT,
 	PLACE_FORWARD = PLACE_RECENT + CONTROL_RECENT,
 	PLACE_BACKWARD,
+	PLACES,
 };
 
 struct BlocksModel {
 	const MixerTables *tables;
 	Mixer mixer;
-	int32_t weights[FIELDS * DEPTHS * INPUTS];
+	int32_t weights[(SETS + OTHERS) * INPUTS];
 	Counter slots[INPUTS][1 << SLOT_BITS];
 	/* of the file */
 	uint64_t old, target, recent[CONTROL_RECENT];
@@ -43,7 +49,8 @@ BlocksModel *blocks_model_new(const MixerTables *tables)
 	if (!model)
 		return NULL;
 	model->tables = tables;
-	mixer_init(&model->mixer, tables, model->weights, FIELDS * DEPTHS, INPUTS, LIMIT, RATE);
+	mixer_init(
+		&model->mixer, tables, model->weights, SETS + OTHERS, INPUTS, INITIAL, LIMIT, RATE);
 	counters_init(&model->slots[0][0], INPUTS << SLOT_BITS);
 	return model;
 }
@@ -79,6 +86,7 @@ static unsigned code_bit(BlocksModel *model, Coder *coder, unsigned field, unsig
 	uint32_t node, const uint32_t *contexts, unsigned bit)
 {
 	Counter *slots[INPUTS];
+	size_t other;
 
 	for (size_t i = 0; i < INPUTS; i++) {
 		uint32_t hash = (contexts[i] + (uint32_t)i) * PRIME ^ (node * FIELDS + field);
@@ -86,7 +94,9 @@ static unsigned code_bit(BlocksModel *model, Coder *coder, unsigned field, unsig
 		hash = (hash ^ hash >> 15) * UINT32_C(0x85ebca6b);
 		slots[i] = &model->slots[i][hash >> (32 - SLOT_BITS)];
 	}
-	return mixer_code(&model->mixer, coder, slots, INPUTS, field * DEPTHS + depth, bit);
+	other = (field * PLACES + model->last_place) * 2 + (model->last_literals > MANY);
+	return mixer_code_twice(
+		&model->mixer, coder, slots, INPUTS, field * DEPTHS + depth, SETS + other, bit);
 }
 
 /* A number below 2^40 as its bit length, in steps from the shortest, then the bits below the

@@ -45,6 +45,43 @@ void code_visit(const Visit *visit)
 	}
 }
 
+void code_visit_places(const Finder *finder, const ElfSection *section, uint64_t from, uint64_t to,
+	FinderPlaceVisit visit, void *userdata)
+{
+	uint64_t at = finder_cover_of(finder, section, from), end = section->offset + section->size;
+	CodePlace place = {};
+
+	while (at < to) {
+		const uint8_t *code = finder->image->bytes.data + at;
+		Instruction instruction;
+
+		instruction_read(code, (size_t)(end - at), &instruction);
+		place.opcode = code[instruction.opcode];
+		for (unsigned i = 0; i < instruction.length; i++) {
+			place.part = (uint8_t)(1 + instruction_part(&instruction, code, i));
+			if (at + i >= from && at + i < to)
+				visit(userdata, at + i, place);
+		}
+		place.before = place.opcode;
+		at += instruction.length;
+	}
+}
+
+uint64_t code_instruction(const Finder *finder, const ElfSection *section, uint64_t offset)
+{
+	uint64_t at = finder_cover_of(finder, section, offset);
+
+	for (;;) {
+		uint64_t left = section->offset + section->size - at;
+		Instruction instruction;
+
+		instruction_read(finder->image->bytes.data + at, (size_t)left, &instruction);
+		if (at + instruction.length > offset)
+			return at;
+		at += instruction.length;
+	}
+}
+
 /* ---- jump tables: words relative to the table, whose address code takes by lea ---- */
 
 static bool points_into_code(const ElfImage *image, uint64_t address)
@@ -196,8 +233,7 @@ int code_walk(Finder *finder)
 	for (size_t i = 0; i < finder->image->count && r == 0; i++) {
 		const ElfSection *section = &finder->image->sections[i];
 
-		if (section->role == ELF_CODE || section->role == ELF_PLT ||
-			section->role == ELF_PLT_SEC)
+		if (elf_is_code(section))
 			r = walk_section(&tables, section);
 	}
 	measure_tables(finder);

@@ -8,3 +8,6 @@
 
 int code_walk(Finder *finder); /* notes covers and jump tables; 0 or -ENOMEM */
 void code_visit(const Visit *visit);
+void code_visit_places(const Finder *finder, const ElfSection *section, uint64_t from, uint64_t to,
+	FinderPlaceVisit visit, void *userdata);
+uint64_t code_instruction(const Finder *finder, const ElfSection *section, uint64_t offset);

@@ -17,6 +17,7 @@
 #define LIMIT        30
 #define FLAG_LIMIT   255
 #define RATE         100
+#define INITIAL      (MIXER_ONE * 3 / 10)
 #define PRIME        UINT32_C(0x9e3779b1)
 
 struct DifferenceModel {
@@ -46,10 +47,10 @@ DifferenceModel *difference_model_new(const MixerTables *tables)
 	if (!model)
 		return NULL;
 	model->tables = tables;
-	mixer_init(&model->byte_mixer, tables, model->byte_weights, 9 * PLACES, BYTE_INPUTS, LIMIT,
-		RATE);
-	mixer_init(&model->block_mixer, tables, model->block_weights, 4, BLOCK_INPUTS, FLAG_LIMIT,
-		RATE);
+	mixer_init(&model->byte_mixer, tables, model->byte_weights, 9 * PLACES, BYTE_INPUTS,
+		INITIAL, LIMIT, RATE);
+	mixer_init(&model->block_mixer, tables, model->block_weights, 4, BLOCK_INPUTS, INITIAL,
+		FLAG_LIMIT, RATE);
 	counters_init(model->pages, ARRAY_SIZE(model->pages));
 	counters_init(model->starts, ARRAY_SIZE(model->starts));
 	counters_init(&model->block_slots[0][0], BLOCK_INPUTS * FLAGS);

@@ -106,6 +106,12 @@ static inline uint64_t elf_stored(const ElfSection *section)
 	return section->role == ELF_BSS ? 0 : section->size;
 }
 
+static inline bool elf_is_code(const ElfSection *section)
+{
+	return section->role == ELF_CODE || section->role == ELF_PLT ||
+		section->role == ELF_PLT_SEC;
+}
+
 static inline bool elf_in_range(const ElfImage *image, uint64_t address)
 {
 	return address >= image->low && address <= image->high;

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/delta/model/insertion.h"
 #include "wire/delta/model/little.h"
 #include "wire/delta/model/zigzag.h"
 
 #define LIMIT 60
-#define LEARN 320 /* old bytes on each side that new code learns from */
 #define SIGN  (UINT64_C(1) << 31)
 
 ExecutableModels *executable_models_new(GenericModels *generic)
@@ -156,60 +156,6 @@ int executable_code_plan(ExecutableModels *models, Coder *coder, Predictor *pred
 	return r < 0 ? r : code_blocks(models, coder, predictor);
 }
 
-/* New code is like what stands around it. */
-static void learn_around(ExecutableModels *models, const Predictor *predictor, uint64_t beside)
-{
-	const DeltaBytes *old = &predictor->old.bytes;
-	uint64_t from = beside > LEARN ? beside - LEARN : 0;
-	uint64_t to = old->size - beside > LEARN ? beside + LEARN : old->size;
-
-	if (from < models->learnt_to && from + 2 * LEARN > models->learnt_to)
-		from = models->learnt_to;
-	if (from >= to)
-		return;
-	literal_model_learn(models->literals, old->data + from, (size_t)(to - from));
-	models->learnt_to = to;
-}
-
-/* The literals before block `i`; `beside` is where in the old file the last copy ended. */
-static void code_run(ExecutableModels *models, Coder *coder, Predictor *predictor, size_t from,
-	size_t to, uint64_t beside)
-{
-	const DeltaBytes *old = &predictor->old.bytes;
-	size_t before = beside < 8 ? (size_t)beside : 8;
-
-	if (from < to)
-		learn_around(models, predictor, beside);
-	if (from < to)
-		literal_model_follow(
-			models->literals, before > 0 ? old->data + beside - before : NULL, before);
-	for (size_t i = from; i < to; i++, beside++)
-		predictor->literals[i] = literal_code(models->literals, coder,
-			beside < old->size ? old->data[beside] : 0, predictor->literals[i]);
-}
-
-int executable_code_literals(ExecutableModels *models, Coder *coder, Predictor *predictor)
-{
-	size_t done = 0;
-	uint64_t beside = 0;
-
-	models->learnt_to = 0;
-	if (coder_decodes(coder)) {
-		predictor->literals = memory_new(predictor->literal_count);
-		if (!predictor->literals)
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < predictor->block_count; i++) {
-		const Block *block = &predictor->blocks[i];
-
-		code_run(models, coder, predictor, done, (size_t)block->literals, beside);
-		done = (size_t)block->literals;
-		beside = block->old + block->size;
-	}
-	code_run(models, coder, predictor, done, predictor->literal_count, beside);
-	return 0;
-}
-
 /* One page of the new file. */
 typedef struct Page {
 	uint64_t offset;
@@ -244,22 +190,18 @@ static int compare(const Predictor *predictor, SymbolsRead read, void *userdata,
 	return 0;
 }
 
-static int add_events(Predictor *predictor, const Page *page, Event **events, size_t *count)
+static int add_events(Events *events, const Page *page)
 {
-	for (size_t i = 0; i < page->size; i++) {
-		int r;
+	int r = 0;
 
-		if (page->changes[i] == 0)
-			continue;
-		if (*count == EXECUTABLE_EVENTS_MAX)
-			return -EBADMSG;
-		r = memory_grow(events, *count, sizeof(Event));
-		if (r < 0)
-			return r;
-		(*events)[(*count)++] = (Event){page->offset + i, page->changes[i],
+	for (size_t i = 0; i < page->size && r == 0; i++) {
+		Event event = {page->offset + i, page->changes[i],
 			(uint8_t)unit_size(page->units[i].kind)};
+
+		if (page->changes[i] != 0)
+			r = events_add(events, &event);
 	}
-	return 0;
+	return r;
 }
 
 /* 1 when there are events in it. */
@@ -297,9 +239,8 @@ int executable_code_events(ExecutableModels *models, Coder *coder, Predictor *pr
 	SymbolsRead read, void *userdata)
 {
 	_cleanup_free_ Page *page = memory_new(sizeof(*page));
-	_cleanup_free_ Event *events = NULL;
+	_cleanup_(events_done) Events events = {};
 	uint64_t size = predictor->layout.size;
-	size_t count = 0;
 
 	if (!page)
 		return -ENOMEM;
@@ -311,12 +252,12 @@ int executable_code_events(ExecutableModels *models, Coder *coder, Predictor *pr
 		page->size = rest < RESIDUAL_PAGE ? (size_t)rest : RESIDUAL_PAGE;
 		r = code_page(models, coder, predictor, page, read, userdata);
 		if (r > 0)
-			r = add_events(predictor, page, &events, &count);
+			r = add_events(&events, page);
 		if (r < 0)
 			return r;
 	}
-	predictor->events = TAKE_PTR(events);
-	predictor->event_count = count;
+	predictor->events = events;
+	events = (Events){};
 	return 0;
 }
 
@@ -336,7 +277,7 @@ int executable_decode(ExecutableModels *models, DeltaBytes old, uint64_t size,
 	coder_start(&differences, streams.differences.data, streams.differences.size);
 	r = executable_code_plan(models, &control, predictor);
 	if (r == 0)
-		r = executable_code_literals(models, &literals, predictor);
+		r = insertions_code(models->literals, &literals, predictor);
 	if (r == 0)
 		r = executable_code_events(models, &differences, predictor, NULL, NULL);
 	if (r == 0 &&

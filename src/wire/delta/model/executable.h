@@ -6,7 +6,7 @@
  * control (the plan), literals, differences (the events).
  *
  *     executable_code_plan()      layout, hints, which parts are derived, blocks
- *     executable_code_literals()  all of them
+ *     insertions_code()           all literals (insertion.h)
  *     executable_code_events()    page by page
  *
  * A decoder's predictor is filled by these calls; an encoder's is read.
@@ -19,7 +19,6 @@
 /* What a segment may have, so that applying it needs bounded memory. */
 #define EXECUTABLE_BLOCKS_MAX   ((size_t)1 << 17)
 #define EXECUTABLE_LITERALS_MAX ((size_t)1 << 22)
-#define EXECUTABLE_EVENTS_MAX   ((size_t)1 << 17)
 #define EXECUTABLE_HINTS_MAX    4096
 
 typedef struct ExecutableModels {
@@ -29,7 +28,6 @@ typedef struct ExecutableModels {
 	Counter derived[2];
 	ResidualModel *residual;
 	LiteralModel *literals; /* the patch's */
-	uint64_t learnt_to;     /* old offset that literals have learnt up to */
 	const MixerTables *tables;
 } ExecutableModels;
 
@@ -39,7 +37,6 @@ DEFINE_CLEANUP(ExecutableModels *, executable_models_free)
 
 /* Each: 0, -EBADMSG for what cannot be (or is above a limit), -ENOMEM. */
 int executable_code_plan(ExecutableModels *models, Coder *coder, Predictor *predictor);
-int executable_code_literals(ExecutableModels *models, Coder *coder, Predictor *predictor);
 
 /* `read` gives an encoder the new file; a decoder passes NULL. Either way the predictor has the
  * events afterwards. */

@@ -461,6 +461,22 @@ void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from
 	}
 }
 
+void finder_visit_places(const Finder *finder, const ElfSection *section, uint64_t from,
+	uint64_t to, FinderPlaceVisit visit, void *userdata)
+{
+	if (elf_is_code(section) && finder->image->machine == ELF_X86_64)
+		code_visit_places(finder, section, from, to, visit, userdata);
+}
+
+uint64_t finder_instruction(const Finder *finder, const ElfSection *section, uint64_t offset)
+{
+	if (!elf_is_code(section))
+		return offset;
+	if (finder->image->machine == ELF_AARCH64)
+		return offset - (offset - section->offset) % 4;
+	return code_instruction(finder, section, offset);
+}
+
 int finder_init(Finder *finder, const ElfImage *image)
 {
 	*finder = (Finder){.image = image};

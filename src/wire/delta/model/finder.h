@@ -82,3 +82,19 @@ void finder_done(Finder *finder);
 typedef void (*FinderVisit)(void *userdata, const Reference *reference);
 void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from, uint64_t to,
 	FinderVisit visit, void *userdata);
+
+/* What a byte of x86-64 code is for; all 0 elsewhere. */
+typedef struct CodePlace {
+	uint8_t part;   /* 1 plus InstructionPart */
+	uint8_t opcode; /* of its instruction, the last byte */
+	uint8_t before; /* the same of the instruction before, as far as it was looked at, or 0 */
+} CodePlace;
+
+/* Tells it of the section's bytes in [from, to), in order. */
+typedef void (*FinderPlaceVisit)(void *userdata, uint64_t offset, CodePlace place);
+void finder_visit_places(const Finder *finder, const ElfSection *section, uint64_t from,
+	uint64_t to, FinderPlaceVisit visit, void *userdata);
+
+/* Where the instruction starts that a byte of the section belongs to; the offset itself where that
+ * is not code. */
+uint64_t finder_instruction(const Finder *finder, const ElfSection *section, uint64_t offset);

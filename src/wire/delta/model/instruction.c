@@ -161,6 +161,7 @@ static void read_whole(const uint8_t *code, Instruction *ret)
 	Reading reading = {.code = code};
 	unsigned flags, field = 0, opcode;
 	InstructionKind kind = INSTRUCTION_PLAIN;
+	unsigned modrm = 0, immediate;
 
 	read_prefixes(&reading);
 	opcode = reading.at;
@@ -181,12 +182,32 @@ static void read_whole(const uint8_t *code, Instruction *ret)
 	if (flags & T && (code[reading.at] >> 3 & 7) > 1)
 		flags = M;
 	if (flags & M) {
+		modrm = reading.at;
 		field = read_modrm(&reading);
 		kind = field > 0 ? INSTRUCTION_RELATIVE : INSTRUCTION_PLAIN;
 	}
+	immediate = reading.at;
 	reading.at += immediate_size(&reading, flags);
 	if (reading.at <= INSTRUCTION_MAX)
-		*ret = (Instruction){(uint8_t)reading.at, (uint8_t)field, (uint8_t)opcode, kind};
+		*ret = (Instruction){.length = (uint8_t)reading.at,
+			.field = (uint8_t)field,
+			.opcode = (uint8_t)opcode,
+			.modrm = (uint8_t)modrm,
+			.immediate = (uint8_t)immediate,
+			.kind = kind};
+}
+
+InstructionPart instruction_part(const Instruction *instruction, const uint8_t *code, unsigned at)
+{
+	if (at <= instruction->opcode)
+		return at < instruction->opcode ? INSTRUCTION_PREFIX : INSTRUCTION_OPCODE;
+	if (at >= instruction->immediate)
+		return INSTRUCTION_IMMEDIATE;
+	if (at == instruction->modrm)
+		return INSTRUCTION_MODRM;
+	if (at == instruction->modrm + 1U && code[at - 1] < 0xc0 && (code[at - 1] & 7) == 4)
+		return INSTRUCTION_SIB;
+	return INSTRUCTION_DISPLACEMENT;
 }
 
 void instruction_read(const uint8_t *code, size_t size, Instruction *ret)

@@ -14,20 +14,31 @@
 #define MATCH_LONG   31
 #define MATCH_SETS   (MATCH_LONG + 1)
 #define HASHED       6
+#define BESIDE       5 /* which of them has the old byte */
 #define BELIEFS      4
-#define LIMIT        60
-#define RATE         30
-#define PRIME        UINT32_C(0x9e3779b1)
+#define MORE_BITS    17 /* counters of each context of the caller's */
+#define MORE_INPUTS  (LITERAL_INPUTS + LITERAL_MORE)
+#define MORE_INITIAL (MIXER_ONE * 9 / 100)
+#define SETS         (8 * BELIEFS)
+#define MORE_SETS                                                                                  \
+	(SETS + 8 * LITERAL_SETS) /* by depth and belief, and by depth and the caller's            \
+				   */
+#define LIMIT   60
+#define RATE    30
+#define INITIAL (MIXER_ONE * 3 / 10)
+#define PRIME   UINT32_C(0x9e3779b1)
 
 struct LiteralModel {
 	const MixerTables *tables;
-	Mixer mixer;
-	int32_t weights[8 * BELIEFS * LITERAL_INPUTS];
+	Mixer mixer, more_mixer; /* without hints, and with them */
+	int32_t weights[SETS * LITERAL_INPUTS];
+	int32_t more_weights[MORE_SETS * MORE_INPUTS];
 	uint64_t recent; /* the last eight bytes, the latest lowest */
 	uint32_t size;   /* bytes ever put into the history */
 	uint32_t match;  /* where in the history the predicted byte stands */
 	uint32_t length; /* bytes that agreed, up to MATCH_LONG */
 	Counter groups[HASHED][GROUPS];
+	Counter more[LITERAL_MORE][(size_t)1 << MORE_BITS];
 	Counter order0[256];
 	Counter repeats[MATCH_SETS * 2 * 8];
 	uint8_t history[HISTORY];
@@ -41,7 +52,11 @@ LiteralModel *literal_model_new(const MixerTables *tables)
 	if (!model)
 		return NULL;
 	model->tables = tables;
-	mixer_init(&model->mixer, tables, model->weights, 8 * BELIEFS, LITERAL_INPUTS, LIMIT, RATE);
+	mixer_init(
+		&model->mixer, tables, model->weights, SETS, LITERAL_INPUTS, INITIAL, LIMIT, RATE);
+	mixer_init(&model->more_mixer, tables, model->more_weights, MORE_SETS, MORE_INPUTS,
+		MORE_INITIAL, LIMIT, RATE);
+	counters_init(&model->more[0][0], (size_t)LITERAL_MORE << MORE_BITS);
 	counters_init(&model->groups[0][0], HASHED * GROUPS);
 	counters_init(model->order0, ARRAY_SIZE(model->order0));
 	counters_init(model->repeats, ARRAY_SIZE(model->repeats));
@@ -116,7 +131,7 @@ static void hash_contexts(const LiteralModel *model, uint8_t old, uint32_t *cont
 
 	for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
 		contexts[i] = hash_recent(model, orders[i]);
-	contexts[5] = (old * 256 + (uint32_t)(model->recent & 255) + 1) * PRIME;
+	contexts[BESIDE] = (old * 256 + (uint32_t)(model->recent & 255) + 1) * PRIME;
 }
 
 /* The counter that says whether the repetition's next bit comes true; NULL: there is none. */
@@ -135,80 +150,90 @@ static size_t belief(const LiteralModel *model, const Counter *repeat)
 	return repeat ? 1 + (model->length > 15) + (model->length == MATCH_LONG) : 0;
 }
 
-/* Codes half of the byte; node: what of it is known, below a leading 1. Returns the next node. */
-static unsigned code_half(
-	LiteralModel *model, Coder *coder, const uint32_t *contexts, unsigned node, uint8_t byte)
+/* The groups of counters for half of a byte. Returns their number. */
+static size_t find_groups(LiteralModel *model, const uint32_t *contexts, const LiteralHints *hints,
+	unsigned node, Counter **groups)
 {
-	Counter *groups[HASHED], *slots[LITERAL_INPUTS];
-	unsigned first = node > 1 ? 4 : 0, inner = 1;
+	uint32_t prefix = node > 1 ? node : 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < HASHED; i++)
-		groups[i] = counter_group(
-			model->groups[i], GROUP_BITS, contexts[i], node > 1 ? node : 0);
+		groups[count++] = counter_group(model->groups[i], GROUP_BITS, contexts[i], prefix);
+	for (size_t i = 0; hints && i < LITERAL_MORE; i++)
+		groups[count++] =
+			counter_group(model->more[i], MORE_BITS, hints->contexts[i], prefix);
+	return count;
+}
+
+/* Codes half of the byte; node: what of it is known, below a leading 1. Returns the next node. */
+static unsigned code_half(LiteralModel *model, Coder *coder, const uint32_t *contexts,
+	const LiteralHints *hints, unsigned node, uint8_t byte)
+{
+	Counter *groups[MORE_INPUTS], *slots[MORE_INPUTS];
+	unsigned first = node > 1 ? 4 : 0, inner = 1;
+	size_t count = find_groups(model, contexts, hints, node, groups);
+
 	for (unsigned depth = first; depth < first + 4; depth++) {
 		Counter *repeat = repeat_slot(model, node, depth);
 		size_t set = depth * BELIEFS + belief(model, repeat);
-		unsigned bit;
+		unsigned bit = byte >> (7 - depth) & 1;
 
-		for (size_t i = 0; i < HASHED; i++)
+		for (size_t i = 0; i < count; i++)
 			slots[i] = groups[i] + inner;
-		slots[HASHED] = &model->order0[node];
-		slots[HASHED + 1] = repeat ? repeat : &model->repeats[depth];
-		bit = mixer_code(
-			&model->mixer, coder, slots, LITERAL_INPUTS, set, byte >> (7 - depth) & 1);
+		slots[count] = &model->order0[node];
+		slots[count + 1] = repeat ? repeat : &model->repeats[depth];
+		if (hints)
+			bit = mixer_code_twice(&model->more_mixer, coder, slots, MORE_INPUTS, set,
+				SETS + hints->set * 8 + depth, bit);
+		else
+			bit = mixer_code(&model->mixer, coder, slots, LITERAL_INPUTS, set, bit);
 		node = node << 1 | bit;
 		inner = inner << 1 | bit;
 	}
 	return node;
 }
 
-uint8_t literal_code(LiteralModel *model, Coder *coder, uint8_t old, uint8_t byte)
+uint8_t literal_code(
+	LiteralModel *model, Coder *coder, uint8_t old, const LiteralHints *hints, uint8_t byte)
 {
 	uint32_t contexts[HASHED];
 	unsigned node;
 
 	hash_contexts(model, old, contexts);
-	node = code_half(model, coder, contexts, 1, byte);
-	node = code_half(model, coder, contexts, node, byte);
+	node = code_half(model, coder, contexts, hints, 1, byte);
+	node = code_half(model, coder, contexts, hints, node, byte);
 	advance(model, (uint8_t)node);
 	return (uint8_t)node;
 }
 
-static void learn_half(LiteralModel *model, const uint32_t *contexts, unsigned node, unsigned byte)
+static void learn_half(LiteralModel *model, const uint32_t *contexts, const LiteralHints *hints,
+	unsigned node, unsigned byte)
 {
-	unsigned first = node > 1 ? 4 : 0;
+	Counter *groups[MORE_INPUTS];
+	unsigned first = node > 1 ? 4 : 0, inner = 1;
+	size_t count = find_groups(model, contexts, hints, node, groups);
 
-	for (size_t i = 0; i < HASHED - 1; i++) {
-		Counter *group = counter_group(
-			model->groups[i], GROUP_BITS, contexts[i], node > 1 ? node : 0);
-		unsigned inner = 1;
-
-		for (unsigned depth = first; depth < first + 4; depth++) {
-			unsigned bit = byte >> (7 - depth) & 1;
-
-			counter_update(&group[inner], model->tables, LIMIT, bit);
-			inner = inner << 1 | bit;
-		}
-	}
 	for (unsigned depth = first; depth < first + 4; depth++) {
 		unsigned bit = byte >> (7 - depth) & 1;
 
+		for (size_t i = 0; i < count; i++)
+			if (i != BESIDE)
+				counter_update(&groups[i][inner], model->tables, LIMIT, bit);
 		counter_update(&model->order0[node], model->tables, LIMIT, bit);
 		node = node << 1 | bit;
+		inner = inner << 1 | bit;
 	}
 }
 
-void literal_model_learn(LiteralModel *model, const uint8_t *bytes, size_t size)
+void literal_learn(LiteralModel *model, const LiteralHints *hints, uint8_t byte)
 {
-	model->length = 0;
-	for (size_t i = 0; i < size; i++) {
-		uint32_t contexts[HASHED];
+	uint32_t contexts[HASHED];
 
-		hash_contexts(model, bytes[i], contexts);
-		learn_half(model, contexts, 1, bytes[i]);
-		learn_half(model, contexts, 16 | bytes[i] >> 4, bytes[i]);
-		put(model, bytes[i]);
-		look_up(model);
-		model->length = 0;
-	}
+	model->length = 0;
+	hash_contexts(model, 0, contexts);
+	learn_half(model, contexts, hints, 1, byte);
+	learn_half(model, contexts, hints, 16 | byte >> 4, byte);
+	put(model, byte);
+	look_up(model);
+	model->length = 0;
 }

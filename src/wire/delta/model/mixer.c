@@ -49,9 +49,9 @@ void counters_init(Counter *counters, size_t count)
 }
 
 void mixer_init(Mixer *mixer, const MixerTables *tables, int32_t *weights, size_t sets,
-	size_t inputs, uint32_t limit, int32_t rate)
+	size_t inputs, int32_t initial, uint32_t limit, int32_t rate)
 {
 	*mixer = (Mixer){.tables = tables, .weights = weights, .limit = limit, .rate = rate};
 	for (size_t i = 0; i < sets * inputs; i++)
-		weights[i] = MIXER_ONE * 3 / 10;
+		weights[i] = initial;
 }

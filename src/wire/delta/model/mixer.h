@@ -23,7 +23,7 @@ typedef uint32_t Counter;
 /* How often a counter counts before it forgets at a constant rate. */
 #define COUNTER_LIMIT 1023
 
-#define MIXER_INPUTS_MAX  10    /* contexts of one bit */
+#define MIXER_INPUTS_MAX  16    /* contexts of one bit */
 #define MIXER_ONE         65536 /* a weight of 1 */
 #define MIXER_WEIGHT_MAX  (16 * MIXER_ONE)
 #define MIXER_STRETCH_MAX 3072 /* 12.0 in 1/256: the end of the squash table */
@@ -46,9 +46,9 @@ typedef struct Mixer {
 	int32_t rate;     /* of learning; at most MIXER_RATE_MAX */
 } Mixer;
 
-/* `weights` has room for sets * inputs numbers, and stays the caller's. */
+/* `weights` has room for sets * inputs numbers, all `initial` at first, and stays the caller's. */
 void mixer_init(Mixer *mixer, const MixerTables *tables, int32_t *weights, size_t sets,
-	size_t inputs, uint32_t limit, int32_t rate);
+	size_t inputs, int32_t initial, uint32_t limit, int32_t rate);
 
 void counters_init(Counter *counters, size_t count);
 
@@ -117,6 +117,34 @@ static inline unsigned mixer_code(
 	for (size_t i = 0; i < inputs; i++) {
 		weights[i] =
 			mixer_clamp(weights[i] + stretched[i] * error / 16384, MIXER_WEIGHT_MAX);
+		counter_update(slots[i], tables, mixer->limit, bit);
+	}
+	return bit;
+}
+
+/* The same under two sets, chosen by different things: their weights add up, and both learn. */
+static inline unsigned mixer_code_twice(Mixer *mixer, Coder *coder, Counter *const *slots,
+	size_t inputs, size_t set, size_t other, unsigned bit)
+{
+	const MixerTables *tables = mixer->tables;
+	int32_t *weights = mixer->weights + set * inputs;
+	int32_t *others = mixer->weights + other * inputs;
+	int32_t stretched[MIXER_INPUTS_MAX], one, error;
+	int32_t sum = 0;
+
+	for (size_t i = 0; i < inputs; i++) {
+		stretched[i] = tables->stretch[*slots[i] >> 20];
+		sum += stretched[i] * ((weights[i] + others[i]) / 64);
+	}
+	one = tables->squash[mixer_clamp(sum / (MIXER_ONE / 64), MIXER_STRETCH_MAX) +
+		MIXER_STRETCH_MAX];
+	bit = coder_bit(coder, (uint32_t)one, bit);
+	error = ((bit ? CODER_ONE : 0) - one) * mixer->rate / 64;
+	for (size_t i = 0; i < inputs; i++) {
+		int32_t step = stretched[i] * error / 16384;
+
+		weights[i] = mixer_clamp(weights[i] + step, MIXER_WEIGHT_MAX);
+		others[i] = mixer_clamp(others[i] + step, MIXER_WEIGHT_MAX);
 		counter_update(slots[i], tables, mixer->limit, bit);
 	}
 	return bit;

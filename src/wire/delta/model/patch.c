@@ -9,7 +9,7 @@
 /* The first byte is no text, so that a transfer in text mode shows at once. */
 static const uint8_t magic[] = {0xd5, 'S', 'U', 'T'};
 
-#define SOURCE_SIZE_MIN  (1 + DIGEST_SIZE)
+#define SOURCE_SIZE_MIN  (1 + DELTA_SOURCE_DIGEST)
 #define SEGMENT_SIZE_MIN 3
 
 static const struct {
@@ -30,6 +30,16 @@ bool delta_codec_has_source(DeltaCodec codec)
 const char *delta_codec_name(DeltaCodec codec)
 {
 	return codecs[codec].name;
+}
+
+int delta_digest(const uint8_t *data, size_t size, uint8_t *ret, size_t ret_size)
+{
+	Digest digest;
+	int r = digest_of(data, size, &digest);
+
+	if (r == 0)
+		memcpy(ret, digest.bytes, ret_size);
+	return r;
 }
 
 typedef struct Reader {
@@ -67,12 +77,12 @@ static int read_count(Reader *reader, size_t max, size_t least, const char *what
 	return 0;
 }
 
-static int read_digest(Reader *reader, Digest *ret)
+static int read_digest(Reader *reader, uint8_t *ret, size_t size)
 {
-	if ((size_t)(reader->end - reader->at) < DIGEST_SIZE)
+	if ((size_t)(reader->end - reader->at) < size)
 		return malformed(reader, "it ends inside a digest");
-	memcpy(ret->bytes, reader->at, DIGEST_SIZE);
-	reader->at += DIGEST_SIZE;
+	memcpy(ret, reader->at, size);
+	reader->at += size;
 	return 0;
 }
 
@@ -105,7 +115,7 @@ static int read_sources(Reader *reader, DeltaPatch *patch)
 
 		r = read_number(reader, DELTA_SIZE_MAX, "size of a source", &source->size);
 		if (r == 0)
-			r = read_digest(reader, &source->digest);
+			r = read_digest(reader, source->digest, sizeof(source->digest));
 		if (r < 0)
 			return r;
 	}
@@ -220,7 +230,7 @@ int delta_patch_read(const uint8_t *data, size_t size, DeltaPatch *ret_patch, Re
 	if (r == 0)
 		r = read_number(&reader, DELTA_SIZE_MAX, "size of the target", &patch.target_size);
 	if (r == 0)
-		r = read_digest(&reader, &patch.target);
+		r = read_digest(&reader, patch.target, sizeof(patch.target));
 	if (r == 0)
 		r = read_segments(&reader, &patch);
 	if (r == 0)
@@ -239,11 +249,11 @@ void delta_patch_done(DeltaPatch *patch)
 	*patch = (DeltaPatch){};
 }
 
-static int write_source(const DeltaSource *source, Buffer *out)
+static int write_file(uint64_t size, const uint8_t *digest, size_t digest_size, Buffer *out)
 {
-	int r = varint_append(out, source->size);
+	int r = varint_append(out, size);
 
-	return r < 0 ? r : buffer_append(out, source->digest.bytes, DIGEST_SIZE);
+	return r < 0 ? r : buffer_append(out, digest, digest_size);
 }
 
 static int write_segment(const DeltaSegment *segment, Buffer *out)
@@ -261,7 +271,6 @@ static int write_segment(const DeltaSegment *segment, Buffer *out)
 static int write_head(const DeltaPatch *patch, Buffer *out)
 {
 	static const uint8_t version = DELTA_VERSION;
-	DeltaSource target = {patch->target_size, patch->target};
 	int r = buffer_append(out, magic, sizeof(magic));
 
 	if (r == 0)
@@ -269,8 +278,11 @@ static int write_head(const DeltaPatch *patch, Buffer *out)
 	if (r == 0)
 		r = varint_append(out, patch->source_count);
 	for (size_t i = 0; i < patch->source_count && r == 0; i++)
-		r = write_source(&patch->sources[i], out);
-	return r < 0 ? r : write_source(&target, out);
+		r = write_file(
+			patch->sources[i].size, patch->sources[i].digest, DELTA_SOURCE_DIGEST, out);
+	if (r < 0)
+		return r;
+	return write_file(patch->target_size, patch->target, DELTA_TARGET_DIGEST, out);
 }
 
 int delta_patch_write(const DeltaPatch *patch, Buffer *out)

@@ -23,6 +23,14 @@
 #define DELTA_EXECUTABLES_MAX 16                /* of one source: each reads all of it */
 #define DELTA_SIZE_MAX        (((uint64_t)1 << 40) - 1) /* numbers inside a codec have 40 bits */
 
+/* Bytes that a patch has of a file's SHA-256. They tell a wrong or damaged file from the right one;
+ * who could forge a patch could forge any digest in it, so what is trusted is signed with a digest
+ * of its own. */
+#define DELTA_SOURCE_DIGEST                                                                        \
+	8 /* finds the wrong file before the work; the target is compared yet                      \
+	   */
+#define DELTA_TARGET_DIGEST 16
+
 typedef enum DeltaCodec {
 	DELTA_CODEC_INVALID,    /* so that zeroed bytes are no patch */
 	DELTA_CODEC_LITERAL,    /* no source */
@@ -33,7 +41,7 @@ typedef enum DeltaCodec {
 
 typedef struct DeltaSource {
 	uint64_t size;
-	Digest digest;
+	uint8_t digest[DELTA_SOURCE_DIGEST];
 	unsigned executables; /* segments under the codec "executable" */
 } DeltaSource;
 
@@ -49,7 +57,7 @@ typedef struct DeltaPatch {
 	DeltaSource *sources;
 	size_t source_count;
 	uint64_t target_size;
-	Digest target;
+	uint8_t target[DELTA_TARGET_DIGEST];
 	DeltaSegment *segments;
 	size_t segment_count;
 } DeltaPatch;
@@ -62,6 +70,9 @@ void delta_patch_done(DeltaPatch *patch);
 
 /* Appends the patch to `out`. The caller keeps the limits. 0 or -ENOMEM. */
 int delta_patch_write(const DeltaPatch *patch, Buffer *out);
+
+/* The first `ret_size` bytes of the SHA-256. 0, or what digest_of() says. */
+int delta_digest(const uint8_t *data, size_t size, uint8_t *ret, size_t ret_size);
 
 bool delta_codec_has_source(DeltaCodec codec);
 const char *delta_codec_name(DeltaCodec codec);

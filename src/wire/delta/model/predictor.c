@@ -49,7 +49,7 @@ void predictor_done(Predictor *predictor)
 	memory_free(predictor->blocks);
 	memory_free(predictor->hints);
 	memory_free(predictor->literals);
-	memory_free(predictor->events);
+	events_done(&predictor->events);
 	memory_free(predictor->scratch);
 	*predictor = (Predictor){};
 }
@@ -314,23 +314,13 @@ static void render_derived(const Predictor *predictor, uint64_t from, uint64_t t
 
 static void render_events(const Predictor *predictor, uint64_t from, uint64_t to, uint8_t *out)
 {
-	size_t low = 0, high = predictor->event_count;
+	EventCursor cursor = events_from(&predictor->events, from);
+	Event event;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	while (events_next(&cursor, &event) && event.target + event.size <= to) {
+		uint8_t *at = out + (event.target - from);
 
-		if (predictor->events[middle].target < from)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < predictor->event_count; low++) {
-		const Event *event = &predictor->events[low];
-		uint8_t *at = out + (event->target - from);
-
-		if (event->target + event->size > to)
-			break;
-		little_write(at, event->size, little_read(at, event->size) + event->change);
+		little_write(at, event.size, little_read(at, event.size) + event.change);
 	}
 }
 
@@ -418,6 +408,41 @@ static void mark_bytes(
 	}
 }
 
+/* A range of units that come from one section. */
+typedef struct UnitRange {
+	Unit *units;
+	uint64_t source; /* the old offset of the first */
+} UnitRange;
+
+static void mark_place(void *userdata, uint64_t offset, CodePlace place)
+{
+	const UnitRange *range = userdata;
+
+	range->units[offset - range->source].place = place;
+}
+
+static void mark_places(
+	const Predictor *predictor, const Block *block, uint64_t from, uint64_t to, Unit *units)
+{
+	uint64_t at = block->target > from ? block->target : from;
+	uint64_t end = block->target + block->size < to ? block->target + block->size : to;
+
+	while (at < end) {
+		uint64_t old = block->old + (at - block->target), stop = old + (end - at);
+		const ElfSection *section = elf_at_offset(&predictor->old, old);
+		UnitRange range = {units + (at - from), old};
+
+		if (!section) {
+			at++;
+			continue;
+		}
+		if (section->offset + section->size < stop)
+			stop = section->offset + section->size;
+		finder_visit_places(&predictor->finder, section, old, stop, mark_place, &range);
+		at += stop - old;
+	}
+}
+
 static void unmark(uint64_t from, uint64_t to, uint64_t at, uint64_t size, Unit *units)
 {
 	uint64_t start = at > from ? at : from, end = at + size < to ? at + size : to;
@@ -457,6 +482,7 @@ void predictor_units(const Predictor *predictor, uint64_t offset, size_t size, U
 			break;
 		mark_bytes(predictor, block, offset, to, units);
 		visit_block(&part, block, mark_reference);
+		mark_places(predictor, block, offset, to, units);
 	}
 	unmark_derived(predictor, offset, to, units);
 }
@@ -542,13 +568,22 @@ int predictor_derive_link(Predictor *predictor, SymbolsRead read, void *userdata
 	return 0;
 }
 
+int predictor_map_copies(Predictor *predictor)
+{
+	Map *map = &predictor->maps[PREDICTOR_COPIES];
+
+	if (map->points)
+		return 0;
+	return map_init(map, &predictor->layout, predictor->blocks, predictor->block_count,
+		predictor->hints, predictor->hint_count);
+}
+
 int predictor_prepare(Predictor *predictor, SymbolsRead read, void *userdata)
 {
 	SymbolsRead from = read ? read : read_rendered;
 	void *with = read ? userdata : predictor;
 	Symbols *symbols = &predictor->symbols;
-	int r = map_init(&predictor->maps[PREDICTOR_COPIES], &predictor->layout, predictor->blocks,
-		predictor->block_count, predictor->hints, predictor->hint_count);
+	int r = predictor_map_copies(predictor);
 
 	if (r == 0)
 		r = symbols_match(symbols, &predictor->layout, from, with);

@@ -12,19 +12,13 @@
  * Memory: what finder.h, map.h and symbols.h say, and the derived .eh_frame_hdr, at most
  * PREDICTOR_HEADER_MAX.
  */
+#include "wire/delta/model/events.h"
 #include "wire/delta/model/finder.h"
 #include "wire/delta/model/symbols.h"
 
 #define PREDICTOR_RENDER_MAX 65536 /* bytes that one call may ask for */
 #define PREDICTOR_HEADER_MAX ((size_t)3 << 20)
 #define PREDICTOR_LINK_MAX   64
-
-/* What is different from the prediction: a number to add. */
-typedef struct Event {
-	uint64_t target; /* offset in the new file */
-	uint64_t change;
-	uint8_t size; /* 1, 4 or 8 bytes, little-endian */
-} Event;
 
 typedef enum PredictorLevel {
 	PREDICTOR_COPIES,  /* the map by copies: for symbols and their names */
@@ -43,8 +37,7 @@ typedef struct Predictor {
 	size_t hint_count;
 	uint8_t *literals;
 	size_t literal_count;
-	Event *events; /* by target */
-	size_t event_count;
+	Events events;
 	bool derives_header, derives_link; /* .eh_frame_hdr, the name in .gnu_debuglink */
 
 	Map maps[_PREDICTOR_LEVEL_MAX];
@@ -57,6 +50,9 @@ typedef struct Predictor {
 
 int predictor_init(Predictor *predictor, DeltaBytes old, uint64_t new_size);
 void predictor_done(Predictor *predictor);
+
+/* Makes the map by copies, which literals are read by, unless it is there. 0 or -ENOMEM. */
+int predictor_map_copies(Predictor *predictor);
 
 /* `read` gives bytes of the new file; NULL: they are rendered. 0, -ENOMEM, what `read` gave. */
 int predictor_prepare(Predictor *predictor, SymbolsRead read, void *userdata);
@@ -81,6 +77,7 @@ typedef struct Unit {
 	uint8_t role;    /* ElfRole of where the old byte stands */
 	uint16_t edge;   /* bytes from the start of the block, at most 65535 */
 	uint32_t source; /* the old offset */
+	CodePlace place;
 } Unit;
 void predictor_units(const Predictor *predictor, uint64_t offset, size_t size, Unit *units);
 

@@ -7,21 +7,37 @@
 
 #define FLAG_BITS   15 /* counters per context of "is it wrong" */
 #define VALUE_BITS  16 /* and of a byte's change */
-#define FLAGS       9
-#define VALUES      7
+#define FLAGS       12
+#define VALUES      10
 #define FLAG_LIMIT  250
 #define VALUE_LIMIT 60
 #define PAGE_LIMIT  120
-#define RATE        120
+#define FLAG_RATE   70
+#define VALUE_RATE  100
+#define INITIAL     (MIXER_ONE / 10)
 #define RECENT      4
 #define PRIME       UINT32_C(0x9e3779b1)
 #define LINE        32
 
+/* Weights of a flag: by the kind of unit, bytes of code by what they are for, each at four
+ * distances from the last event; and by the role and the distance from the block's start. */
+#define PARTS       8
+#define FLAG_KINDS  (_UNIT_MAX + PARTS)
+#define FLAG_SETS   (FLAG_KINDS * 4)
+#define FLAG_OTHERS (32 * 8)
+#define EDGE_FAR    7
+/* Of a byte's change: by the number of the bit, and whether it is near another; and by what it is
+ * for. */
+#define VALUE_SETS   (9 * 3)
+#define VALUE_OTHERS (PARTS * 8)
+
+_Static_assert(_ELF_ROLE_MAX <= 32, "a role has five bits");
+
 struct ResidualModel {
 	const MixerTables *tables;
 	Mixer flag_mixer, value_mixer;
-	int32_t flag_weights[_UNIT_MAX * 4 * FLAGS];
-	int32_t value_weights[9 * 3 * VALUES];
+	int32_t flag_weights[(FLAG_SETS + FLAG_OTHERS) * FLAGS];
+	int32_t value_weights[(VALUE_SETS + VALUE_OTHERS) * VALUES];
 	Counter flags[FLAGS][1 << FLAG_BITS];
 	Counter values[VALUES][1 << VALUE_BITS];
 	Counter pages[64], lines[256];
@@ -42,10 +58,10 @@ ResidualModel *residual_model_new(const MixerTables *tables)
 	if (!model)
 		return NULL;
 	model->tables = tables;
-	mixer_init(&model->flag_mixer, tables, model->flag_weights, _UNIT_MAX * 4, FLAGS,
-		FLAG_LIMIT, RATE);
-	mixer_init(&model->value_mixer, tables, model->value_weights, 9 * 3, VALUES, VALUE_LIMIT,
-		RATE);
+	mixer_init(&model->flag_mixer, tables, model->flag_weights, FLAG_SETS + FLAG_OTHERS, FLAGS,
+		INITIAL, FLAG_LIMIT, FLAG_RATE);
+	mixer_init(&model->value_mixer, tables, model->value_weights, VALUE_SETS + VALUE_OTHERS,
+		VALUES, INITIAL, VALUE_LIMIT, VALUE_RATE);
 	counters_init(&model->flags[0][0], FLAGS << FLAG_BITS);
 	counters_init(&model->values[0][0], VALUES << VALUE_BITS);
 	counters_init(model->pages, ARRAY_SIZE(model->pages));
@@ -100,12 +116,33 @@ static uint32_t log_of(uint32_t number)
 	return log;
 }
 
+static uint32_t place_of(const Unit *unit)
+{
+	return unit->place.part | (uint32_t)unit->place.opcode << 8;
+}
+
+/* `far`: how far the last event is, as a bit length. */
+static size_t flag_set(const Unit *unit, uint32_t far)
+{
+	size_t kind = unit->kind == UNIT_BYTE ? _UNIT_MAX + unit->place.part : unit->kind;
+
+	return kind * 4 + (far >= 4) + (far >= 7) + (far >= 12);
+}
+
+static size_t edge_set(const Unit *unit)
+{
+	uint32_t edge = log_of(unit->edge);
+
+	return unit->role * 8U + (edge < EDGE_FAR ? edge : EDGE_FAR);
+}
+
 static unsigned code_flag(
 	ResidualModel *model, Coder *coder, const DeltaBytes *old, const Unit *unit, unsigned flag)
 {
 	uint32_t at = unit->source, kind = unit->kind | (uint32_t)unit->role << 8;
 	uint32_t now = old_at(old, at), before = before_of(old, unit, 1);
 	uint32_t earlier = before_of(old, unit, 2), far = log_of(model->since);
+	uint32_t place = place_of(unit);
 	uint32_t contexts[FLAGS] = {
 		hash2(kind, 1 + (unit->edge < 8 ? unit->edge : 8) * 16),
 		hash2(kind, model->history << 8 | 2),
@@ -120,18 +157,16 @@ static unsigned code_flag(
 		hash2(now | (model->since < 4 ? model->since : 4) << 8 |
 				(uint32_t)model->change << 16,
 			12 + kind * 16),
+		hash2(place | now << 16, 13 + kind * 16),
+		hash2(place | before << 16 | (model->history & 3) << 24, 14 + kind * 16),
+		hash2(place | (uint32_t)unit->place.before << 16, 15 + kind * 16),
 	};
 	Counter *slots[FLAGS];
 
 	for (size_t i = 0; i < FLAGS; i++)
 		slots[i] = &model->flags[i][contexts[i] >> (32 - FLAG_BITS)];
-	return mixer_code(&model->flag_mixer, coder, slots, FLAGS,
-		unit->kind * 4 +
-			(far < 4                   ? 0
-					: far < 7  ? 1
-					: far < 12 ? 2
-						   : 3),
-		flag);
+	return mixer_code_twice(&model->flag_mixer, coder, slots, FLAGS, flag_set(unit, far),
+		FLAG_SETS + edge_set(unit), flag);
 }
 
 static uint8_t code_byte(
@@ -139,7 +174,7 @@ static uint8_t code_byte(
 {
 	uint32_t at = unit->source, now = old_at(old, at), before = before_of(old, unit, 1);
 	uint32_t earlier = before_of(old, unit, 2), set = model->since < 2;
-	uint32_t near = model->since < 3 ? model->since : 3;
+	uint32_t near = model->since < 3 ? model->since : 3, place = place_of(unit);
 	uint32_t contexts[VALUES] = {
 		hash2(now, 1 + unit->role * 256U),
 		hash2(model->change | model->change_before << 8, 2 + near * 256U),
@@ -148,6 +183,11 @@ static uint8_t code_byte(
 		hash2(model->change | before << 8 | near << 16, 5),
 		hash2(now | before << 8 | earlier << 16, 6),
 		hash2(now | (uint32_t)model->change << 8, 7),
+		hash2(place | now << 16, 8),
+		hash2(unit->place.part | (uint32_t)model->change << 8 |
+				(uint32_t)unit->place.opcode << 16,
+			9),
+		hash2(unit->place.part | (uint32_t)model->change << 8 | near << 16, 10),
 	};
 	unsigned node = 1;
 
@@ -168,8 +208,9 @@ static uint8_t code_byte(
 
 			for (size_t i = 0; i < VALUES; i++)
 				slots[i] = groups[i] + inner;
-			bit = mixer_code(&model->value_mixer, coder, slots, VALUES,
-				(1 + depth) * 3 + set, change >> (7 - depth) & 1);
+			bit = mixer_code_twice(&model->value_mixer, coder, slots, VALUES,
+				(1 + depth) * 3 + set, VALUE_SETS + unit->place.part * 8U + depth,
+				change >> (7 - depth) & 1);
 			node = node << 1 | bit;
 			inner = inner << 1 | bit;
 		}
