@@ -90,6 +90,8 @@ static int decode_generic(Decoder *decoder, const DeltaSegment *segment)
 	GenericStreams streams;
 	int r = generic_streams_read(segment->payload, segment->payload_size, &streams);
 
+	if (r == 0)
+		r = generic_models_need_differences(decoder->models);
 	if (r < 0)
 		return r;
 	coder_start(&decoder->control, streams.control.data, streams.control.size);

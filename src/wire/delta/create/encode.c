@@ -120,7 +120,9 @@ int encode_generic(GenericModels *models, const DeltaBytes *old, const uint8_t *
 	encoder_start(&encoders.control);
 	encoder_start(&encoders.literals);
 	encoder_start(&encoders.differences);
-	r = encode_steps(models, &encoders, old, target, steps, count);
+	r = generic_models_need_differences(models);
+	if (r == 0)
+		r = encode_steps(models, &encoders, old, target, steps, count);
 	if (r == 0)
 		r = encoders_finish(&encoders);
 	return r < 0 ? r : append_streams(&encoders, out);

@@ -62,7 +62,6 @@ void code_visit_places(const Finder *finder, const ElfSection *section, uint64_t
 			if (at + i >= from && at + i < to)
 				visit(userdata, at + i, place);
 		}
-		place.before = place.opcode;
 		at += instruction.length;
 	}
 }

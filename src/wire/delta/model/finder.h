@@ -87,7 +87,6 @@ void finder_visit(const Finder *finder, const ElfSection *section, uint64_t from
 typedef struct CodePlace {
 	uint8_t part;   /* 1 plus InstructionPart */
 	uint8_t opcode; /* of its instruction, the last byte */
-	uint8_t before; /* the same of the instruction before, as far as it was looked at, or 0 */
 } CodePlace;
 
 /* Tells it of the section's bytes in [from, to), in order. */

@@ -14,8 +14,14 @@ GenericModels *generic_models_new(void)
 	mixer_tables_init(&models->tables);
 	control_init(&models->control, &models->tables);
 	models->literals = literal_model_new(&models->tables);
-	models->differences = difference_model_new(&models->tables);
-	return models->literals && models->differences ? TAKE_PTR(models) : NULL;
+	return models->literals ? TAKE_PTR(models) : NULL;
+}
+
+int generic_models_need_differences(GenericModels *models)
+{
+	if (!models->differences)
+		models->differences = difference_model_new(&models->tables);
+	return models->differences ? 0 : -ENOMEM;
 }
 
 GenericModels *generic_models_free(GenericModels *models)
@@ -31,7 +37,8 @@ GenericModels *generic_models_free(GenericModels *models)
 void generic_restart(GenericModels *models)
 {
 	control_restart(&models->control);
-	difference_model_restart(models->differences);
+	if (models->differences)
+		difference_model_restart(models->differences);
 }
 
 int generic_streams_read(const uint8_t *payload, size_t size, GenericStreams *ret)

@@ -14,12 +14,15 @@ typedef struct GenericModels {
 	MixerTables tables;
 	ControlModel control;
 	LiteralModel *literals;
-	DifferenceModel *differences;
+	DifferenceModel *differences; /* NULL until a segment is "generic" */
 } GenericModels;
 
 GenericModels *generic_models_new(void); /* NULL: no memory */
 GenericModels *generic_models_free(GenericModels *models);
 DEFINE_CLEANUP(GenericModels *, generic_models_free)
+
+/* To be called before a segment under "generic". 0 or -ENOMEM. */
+int generic_models_need_differences(GenericModels *models);
 
 void generic_restart(GenericModels *models);
 

@@ -67,14 +67,18 @@ static void settle(Pieces *pieces)
 	qsort(pieces->items, pieces->count, sizeof(Piece), by_start);
 	for (size_t i = 0; i < pieces->count; i++) {
 		Piece piece = pieces->items[i];
-		Piece *last = kept > 0 ? &pieces->items[kept - 1] : NULL;
 
-		if (last && piece.start < last->end) {
-			if (piece.end - piece.start > last->end - last->start)
+		while (kept > 0 && piece.start < pieces->items[kept - 1].end) {
+			Piece *last = &pieces->items[kept - 1];
+
+			if (piece.end - piece.start <= last->end - last->start) {
+				piece.start = last->end;
+				break;
+			}
+			/* A piece whose start was cut may begin behind this one. */
+			if (piece.start > last->start)
 				last->end = piece.start;
 			else
-				piece.start = last->end;
-			if (last->end == last->start)
 				kept--;
 		}
 		if (piece.start < piece.end)

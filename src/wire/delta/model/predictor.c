@@ -140,6 +140,16 @@ static uint64_t slide_of(
 	return new->address + (target - new->offset) - (section->address + (old - section->offset));
 }
 
+/* Of all of a part, whatever range of it is asked for. */
+static uint64_t slide_of_part(const Part *part)
+{
+	const Block *block = part->block;
+	const ElfSection *section = part->section;
+	uint64_t old = block->old > section->offset ? block->old : section->offset;
+
+	return slide_of(&part->predictor->layout, section, old, block->target + (old - block->old));
+}
+
 /* Calls `visit` for the references of a block that may touch [from, to) of the new file. */
 static void visit_block(Part *part, const Block *block, FinderVisit visit)
 {
@@ -162,8 +172,7 @@ static void visit_block(Part *part, const Block *block, FinderVisit visit)
 		part->old = old;
 		part->end = section->offset + section->size < end ? section->offset + section->size
 								  : end;
-		part->slide = slide_of(
-			&predictor->layout, section, old, block->target + (old - block->old));
+		part->slide = slide_of_part(part);
 		part->level = level_of_part(part);
 		part->map = &predictor->maps[part->level];
 		finder_visit(&predictor->finder, section, part->old, part->end, visit, part);

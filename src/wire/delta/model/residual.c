@@ -7,7 +7,7 @@
 
 #define FLAG_BITS   15 /* counters per context of "is it wrong" */
 #define VALUE_BITS  16 /* and of a byte's change */
-#define FLAGS       12
+#define FLAGS       11
 #define VALUES      10
 #define FLAG_LIMIT  250
 #define VALUE_LIMIT 60
@@ -159,7 +159,6 @@ static unsigned code_flag(
 			12 + kind * 16),
 		hash2(place | now << 16, 13 + kind * 16),
 		hash2(place | before << 16 | (model->history & 3) << 24, 14 + kind * 16),
-		hash2(place | (uint32_t)unit->place.before << 16, 15 + kind * 16),
 	};
 	Counter *slots[FLAGS];
 
