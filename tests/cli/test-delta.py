@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import random
+import signal
+import subprocess
 
 import delta_decoder
 from tap import *
@@ -130,6 +132,32 @@ def a_patch_from_the_future_asks_for_an_update():
     write("future", patch)
     one_line_error(run("suture-delta", "apply", "old", "future", "out", expect=1),
                    "future", "version 2", "update")
+
+
+def has_begun(process):
+    """Whether the program has its output open."""
+    try:
+        names = [os.readlink(f"/proc/{process.pid}/fd/{fd}")
+                 for fd in os.listdir(f"/proc/{process.pid}/fd")]
+    except OSError:
+        return False
+    return any(name.endswith(" (deleted)") or ".tmp" in os.path.basename(name) for name in names)
+
+
+@test
+def an_application_that_is_killed_leaves_nothing():
+    try:
+        os.close(os.open(".", os.O_TMPFILE | os.O_WRONLY))
+    except OSError:
+        skip("the file system has no O_TMPFILE")
+    make(b"", random.Random(2).randbytes(400000))
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen([program("suture-delta"), "apply", "old", "patch", "out"])
+        while process.poll() is None and not has_begun(process):
+            pass
+        process.send_signal(number)
+        check_equal(process.wait(), -number, "exit")
+        check_equal(sorted(os.listdir(".")), ["new", "old", "patch"])
 
 
 @test
