@@ -35,6 +35,30 @@ def create_and_apply_give_the_same_bytes():
     check_equal(leftovers(), [])
 
 
+def compile_library(name, order):
+    """Functions that use variables of .bss, which stand there in the given order."""
+    variables = "".join(f"static unsigned v{i}[{4 + i}];\n" for i in order)
+    functions = "".join(
+        f"unsigned f{i}(unsigned x) {{ "
+        + "".join(f"v{(7 * i + 11 * k) % 60}[x & 3] += x * {31 * i + k};" for k in range(4))
+        + f" return x * {77 * i + 5} + {i}; }}\n" for i in range(150))
+    write("library.c", variables + functions)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-fno-toplevel-reorder", "-s", "-o", name,
+                    "library.c"], check=True)
+
+
+@test
+def variables_that_moved_without_bytes_cost_a_hint_each():
+    order = list(range(60))
+    compile_library("old", order)
+    random.Random(1).shuffle(order)
+    compile_library("new", order)
+    run("suture-delta", "create", "old", "new", "patch")
+    check(len(read("patch")) < 400, len(read("patch")))  # without hints more than 600
+    run("suture-delta", "apply", "old", "patch", "out")
+    check_equal(read("out"), read("new"))
+
+
 @test
 def create_is_deterministic():
     make()
