@@ -29,10 +29,17 @@ check: deps
 	ninja -C build-asan
 	$(SUDO) env PAIRS=$(PAIRS) tools/run-tests $(BUILD) build-asan
 
+# The delta engine by other compilers and for other processors.
+deps-hosts: deps
+	$(SUDO) tools/install-packages hosts || echo "check-hosts will skip what is missing"
+
+check-hosts: deps-hosts
+	tests/hosts/check-hosts
+
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
-	rm -rf $(BUILD) build-asan build-clang
+	rm -rf $(BUILD) build-asan build-clang build-hosts
 
-.PHONY: all deps demo check install clean
+.PHONY: all deps deps-hosts demo check check-hosts install clean

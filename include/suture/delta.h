@@ -41,7 +41,7 @@
  *
  * patch_open: at most 14 bytes for each byte of the patch, and 4 MiB.
  *
- * apply: 7 to 13 MiB in real updates. Whatever a patch says, at most 96 MiB, a fiftieth of the
+ * apply: 7 to 13 MiB in real updates. Whatever a patch says, at most 40 MiB, a fiftieth of the
  * largest source and a few times the size of a source's tables of relocations.
  *
  * create: 4 bytes for each byte of the largest source, the patch up to seven times, and in real
@@ -52,9 +52,8 @@
  *
  * Time, measured on one core. Applying: 0.9 s for each MiB of literals (what no source has), 0.1 s
  * for each MiB of copies with differences, 0.01 s for each MiB of other copies; for each segment
- * under the codec "executable" also a walk over its source, about 0.01 s for each MiB. So a patch
- * can ask for (sources + target) x (segments) at most: compare segment_count with the number of
- * files that you expect in it. Creating: 0.2 to 3 s for each MiB.
+ * under the codec "executable" also a walk over its source, about 0.01 s for each MiB; at most 16
+ * such segments have the same source. Creating: 0.2 to 3 s for each MiB.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -78,6 +78,88 @@ int file_write_atomic(int dir, const char *path, const void *data, size_t size, 
 	return r;
 }
 
+static int open_nameless(const FileDraft *draft, mode_t mode)
+{
+	_cleanup_free_ char *parent = path_parent(draft->path);
+
+	if (!parent)
+		return -ENOMEM;
+	return openat(draft->dir, parent, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+}
+
+/* The name by which a descriptor can be linked; only root may do without. */
+static void descriptor_path(int fd, char text[static 32])
+{
+	snprintf(text, 32, "/proc/self/fd/%d", fd);
+}
+
+int file_draft_open(int dir, const char *path, mode_t mode, FileDraft *ret)
+{
+	_cleanup_(file_draft_done) FileDraft draft = {.dir = dir, .fd = -1};
+	char descriptor[32];
+
+	draft.path = memory_string(path);
+	draft.beside = temporary_name(path);
+	if (!draft.path || !draft.beside)
+		return -ENOMEM;
+	draft.fd = open_nameless(&draft, mode);
+	if (draft.fd == -ENOMEM)
+		return -ENOMEM;
+	descriptor_path(draft.fd, descriptor);
+	if (draft.fd < 0 || access(descriptor, F_OK) < 0) {
+		fd_close(draft.fd);
+		draft.fd = openat(dir, draft.beside,
+			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (draft.fd < 0)
+			return -errno;
+		draft.named = true;
+	}
+	*ret = draft;
+	draft = (FileDraft)FILE_DRAFT_NONE;
+	return 0;
+}
+
+/* 1 when nothing was at its path and it stands there now. */
+static int give_name(FileDraft *draft)
+{
+	char descriptor[32];
+
+	descriptor_path(draft->fd, descriptor);
+	if (linkat(AT_FDCWD, descriptor, draft->dir, draft->path, AT_SYMLINK_FOLLOW) == 0)
+		return 1;
+	if (errno != EEXIST ||
+		linkat(AT_FDCWD, descriptor, draft->dir, draft->beside, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	draft->named = true;
+	return 0;
+}
+
+int file_draft_finish(FileDraft *draft)
+{
+	int r;
+
+	if (fsync(draft->fd) < 0)
+		return -errno;
+	r = draft->named ? 0 : give_name(draft);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return file_sync_parent(draft->dir, draft->path);
+	r = file_rename_durable(draft->dir, draft->beside, draft->path);
+	draft->named = r < 0;
+	return r;
+}
+
+void file_draft_done(FileDraft *draft)
+{
+	if (draft->named)
+		unlinkat(draft->dir, draft->beside, 0);
+	fd_close(draft->fd);
+	free(draft->path);
+	free(draft->beside);
+	*draft = (FileDraft)FILE_DRAFT_NONE;
+}
+
 int file_link_atomic(int dir, const char *target, const char *path)
 {
 	_cleanup_free_ char *beside = temporary_name(path);

@@ -17,6 +17,29 @@ int file_read(int dir, const char *path, size_t max, uint8_t **ret_data, size_t 
 
 int file_write_atomic(int dir, const char *path, const void *data, size_t size, mode_t mode);
 
+/* A file in the making. It has no name until it is complete, so that a process which is killed
+ * leaves nothing behind; where the file system cannot do that (O_TMPFILE), it stands beside `path`
+ * as PATH.PID.tmp meanwhile.
+ *
+ *     _cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+ *     r = file_draft_open(dir, path, 0644, &draft);
+ *     … write to draft.fd …
+ *     r = file_draft_finish(&draft);               fsync, then replaces what was at `path`
+ */
+typedef struct FileDraft {
+	int dir, fd;
+	char *path, *beside;
+	bool named; /* `beside` exists */
+} FileDraft;
+#define FILE_DRAFT_NONE                                                                            \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+
+int file_draft_open(int dir, const char *path, mode_t mode, FileDraft *ret);
+int file_draft_finish(FileDraft *draft);
+void file_draft_done(FileDraft *draft); /* drops what is not finished */
+
 /* Renames within one directory tree and makes the rename last: fsync of the target's directory. */
 int file_rename_durable(int dir, const char *from, const char *to);
 

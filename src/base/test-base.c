@@ -113,6 +113,36 @@ TEST(a_failed_write_leaves_the_old_file)
 	ASSERT_STREQ(data, "old");
 }
 
+static int draft_whole(int dir)
+{
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	int r = file_draft_open(dir, "drafted", 0644, &draft);
+
+	if (r == 0)
+		r = fd_write_full(draft.fd, "new", 3);
+	return r < 0 ? r : file_draft_finish(&draft);
+}
+
+TEST(drafts_appear_whole_or_not_at_all)
+{
+	_cleanup_fd_ int dir = open(test_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+
+	ASSERT_OK(file_draft_open(dir, "drafted", 0644, &draft));
+	ASSERT_OK(fd_write_full(draft.fd, "half", 4));
+	file_draft_done(&draft);
+	ASSERT(!file_exists(dir, "drafted"));
+	ASSERT_OK(draft_whole(dir));
+	ASSERT_OK(draft_whole(dir)); /* over what is there */
+	ASSERT_OK(file_read(dir, "drafted", 10, &data, &size));
+	ASSERT_EQ(size, 3);
+	ASSERT_MEMEQ(data, "new", 3);
+	ASSERT_ERROR(-ENOENT, file_draft_open(dir, "missing/f", 0644, &draft));
+	TEST_EACH_ALLOCATION(draft_whole(dir), (void)0);
+}
+
 TEST(arrays_grow_by_one)
 {
 	int *numbers = NULL;

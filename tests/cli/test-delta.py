@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import random
+import signal
+import subprocess
 
 import delta_decoder
 from tap import *
@@ -31,6 +33,30 @@ def create_and_apply_give_the_same_bytes():
         run("suture-delta", "apply", "old", "patch", "out")
         check_equal(read("out"), new)
     check_equal(leftovers(), [])
+
+
+def compile_library(name, order):
+    """Functions that use variables of .bss, which stand there in the given order."""
+    variables = "".join(f"static unsigned v{i}[{4 + i}];\n" for i in order)
+    functions = "".join(
+        f"unsigned f{i}(unsigned x) {{ "
+        + "".join(f"v{(7 * i + 11 * k) % 60}[x & 3] += x * {31 * i + k};" for k in range(4))
+        + f" return x * {77 * i + 5} + {i}; }}\n" for i in range(150))
+    write("library.c", variables + functions)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-fno-toplevel-reorder", "-s", "-o", name,
+                    "library.c"], check=True)
+
+
+@test
+def variables_that_moved_without_bytes_cost_a_hint_each():
+    order = list(range(60))
+    compile_library("old", order)
+    random.Random(1).shuffle(order)
+    compile_library("new", order)
+    run("suture-delta", "create", "old", "new", "patch")
+    check(len(read("patch")) < 400, len(read("patch")))  # without hints more than 600
+    run("suture-delta", "apply", "old", "patch", "out")
+    check_equal(read("out"), read("new"))
 
 
 @test
@@ -141,6 +167,32 @@ def a_patch_from_the_future_asks_for_an_update():
     write("future", patch)
     one_line_error(run("suture-delta", "apply", "old", "future", "out", expect=1),
                    "future", "version 2", "update")
+
+
+def has_begun(process):
+    """Whether the program has its output open."""
+    try:
+        names = [os.readlink(f"/proc/{process.pid}/fd/{fd}")
+                 for fd in os.listdir(f"/proc/{process.pid}/fd")]
+    except OSError:
+        return False
+    return any(name.endswith(" (deleted)") or ".tmp" in os.path.basename(name) for name in names)
+
+
+@test
+def an_application_that_is_killed_leaves_nothing():
+    try:
+        os.close(os.open(".", os.O_TMPFILE | os.O_WRONLY))
+    except OSError:
+        skip("the file system has no O_TMPFILE")
+    make(b"", random.Random(2).randbytes(400000))
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen([program("suture-delta"), "apply", "old", "patch", "out"])
+        while process.poll() is None and not has_begun(process):
+            pass
+        process.send_signal(number)
+        check_equal(process.wait(), -number, "exit")
+        check_equal(sorted(os.listdir(".")), ["new", "old", "patch"])
 
 
 @test

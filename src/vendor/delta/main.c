@@ -118,6 +118,18 @@ static int prove(const Buffer *bytes, const suture_delta_bytes *old, const Conte
 		: suture_delta_apply(patch, old, 1, target->size, compare_target, &rest, options);
 }
 
+static int write_patch(const char *path, const Buffer *patch, Reason *reason)
+{
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	int r = file_draft_open(AT_FDCWD, path, 0644, &draft);
+
+	if (r == 0)
+		r = fd_write_full(draft.fd, patch->data, patch->size);
+	if (r == 0)
+		r = file_draft_finish(&draft);
+	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
+}
+
 static int create(
 	const char *old_path, const char *new_path, const char *patch_path, Reason *reason)
 {
@@ -138,8 +150,7 @@ static int create(
 		r = prove(&patch, &source, &target, &options);
 	if (r < 0)
 		return about(new_path, r, reason);
-	r = file_write_atomic(AT_FDCWD, patch_path, patch.data, patch.size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s", patch_path) : 0;
+	return write_patch(patch_path, &patch, reason);
 }
 
 static int verb_create(int count, char **operands)
@@ -208,41 +219,22 @@ static int write_to(void *userdata, const void *data, size_t size)
 	return fd_write_full(*(const int *)userdata, data, size);
 }
 
-/* Writes the target beside its place, so that a failure leaves what was there. */
+/* What was at `path` stays until the target is complete. */
 static int apply_to(
-	const Patch *patch, const suture_delta_bytes *old, const char *beside, Reason *reason)
-{
-	const suture_delta_options options = options_of(reason);
-	_cleanup_fd_ int fd =
-		open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int r;
-
-	if (fd < 0)
-		return reason_errno(reason, -errno, "cannot write %s", beside);
-	r = suture_delta_apply(
-		patch->opened, old, 1, patch->info.target.size, write_to, &fd, &options);
-	if (r == 0 && fsync(fd) < 0)
-		r = reason_errno(reason, -errno, "cannot write %s", beside);
-	return r;
-}
-
-static int apply_and_rename(
 	const Patch *patch, const suture_delta_bytes *old, const char *path, Reason *reason)
 {
-	_cleanup_free_ char *beside = memory_printf("%s.%d.tmp", path, getpid());
-	int r;
+	const suture_delta_options options = options_of(reason);
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	int r = file_draft_open(AT_FDCWD, path, 0644, &draft);
 
-	if (!beside)
-		return -ENOMEM;
-	r = apply_to(patch, old, beside, reason);
-	if (r == 0) {
-		r = file_rename_durable(AT_FDCWD, beside, path);
-		if (r < 0)
-			reason_errno(reason, r, "cannot write %s", path);
-	}
-	if (r < 0 && r != -EEXIST)
-		unlink(beside);
-	return r;
+	if (r < 0)
+		return reason_errno(reason, r, "cannot write %s", path);
+	r = suture_delta_apply(
+		patch->opened, old, 1, patch->info.target.size, write_to, &draft.fd, &options);
+	if (r < 0)
+		return r;
+	r = file_draft_finish(&draft);
+	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
 }
 
 static int apply(const char *old_path, const char *patch_path, const char *out, Reason *reason)
@@ -260,7 +252,7 @@ static int apply(const char *old_path, const char *patch_path, const char *out, 
 			"%s needs %zu old files: it belongs to an image and is applied by "
 			"suture-stage",
 			patch_path, patch.info.source_count);
-	r = apply_and_rename(&patch, &old, out, reason);
+	r = apply_to(&patch, &old, out, reason);
 	return r == -ESTALE ? about(old_path, r, reason) : r < 0 ? about(patch_path, r, reason) : 0;
 }
 

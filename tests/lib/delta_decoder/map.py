@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where an old address is in the new file (§9.5)."""
 from bisect import bisect_right
+from itertools import islice
 
 from .coder import U64
 from .elf import BSS
+
+PIECES_MAX = 1 << 17
 
 
 def pieces_of(copies, pairs):
@@ -39,7 +42,7 @@ class Map:
         self.layout, self.exact = layout, {}
         self.starts, self.shifts = [0], [0]
         pairs = layout.pairs()
-        pieces = disjoint(pieces_of(copies, pairs))
+        pieces = disjoint(islice(pieces_of(copies, pairs), PIECES_MAX))
         for old, new in sorted((p for p in pairs if p[0].loaded), key=lambda p: p[0].address):
             inside = [p for p in pieces if old.address <= p[0] < old.address_end]
             if inside:

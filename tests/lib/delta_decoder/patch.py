@@ -8,6 +8,8 @@ from .differences import Differences
 from .executable import Executable
 from .literals import Literals
 
+EXECUTABLES_MAX = 16  # segments of one source
+
 
 def streams_of(payload):
     """The three streams of a payload (§6)."""
@@ -79,6 +81,9 @@ def decode(patch, sources):
         source = reader.varint() if codec > 1 else None
         segments.append((part, codec, source, reader.varint()))
     need(sum(segment[0] for segment in segments) == size, "sizes do not add up")
+    executables = [segment[2] for segment in segments if segment[1] == 3]
+    need(all(executables.count(source) <= EXECUTABLES_MAX for source in set(executables)),
+         "too many segments read all of a source")
     decoder, target = Decoder(), b""
     for part, codec, source, payload in segments:
         target += decoder.segment(part, codec, reader.take(payload),

@@ -28,6 +28,10 @@
  * executables also what their size asks for (model/predictor.h). Real updates stay below this. */
 #define DELTA_APPLY_MEMORY_MAX ((size_t)16 * 1024 * 1024)
 
+/* What a patch can make a call allocate that was made to do harm, beside what the old file's size
+ * asks for. */
+#define DELTA_APPLY_HOSTILE_MAX ((size_t)40 * 1024 * 1024)
+
 /* `progress` is told after every window of output (64 KiB). NULL is allowed. */
 int delta_apply(const DeltaPatch *patch, const int *sources, size_t n_sources, int output,
 	DeltaProgress progress, void *userdata, Reason *reterr_reason);

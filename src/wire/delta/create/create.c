@@ -215,12 +215,15 @@ static int encode_from_source(Creation *creation, size_t source, const uint8_t *
 	uint64_t size, DeltaCodec *ret_codec)
 {
 	_cleanup_(part_done) Part part = {.source = source, .target = target, .size = size};
+	unsigned *executables = &creation->patch.sources[source].executables;
 	int r = tell(creation, &part, PHASE_BEGUN);
 
 	*ret_codec = DELTA_CODEC_GENERIC;
 	if (r == 0)
-		r = executable_plan_new(
-			creation->sources[source], (DeltaBytes){target, (size_t)size}, &part.plan);
+		r = *executables == DELTA_EXECUTABLES_MAX
+			? 1
+			: executable_plan_new(creation->sources[source],
+				  (DeltaBytes){target, (size_t)size}, &part.plan);
 	if (r == 0)
 		r = tell(creation, &part, PHASE_FOUND);
 	if (r == 0)
@@ -231,6 +234,7 @@ static int encode_from_source(Creation *creation, size_t source, const uint8_t *
 		r = tell(creation, &part, PHASE_COMPARED);
 	if (r < 0)
 		return r;
+	*executables += *ret_codec == DELTA_CODEC_EXECUTABLE;
 	return encode_part(creation, &creation->models, &part, *ret_codec, &creation->payloads);
 }
 

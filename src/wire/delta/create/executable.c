@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/delta/create/hints.h"
 #include "wire/delta/create/match.h"
 #include "wire/delta/model/aarch64.h"
 #include "wire/delta/model/encoder.h"
@@ -355,6 +356,17 @@ static int take_literals(ExecutablePlan *plan)
 	return 0;
 }
 
+static int find_hints(ExecutablePlan *plan)
+{
+	Predictor *predictor = &plan->predictor;
+	int r = hints_find(predictor, &plan->image, &predictor->hints, &predictor->hint_count);
+
+	if (r < 0 || predictor->hint_count == 0)
+		return r;
+	predictor_reset(predictor);
+	return predictor_prepare(predictor, read_target, &plan->target);
+}
+
 static int find_plan(ExecutablePlan *plan)
 {
 	Predictor *predictor = &plan->predictor;
@@ -368,6 +380,8 @@ static int find_plan(ExecutablePlan *plan)
 		if (r == 0)
 			r = predictor_prepare(predictor, read_target, &plan->target);
 	}
+	if (r == 0)
+		r = find_hints(plan);
 	return r < 0 ? r : take_literals(plan);
 }
 

@@ -164,8 +164,8 @@ static void visit_data(const Visit *visit)
 		visit_words(visit);
 		return;
 	}
-	/* A word that begins before hides what it covers. */
-	for (; (word = next_word(finder, word, visit->to)) < visit->to; word += WORD) {
+	/* A word that begins before, or behind, hides what it covers of the last entry. */
+	for (; (word = next_word(finder, word, to)) < to; word += WORD) {
 		visit_tables(visit, &table, &at, word);
 		visit_word(visit, word);
 		at = word + WORD;

@@ -45,6 +45,8 @@ static int add_block(Pieces *pieces, const Layout *layout, const Block *block)
 		target = block->target + (from - block->old);
 		if (target < new->offset || target - new->offset > new->size)
 			continue;
+		if (pieces->count == MAP_PIECES_MAX)
+			return 0;
 		r = memory_grow(&pieces->items, pieces->count, sizeof(Piece));
 		if (r < 0)
 			return r;
@@ -231,8 +233,11 @@ uint64_t map_address(const Map *map, uint64_t address)
 uint64_t map_end(const Map *map, uint64_t address)
 {
 	const Layout *layout = map->layout;
-	const ElfSection *section = elf_at_address(layout->old, address - 1);
+	const ElfSection *section;
 
+	if (map->count == 0)
+		return address; /* not known yet */
+	section = elf_at_address(layout->old, address - 1);
 	if (section && section->address + section->size == address) {
 		const ElfSection *new = &layout->sections[section - layout->old->sections];
 

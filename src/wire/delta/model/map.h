@@ -7,6 +7,10 @@
  */
 #include "wire/delta/model/layout.h"
 
+/* Parts of copies that count; a copy has one in each section it touches. Bounds the memory of a
+ * patch whose every copy touches them all. */
+#define MAP_PIECES_MAX ((size_t)1 << 17)
+
 typedef struct Block {
 	uint64_t old, target; /* offsets in the files */
 	uint64_t size;

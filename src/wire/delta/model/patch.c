@@ -163,6 +163,16 @@ static int read_segment(Reader *reader, const DeltaPatch *patch, DeltaSegment *s
 	return 0;
 }
 
+static int count_executable(Reader *reader, const DeltaPatch *patch, const DeltaSegment *segment)
+{
+	if (segment->codec != DELTA_CODEC_EXECUTABLE)
+		return 0;
+	if (patch->sources[segment->source].executables++ < DELTA_EXECUTABLES_MAX)
+		return 0;
+	return reason_set(reader->reason, -EFBIG, "more than %d segments read all of source %zu",
+		DELTA_EXECUTABLES_MAX, segment->source);
+}
+
 static int read_segments(Reader *reader, DeltaPatch *patch)
 {
 	uint64_t total = 0;
@@ -179,6 +189,8 @@ static int read_segments(Reader *reader, DeltaPatch *patch)
 		DeltaSegment *segment = &patch->segments[patch->segment_count];
 
 		r = read_segment(reader, patch, segment);
+		if (r == 0)
+			r = count_executable(reader, patch, segment);
 		if (r < 0)
 			return r;
 		if (segment->size > patch->target_size - total)

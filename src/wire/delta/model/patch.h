@@ -16,11 +16,12 @@
 #include "base/reason.h"
 #include "crypto/digest.h"
 
-#define DELTA_VERSION      1
-#define DELTA_PATCH_MAX    ((size_t)1 << 30) /* a patch is held in memory, also on 32 bits */
-#define DELTA_SOURCES_MAX  4096              /* files of a component, each open while applying */
-#define DELTA_SEGMENTS_MAX 65536             /* a file and a gap for each of 32768 files */
-#define DELTA_SIZE_MAX     (((uint64_t)1 << 40) - 1) /* numbers inside a codec have 40 bits */
+#define DELTA_VERSION         1
+#define DELTA_PATCH_MAX       ((size_t)1 << 30) /* a patch is held in memory, also on 32 bits */
+#define DELTA_SOURCES_MAX     4096              /* files of a component, each open while applying */
+#define DELTA_SEGMENTS_MAX    65536             /* a file and a gap for each of 32768 files */
+#define DELTA_EXECUTABLES_MAX 16                /* of one source: each reads all of it */
+#define DELTA_SIZE_MAX        (((uint64_t)1 << 40) - 1) /* numbers inside a codec have 40 bits */
 
 /* Bytes that a patch has of a file's SHA-256. They tell a wrong or damaged file from the right one;
  * who could forge a patch could forge any digest in it, so what is trusted is signed with a digest
@@ -41,6 +42,7 @@ typedef enum DeltaCodec {
 typedef struct DeltaSource {
 	uint64_t size;
 	uint8_t digest[DELTA_SOURCE_DIGEST];
+	unsigned executables; /* segments under the codec "executable" */
 } DeltaSource;
 
 typedef struct DeltaSegment {
