@@ -167,7 +167,7 @@ def bring_up_to_date(vendor, device, daemon, report):
     chapter(f"The device, {device.label()}, with {daemon.name} answering on loopback")
     vendor.publish("publish")
     published = time.monotonic()
-    device.suture("check")
+    report["metadata_bytes"] = device.json("check")["wire_bytes"]
     report["exposed_before"] = device.exposed()
     say(f"  Published. Exposed: {report['exposed_before']} processes run the vulnerable code.")
     told = device.agent().stderr
@@ -175,7 +175,8 @@ def bring_up_to_date(vendor, device, daemon, report):
     report["download_bytes"] = number_in(r"(\d+) bytes downloaded", told)
     report["label"] = device.label()
     say(f"  sutured installed {report['label']} by itself: {report['download_bytes']:,} bytes of "
-        f"payload with its HTTP headers, the switch took {report['switch_us']} microseconds.")
+        f"payload with its HTTP headers, after {report['metadata_bytes']:,} of signed metadata; "
+        f"the switch took {report['switch_us']} microseconds.")
     report["exposed_after_graft"] = device.exposed()
     daemon.restart()
     report["exposed_after_restart"] = device.exposed()

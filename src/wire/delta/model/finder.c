@@ -29,17 +29,27 @@ void finder_cover(Finder *finder, uint64_t start, uint64_t end)
 
 /* ---- data: jump tables and relocated words ---- */
 
-/* Notes that a word with this address is relocated. Other than whole words are not known. */
+/* Notes that a word with this address is relocated; as long as there is no room for bits yet, how
+ * far they will reach. Other than whole words are not known. */
 static void note_word(Finder *finder, uint64_t address)
 {
 	const ElfSection *section = elf_at_address(finder->image, address);
-	uint64_t offset;
+	uint64_t offset, word;
 
 	if (!section || elf_stored(section) == 0)
 		return;
 	offset = section->offset + (address - section->address);
-	if (offset % WORD == 0)
-		finder->words[offset / WORD / 8] |= (uint8_t)(1 << offset / WORD % 8);
+	if (offset % WORD != 0)
+		return;
+	word = offset / WORD;
+	if (finder->words) {
+		finder->words[word / 8 - finder->words_from / 8] |= (uint8_t)(1 << word % 8);
+		return;
+	}
+	if (finder->words_to == 0 || word < finder->words_from)
+		finder->words_from = word;
+	if (word >= finder->words_to)
+		finder->words_to = word + 1;
 }
 
 static void note_rela(Finder *finder, const ElfSection *section)
@@ -74,19 +84,41 @@ static void note_relr(Finder *finder, const ElfSection *section)
 	}
 }
 
+static void note_words(Finder *finder)
+{
+	for (size_t i = 0; i < finder->image->count; i++) {
+		const ElfSection *section = &finder->image->sections[i];
+
+		if (section->role == ELF_RELA)
+			note_rela(finder, section);
+		else if (section->role == ELF_RELR)
+			note_relr(finder, section);
+	}
+}
+
 static bool is_relocated(const Finder *finder, uint64_t offset)
 {
-	return finder->words[offset / WORD / 8] >> offset / WORD % 8 & 1;
+	uint64_t word = offset / WORD;
+
+	if (word < finder->words_from || word >= finder->words_to)
+		return false;
+	return finder->words[word / 8 - finder->words_from / 8] >> word % 8 & 1;
 }
 
 /* The first relocated word that starts at `offset`, a whole word, or behind, or `end`. */
 static uint64_t next_word(const Finder *finder, uint64_t offset, uint64_t end)
 {
-	while (offset < end && !is_relocated(finder, offset))
-		offset += offset % (8 * WORD) == 0 && finder->words[offset / WORD / 8] == 0
+	const uint64_t from = finder->words_from * WORD, to = finder->words_to * WORD;
+	const uint64_t stop = end < to ? end : to;
+
+	if (offset < from)
+		offset = from;
+	while (offset < stop && !is_relocated(finder, offset))
+		offset += offset % (8 * WORD) == 0 &&
+				finder->words[offset / WORD / 8 - finder->words_from / 8] == 0
 			? 8 * WORD
 			: WORD;
-	return offset < end ? offset : end;
+	return offset < stop ? offset : end;
 }
 
 /* The first table whose bytes reach behind the offset. */
@@ -484,19 +516,16 @@ int finder_init(Finder *finder, const ElfImage *image)
 		return 0;
 	finder->covers =
 		memory_new_array(image->bytes.size / FINDER_COVER + 1, sizeof(*finder->covers));
-	finder->words = memory_new(image->bytes.size / (8 * WORD) + 1);
-	if (!finder->covers || !finder->words)
+	if (!finder->covers)
 		return -ENOMEM;
-	for (size_t i = 0; i < image->count; i++) {
-		const ElfSection *section = &image->sections[i];
-
-		if (section->role == ELF_EH_FRAME)
-			walk_frames(finder, section);
-		else if (section->role == ELF_RELA)
-			note_rela(finder, section);
-		else if (section->role == ELF_RELR)
-			note_relr(finder, section);
-	}
+	note_words(finder);
+	finder->words = memory_new((finder->words_to - finder->words_from) / 8 + 2);
+	if (!finder->words)
+		return -ENOMEM;
+	note_words(finder);
+	for (size_t i = 0; i < image->count; i++)
+		if (image->sections[i].role == ELF_EH_FRAME)
+			walk_frames(finder, &image->sections[i]);
 	return image->machine == ELF_X86_64 ? code_walk(finder) : 0;
 }
 

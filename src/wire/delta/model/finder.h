@@ -66,7 +66,9 @@ typedef struct Finder {
 	uint32_t *covers;  /* of each FINDER_COVER bytes: the start of what covers their first */
 	JumpTable *tables; /* by offset, not overlapping */
 	size_t table_count;
-	uint8_t *words; /* a bit for each 8 bytes of the file: relocated, so an address */
+	uint8_t *words; /* a bit for each 8 bytes from the first that is relocated to the last: is
+			   it */
+	uint64_t words_from, words_to; /* as offsets in the file divided by 8 */
 } Finder;
 
 /* The start of what covers a byte of the section, or a byte before it; and that [start, end) is one
