@@ -71,10 +71,14 @@ EventCursor events_from(const Events *events, uint64_t offset)
 bool events_next(EventCursor *cursor, Event *ret)
 {
 	const Buffer *bytes = &cursor->events->bytes;
-	const uint8_t *at = bytes->data + cursor->at, *end = bytes->data + bytes->size;
+	const uint8_t *at, *end;
 	uint64_t head;
 	uint8_t size;
 
+	if (bytes->size == 0)
+		return false; /* and there is no address to count from */
+	at = bytes->data + cursor->at;
+	end = bytes->data + bytes->size;
 	do {
 		if (at == end || varint_read(&at, end, UINT64_MAX, &head) < 0)
 			return false;
