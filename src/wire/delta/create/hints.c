@@ -110,7 +110,8 @@ static size_t count_votes(const Vote *votes, size_t count, Variable *variables)
 			next++;
 		if (n > 0 && variables[n - 1].address == votes[i].address) {
 			if (next - i > variables[n - 1].votes)
-				variables[n - 1].shift = votes[i].shift;
+				variables[n - 1] =
+					(Variable){votes[i].address, votes[i].shift, next - i};
 			continue;
 		}
 		variables[n++] = (Variable){votes[i].address, votes[i].shift, next - i};
