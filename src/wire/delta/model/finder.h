@@ -8,11 +8,11 @@
  *     r = finder_init(&finder, &image);
  *     finder_visit(&finder, section, from, to, visit, userdata);
  *
- * finder_init() walks over code and unwind tables once. It keeps, for every ELF_COVER bytes of the
- * file, the instruction or record there, so that a visit can start anywhere, and the jump tables;
- * at most 4 bytes per KiB of the file and 8 bytes for each of FINDER_TABLES_MAX tables. Relocated
- * words are a bit for each 8 bytes. Time is
- * linear in what is walked over. What is wrong in a file gives other references, never an error.
+ * finder_init() walks over code and unwind tables once. It keeps, for every FINDER_COVER bytes of
+ * the file, the instruction or record there, so that a visit can start anywhere, and the jump
+ * tables; at most 4 bytes per KiB of the file and 8 bytes for each of FINDER_TABLES_MAX tables.
+ * Relocated words are a bit for each 8 bytes from the first of them to the last. Time is linear in
+ * what is walked over. What is wrong in a file gives other references, never an error.
  */
 #include "wire/delta/model/elf.h"
 

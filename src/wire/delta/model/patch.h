@@ -35,7 +35,7 @@ typedef enum DeltaCodec {
 	DELTA_CODEC_INVALID,    /* so that zeroed bytes are no patch */
 	DELTA_CODEC_LITERAL,    /* no source */
 	DELTA_CODEC_GENERIC,    /* any bytes from one source */
-	DELTA_CODEC_EXECUTABLE, /* x86-64 ELF files from such a one */
+	DELTA_CODEC_EXECUTABLE, /* x86-64 and AArch64 ELF files from such a one */
 	_DELTA_CODEC_MAX,
 } DeltaCodec;
 
