@@ -11,7 +11,7 @@
 #include "base/command.h"
 #include "base/exit.h"
 #include "base/log.h"
-#include "device/ctl/bar.h"
+#include "base/bar.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"

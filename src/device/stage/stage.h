@@ -13,7 +13,7 @@
  */
 #include <stdbool.h>
 
-#include "device/stage/fetcher.h"
+#include "device/fetch/fetcher.h"
 #include "device/store/store.h"
 #include "wire/improvement/index.h"
 #include "wire/trust/refresh.h"
