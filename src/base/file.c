@@ -84,7 +84,7 @@ static int open_nameless(const FileDraft *draft, mode_t mode)
 
 	if (!parent)
 		return -ENOMEM;
-	return openat(draft->dir, parent, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	return openat(draft->dir, parent, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 }
 
 /* The name by which a descriptor can be linked; only root may do without. */
@@ -109,7 +109,7 @@ int file_draft_open(int dir, const char *path, mode_t mode, FileDraft *ret)
 	if (draft.fd < 0 || access(descriptor, F_OK) < 0) {
 		fd_close(draft.fd);
 		draft.fd = openat(dir, draft.beside,
-			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+			O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 		if (draft.fd < 0)
 			return -errno;
 		draft.named = true;

@@ -12,21 +12,21 @@
 /* RFC 3986's unreserved characters; everything else in a role's name is encoded, slashes too. */
 #define UNRESERVED TEXT_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" TEXT_DIGITS "-._~"
 
-static char *encode_role(const char *role)
+char *trust_encode_name(const char *name)
 {
 	_cleanup_buffer_ Buffer encoded = {};
 	int r = buffer_text(&encoded, "");
 
-	for (; r == 0 && *role; role++)
-		r = strchr(UNRESERVED, *role)
-			? buffer_append(&encoded, role, 1)
-			: buffer_printf(&encoded, "%%%02X", (unsigned)(unsigned char)*role);
+	for (; r == 0 && *name; name++)
+		r = strchr(UNRESERVED, *name)
+			? buffer_append(&encoded, name, 1)
+			: buffer_printf(&encoded, "%%%02X", (unsigned)(unsigned char)*name);
 	return r < 0 ? NULL : (char *)TAKE_PTR(encoded.data);
 }
 
 char *trust_metadata_name(const char *role, int64_t version)
 {
-	_cleanup_free_ char *encoded = encode_role(role);
+	_cleanup_free_ char *encoded = trust_encode_name(role);
 
 	if (!encoded)
 		return NULL;

@@ -559,11 +559,11 @@ TEST(the_snapshot_has_the_announced_length_and_hash)
 	forget(&kept);
 	set(meta, "snapshot.json", meta_of("1.snapshot.json", 1, true));
 	serve_timestamp();
-	refuse(-EKEYREJECTED, "snapshot metadata has");
+	refuse(-EKEYREJECTED, "snapshot has");
 	set(meta, "snapshot.json", meta_of("1.snapshot.json", 0, false));
 	forget(&kept);
 	serve_timestamp();
-	refuse(-EKEYREJECTED, "snapshot metadata is not the bytes");
+	refuse(-EKEYREJECTED, "snapshot is not the bytes");
 }
 
 TEST(a_kept_snapshot_of_other_bytes_is_fetched_anew)
@@ -587,7 +587,7 @@ TEST(targets_have_the_announced_length_and_hash)
 		int more;
 		bool right_hash;
 		const char *word;
-	} cases[] = {{1, true, "targets metadata has"}, {0, false, "targets metadata is not"}};
+	} cases[] = {{1, true, "targets has"}, {0, false, "targets is not"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		begin();
@@ -611,7 +611,7 @@ TEST(a_delegated_role_has_the_announced_length_and_hash)
 	serve_all();
 	set(json_object_get(snapshot, "meta"), "a.json", meta_of("1.a.json", 0, false));
 	serve_next_snapshot();
-	refuse_find(-EKEYREJECTED, "dir/a", "a metadata is not the bytes");
+	refuse_find(-EKEYREJECTED, "dir/a", "a is not the bytes");
 	set(json_object_get(snapshot, "meta"), "a.json", meta_of("1.a.json", -1, true));
 	serve_next_snapshot();
 	ASSERT_EQ(

@@ -238,24 +238,23 @@ int trust_file_of_role(
 	return read_meta(trust->snapshot, role, TRUST_TARGETS_SIZE_MAX, ret_file, reterr_reason);
 }
 
-/* The bytes must be those that the file above them in the chain announced. */
-static int check_announced(
-	const TrustFile *file, const void *data, size_t size, const char *role, Reason *reason)
+int trust_file_check(const TrustFile *file, const void *data, size_t size, const char *name,
+	Reason *reterr_reason)
 {
 	Digest digest;
 	int r;
 
 	if (file->has_length && size != file->length)
-		return reason_set(reason, -EKEYREJECTED, "%s metadata has %zu bytes, not %" PRIu64,
-			role, size, file->length);
+		return reason_set(reterr_reason, -EKEYREJECTED, "%s has %zu bytes, not %" PRIu64,
+			name, size, file->length);
 	if (!file->has_digest)
 		return 0;
 	r = digest_of(data, size, &digest);
 	if (r < 0)
 		return r;
 	if (!digest_equal(&digest, &file->sha256))
-		return reason_set(reason, -EKEYREJECTED,
-			"%s metadata is not the bytes that were announced", role);
+		return reason_set(reterr_reason, -EKEYREJECTED,
+			"%s is not the bytes that were announced", name);
 	return 0;
 }
 
@@ -328,7 +327,7 @@ static int check_snapshot_announced(
 	if (version_of(body) != file->version)
 		return reason_set(reason, -ESTALE, "snapshot is version %" PRId64 ", not %" PRId64,
 			version_of(body), file->version);
-	return check_announced(file, data, size, "snapshot", reason);
+	return trust_file_check(file, data, size, "snapshot", reason);
 }
 
 static void take_snapshot(Trust *trust, const json_t *envelope)
@@ -347,7 +346,7 @@ int trust_update_snapshot(
 	int announced, r = trust_file_of_role(trust, "snapshot", &file, reterr_reason);
 
 	if (r == 0 && !kept)
-		r = check_announced(&file, data, size, "snapshot", reterr_reason);
+		r = trust_file_check(&file, data, size, "snapshot", reterr_reason);
 	if (r == 0)
 		r = parse_envelope(data, size, "snapshot", "snapshot", &envelope, reterr_reason);
 	if (r == 0)
@@ -482,7 +481,7 @@ static int update_role(Trust *trust, const char *name, const TrustRole *delegato
 		return reason_set(reason, -EKEYREJECTED, "%s: there is no trusted snapshot", name);
 	r = trust_file_of_role(trust, name, &file, reason);
 	if (r == 0)
-		r = check_announced(&file, data, size, name, reason);
+		r = trust_file_check(&file, data, size, name, reason);
 	if (r == 0)
 		r = parse_envelope(data, size, name, "targets", &envelope, reason);
 	if (r == 0)

@@ -91,6 +91,11 @@ typedef struct TrustFile {
 	bool has_digest;
 	Digest sha256;
 } TrustFile;
+/* Whether bytes are what a TrustFile says: length and digest, as far as they are stated. 0, or
+ * -EKEYREJECTED with a reason that calls them `name`. */
+int trust_file_check(const TrustFile *file, const void *data, size_t size, const char *name,
+	Reason *reterr_reason);
+
 int trust_file_of_role(
 	const Trust *trust, const char *role, TrustFile *ret_file, Reason *reterr_reason);
 
