@@ -10,14 +10,12 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/time.h"
 #include "device/manager/after.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
 #define INDEX_PATH      "index.json" /* below the store, written by suture-stage */
-#define CHECKED_PATH    "checked"    /* time of the last good check */
 #define LOCK_PATH       "lock"
 #define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
 #define MACHINE_ID_PATH "etc/machine-id"
@@ -67,6 +65,7 @@ void manager_done(Manager *manager)
 {
 	store_free(manager->store);
 	index_clear(&manager->index);
+	checked_done(&manager->checked);
 	manager->lock = fd_close(manager->lock);
 	manager->urgent = fd_close(manager->urgent);
 }
@@ -143,9 +142,13 @@ int manager_load(Manager *manager)
 	int r;
 
 	index_clear(&manager->index);
+	checked_done(&manager->checked);
 	manager->has_index = false;
 	if (manager->store->dir < 0)
 		return 0;
+	r = checked_load(manager->store, &manager->checked);
+	if (r < 0)
+		return r;
 	r = file_read(manager->store->dir, INDEX_PATH, INDEX_SIZE_MAX, &data, &size);
 	if (r == 0)
 		r = index_read(data, size, &manager->index, NULL);
@@ -180,35 +183,36 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 	return worker_stage(&run, ret, reason);
 }
 
-static int remember_check(const Manager *manager, Reason *reason)
+/* That somebody else was at work, or asked for an end, says nothing about the repository. */
+static bool is_worth_telling(int error)
 {
-	char text[TIME_TEXT_SIZE];
-	int r;
+	return error != -EBUSY && error != -EINTR && error != -ENOMEM;
+}
 
-	time_format(time_now(), text);
-	r = file_write_atomic(manager->store->dir, CHECKED_PATH, text, strlen(text), 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s/%s", STORE_PATH, CHECKED_PATH) : 0;
+static int remember_check(Manager *manager, int result, const StageResult *stage, Reason *reason)
+{
+	int r = 0;
+
+	if (result == 0)
+		checked_succeeded(&manager->checked, stage->issued, stage->expires);
+	else
+		r = checked_failed(&manager->checked, reason ? reason->text : "");
+	return r < 0 ? r : checked_save(&manager->checked, manager->store, reason);
 }
 
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason)
 {
-	int r = run_stage(manager, 0, ret_result, reterr_reason);
+	Reason reason = {};
+	int saved, r = run_stage(manager, 0, ret_result, &reason);
 
+	if (r < 0 && reterr_reason)
+		*reterr_reason = reason;
+	if (r < 0 && !is_worth_telling(r))
+		return r;
+	saved = remember_check(manager, r, ret_result, r < 0 ? &reason : reterr_reason);
 	if (r == 0)
-		r = remember_check(manager, reterr_reason);
+		r = saved;
 	return r < 0 ? r : manager_load(manager);
-}
-
-int64_t manager_last_check(const Manager *manager)
-{
-	_cleanup_free_ uint8_t *text = NULL;
-	int64_t when = 0;
-	size_t size;
-
-	if (manager->store->dir >= 0 &&
-		file_read(manager->store->dir, CHECKED_PATH, TIME_TEXT_SIZE, &text, &size) == 0)
-		(void)time_parse((char *)text, &when);
-	return when;
 }
 
 bool manager_is_of_base(const Manager *manager, const Generation *generation)
@@ -263,7 +267,7 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 {
 	char machine_id[MACHINE_ID_MAX + 1];
 	OfferDevice device = {.machine_id = machine_id,
-		.now = time_now(),
+		.now = checked_now(&manager->checked),
 		.by_hand = by_hand,
 		.is_bad = is_bad_image,
 		.context = (void *)manager};

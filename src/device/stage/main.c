@@ -20,11 +20,13 @@ static int arg_progress_fd = -1;
 
 static int finish(const Stage *stage, bool changed, uint32_t generation)
 {
-	_cleanup_json_ json_t *json = json_pack("{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b}",
-		"schema", 1, "changed", changed, "generation", (int)generation, "requests",
-		(int)stage->fetcher.requests, "wire_bytes", (json_int_t)stage->fetcher.wire,
-		"payload_bytes", (json_int_t)stage->payload_bytes, "used_delta",
-		stage->has_used_delta, "used_full", stage->has_used_full);
+	_cleanup_json_ json_t *json = json_pack(
+		"{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b, s:I, s:I}", "schema", 1, "changed",
+		changed, "generation", (int)generation, "requests", (int)stage->fetcher.requests,
+		"wire_bytes", (json_int_t)stage->fetcher.wire, "payload_bytes",
+		(json_int_t)stage->payload_bytes, "used_delta", stage->has_used_delta, "used_full",
+		stage->has_used_full, "issued", (json_int_t)stage->index.issued, "expires",
+		(json_int_t)trust_timestamp_expires(stage->trust));
 	_cleanup_buffer_ Buffer line = {};
 	int r = json ? document_write(json, &line) : -ENOMEM;
 
