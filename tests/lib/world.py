@@ -112,7 +112,7 @@ class Vendor:
         self.repository = os.path.join(self.folder, "repository")
         for name in "repository", "repository.work":
             shutil.copytree(os.path.join(template(), name), os.path.join(self.folder, name))
-        self.count = 0
+        self.count, self.other_keys = 0, {}
 
     def publish(self, *args, **options):
         return run("suture-publish", "-C", self.repository, "--keys", keys_folder(), *args,
@@ -154,7 +154,16 @@ class Vendor:
         done = run("suture-sign", "--keys", keys_folder(), "sign", name, input=message, text=False)
         return json.loads(done.stdout)
 
+    @contextlib.contextmanager
+    def keys_instead(self, names):
+        """Meanwhile these roles are signed with other keys: {role: key's name}."""
+        self.other_keys = names
+        yield
+        self.other_keys = {}
+
     def keys_of(self, role):
+        if role in self.other_keys:
+            return [self.other_keys[role]]
         names = (name[:-len(".pem")] for name in sorted(os.listdir(keys_folder())))
         return [name for name in names if re.fullmatch(re.escape(role) + r"-\d+", name)]
 

@@ -144,10 +144,8 @@ int manager_load(Manager *manager)
 	index_clear(&manager->index);
 	checked_done(&manager->checked);
 	manager->has_index = false;
-	if (manager->store->dir < 0)
-		return 0;
 	r = checked_load(manager->store, &manager->checked);
-	if (r < 0)
+	if (r < 0 || manager->store->dir < 0)
 		return r;
 	r = file_read(manager->store->dir, INDEX_PATH, INDEX_SIZE_MAX, &data, &size);
 	if (r == 0)
