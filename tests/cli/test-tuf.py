@@ -2,7 +2,6 @@
 """suture-tuf as a program: what it asks for, keeps and refuses. tests/tuf/ holds it to the
 specification with repositories that another implementation makes."""
 import fcntl
-import hashlib
 import os
 import subprocess
 import threading
@@ -57,23 +56,8 @@ def with_client(function):
 INDEX = f"{world.PRODUCT}/{world.BASE_KEY}/public/index.json"
 
 
-def consistent(name, data):
-    """The name under which a repository with consistent snapshots serves a target."""
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{hashlib.sha256(data).hexdigest()}.{last}"
-
-
-def sign_targets(vendor, files):
-    """Lists targets in the top-level role."""
-    targets = vendor.targets()
-    for name, data in files.items():
-        targets.setdefault("targets", {})[name] = {
-            "length": len(data), "hashes": {"sha256": hashlib.sha256(data).hexdigest()}}
-    vendor.commit({"targets": targets})
-
-
 def serve_targets(server, files):
-    served = {"/targets/" + quote(consistent(name, data)): data for name, data in files.items()}
+    served = {"/targets/" + quote(world.consistent(name, data)): data for name, data in files.items()}
     server.rule("/targets/", lambda handler, _: world.answer(handler, served.get(handler.path)))
 
 
@@ -126,7 +110,7 @@ def no_target_name_leaves_its_folder(client, server, vendor):
     names = ["../escaped", "/etc/escaped", "a/../../escaped", "..", ".", "a\\b", ".hidden",
              "with space?and#more", "%2e%2e/x", "long/" + "n" * 300]
     files = {name: b"data of " + name.encode() for name in names}
-    sign_targets(vendor, files)
+    vendor.sign_targets(files)
     serve_targets(server, files)
     for name in names:
         client.download(name)
@@ -165,7 +149,7 @@ def a_target_of_other_bytes_leaves_nothing(client, server, vendor):
 @test
 @with_client
 def several_targets_stop_at_the_first_failure(client, server, vendor):
-    sign_targets(vendor, {"one": b"1", "two": b"2"})
+    vendor.sign_targets({"one": b"1", "two": b"2"})
     serve_targets(server, {"one": b"1", "two": b"2"})
     one_line_error(client.download("one", "missing", "two", expect=1),
                    "missing is not in the repository")

@@ -206,6 +206,18 @@ class Vendor:
         edit("timestamp", timestamp)
         self.write_signed("timestamp.json", "timestamp", timestamp)
 
+    def sign_targets(self, files):
+        """Lists targets {path: data} in the top-level role, without serving them."""
+        targets = self.targets()
+        for path, data in files.items():
+            targets.setdefault("targets", {})[path] = {
+                "length": len(data), "hashes": {"sha256": hashlib.sha256(data).hexdigest()}}
+        self.commit({"targets": targets})
+
+    def add_target(self, path, data):
+        self.sign_targets({path: data})
+        write(self.path("targets", consistent(path, data)), data)
+
     def index_path(self):
         path = f"{PRODUCT}/{BASE_KEY}/public/index.json"
         digest = self.current(self.base_role())["targets"][path]["hashes"]["sha256"]
@@ -256,6 +268,12 @@ class Vendor:
         image = self.index()["improvements"][0]["images"][0]
         return {payload["kind"]: self.path("blobs", payload["sha256"][:2], payload["sha256"])
                 for payload in image["payloads"]}
+
+
+def consistent(path, data):
+    """The name under which a repository with consistent snapshots serves a target."""
+    folder, slash, last = path.rpartition("/")
+    return f"{folder}{slash}{hashlib.sha256(data).hexdigest()}.{last}"
 
 
 def flip_byte(path, place=None):

@@ -10,16 +10,20 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "device/manager/after.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
-#define INDEX_PATH      "index.json" /* below the store, written by suture-stage */
-#define LOCK_PATH       "lock"
-#define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
-#define MACHINE_ID_PATH "etc/machine-id"
-#define MACHINE_ID_MAX  64
+#define INDEX_PATH        "index.json" /* below the store, written by suture-stage */
+#define ENROLL_PATH       "enroll"     /* what the stager verified (device/stage/stage.h) */
+#define LOCK_PATH         "lock"
+#define URGENT_PATH       "lock.urgent" /* held by who waits for the lock and must not wait long */
+#define TRUST_PATH        "etc/suture"  /* below the root: where it counts from then on */
+#define ENROLLED_SIZE_MAX 512000        /* root.json's limit */
+#define MACHINE_ID_PATH   "etc/machine-id"
+#define MACHINE_ID_MAX    64
 
 /* A stager whose manager was killed ends by itself within this time. */
 #define LOCK_TRIES    10
@@ -157,20 +161,8 @@ int manager_load(Manager *manager)
 	return 0;
 }
 
-static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reason *reason)
+static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *reason)
 {
-	const StageRun run = {
-		.root = manager->root,
-		.url = manager->config.url,
-		.channel = manager->config.channel,
-		.sequence = sequence,
-		.progress = manager->progress,
-		.context = manager->context,
-		.progress_fd = manager->progress_fd,
-		.lock = manager->lock,
-		.urgent = manager->urgent,
-		.stop_fd = manager->stop_fd,
-	};
 	int r = manager_need_config(manager, reason);
 
 	if (r < 0)
@@ -178,7 +170,61 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 	if (!manager->config.url[0])
 		return reason_set(reason, -ENOENT,
 			"suture.conf names no repository: set url in its section [repository]");
+	run.root = manager->root;
+	run.url = manager->config.url;
+	run.channel = manager->config.channel;
+	run.progress = manager->progress;
+	run.context = manager->context;
+	run.progress_fd = manager->progress_fd;
+	run.lock = manager->lock;
+	run.urgent = manager->urgent;
+	run.stop_fd = manager->stop_fd;
 	return worker_stage(&run, ret, reason);
+}
+
+static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reason *reason)
+{
+	return run_worker(manager, (StageRun){.sequence = sequence}, ret, reason);
+}
+
+/* Moves what the stager verified to where the owner's trust lies. */
+static int take_enrolled(
+	const Manager *manager, const char *name, bool *ret_is_there, Reason *reason)
+{
+	_cleanup_free_ char *from = memory_printf(ENROLL_PATH "/%s", name);
+	_cleanup_free_ char *to = memory_printf(TRUST_PATH "/%s", name);
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r = from && to ? file_read(manager->store->dir, from, ENROLLED_SIZE_MAX, &data, &size)
+			   : -ENOMEM;
+
+	*ret_is_there = r == 0;
+	if (r == 0)
+		r = path_make_parent(manager->store->root, to, 0755);
+	if (r == 0)
+		r = file_write_atomic(manager->store->root, to, data, size, 0644);
+	return r == -ENOENT || r == 0
+		? 0
+		: reason_errno(reason, r, "cannot write %s/%s", manager->store->path, to);
+}
+
+int manager_enroll(Manager *manager, const char *digest, bool *ret_is_sealed, Reason *reterr_reason)
+{
+	StageResult result;
+	bool has_root;
+	int r = run_worker(manager, (StageRun){.enroll = digest}, &result, reterr_reason);
+
+	/* the root goes last: with it the machine trusts the vendor */
+	if (r == 0)
+		r = take_enrolled(manager, "seal.conf", ret_is_sealed, reterr_reason);
+	if (r == 0)
+		r = take_enrolled(manager, "root.json", &has_root, reterr_reason);
+	if (r < 0)
+		return r;
+	r = path_remove_tree(manager->store->dir, ENROLL_PATH);
+	return r < 0 ? r
+		     : history_append(manager->store, "enrolled", 0, 0, manager->config.url,
+			       reterr_reason);
 }
 
 /* That somebody else was at work, or asked for an end, says nothing about the repository. */

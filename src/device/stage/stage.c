@@ -42,6 +42,7 @@ void stage_done(Stage *stage)
 {
 	store_free(stage->store);
 	trust_free(stage->trust);
+	free(stage->pinned);
 	index_clear(&stage->index);
 	*stage = (Stage){.progress_fd = -1};
 }
