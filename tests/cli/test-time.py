@@ -126,6 +126,12 @@ def a_frozen_repository_is_noticed_without_a_clock():
         # a newer one is known: the clock in 1970 does not bring the old one back
         write(vendor.path("metadata/timestamp.json"), frozen)
         one_line_error(device.suture("check", env=at(IN_1970), expect=6), "timestamp")
+        # nor does a newer one that expires before the newest time that was seen
+        newest["version"] += 1
+        newest["expires"] = time_text(time.time() - DAY)
+        del newest["x-suture-issued"]
+        vendor.write_signed("timestamp.json", "timestamp", newest)
+        one_line_error(device.suture("check", env=at(IN_1970), expect=6), "timestamp", "expired")
 
 
 @test_in_mount_namespace

@@ -277,14 +277,6 @@ static int keep_etag(Source *source, Reason *reason)
 		source->stage, "timestamp.etag", source->etag, strlen(source->etag), reason);
 }
 
-static int is_announced(const TrustFile *file, const uint8_t *data, size_t size)
-{
-	Digest digest;
-	int r = digest_of(data, size, &digest);
-
-	return r < 0 ? r : size == file->length && digest_equal(&digest, &file->sha256);
-}
-
 static int fetch_announced(Stage *stage, const char *path, const TrustFile *file,
 	uint8_t **ret_data, size_t *ret_size, Reason *reason)
 {
@@ -298,7 +290,7 @@ static int fetch_announced(Stage *stage, const char *path, const TrustFile *file
 	if (!url)
 		return -ENOMEM;
 	r = fetcher_get(&stage->fetcher, url, file->length, etag, &data, &size, reason);
-	if (r == 0 && is_announced(file, data, size) != 1)
+	if (r == 0 && trust_file_check(file, data, size, url, NULL) < 0)
 		r = reason_set(reason, -EKEYREJECTED, "%s%s is not the file that was signed",
 			stage->fetcher.url, url);
 	if (r == -ENOENT) /* announced, and not there: not the same as "not for this base" */
@@ -371,7 +363,7 @@ static bool has_kept(Stage *stage, const TrustFile *file, uint8_t **ret_data, si
 
 	if (stage->store->dir < 0 ||
 		file_read(stage->store->dir, STAGE_INDEX_PATH, INDEX_SIZE_MAX, &data, &size) < 0 ||
-		is_announced(file, data, size) != 1)
+		trust_file_check(file, data, size, STAGE_INDEX_PATH, NULL) < 0)
 		return false;
 	*ret_data = TAKE_PTR(data);
 	*ret_size = size;

@@ -55,156 +55,6 @@ TEST(unknown_members_are_signed_with_the_rest)
 	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
 }
 
-/* -- thresholds -- */
-
-/* CVE-2020-6174 (python-tuf), CVE-2020-15093 (tough) */
-TEST(one_key_that_signs_twice_counts_once)
-{
-	begin();
-	set_version(root, 2);
-	serve("2.root.json", sign(root, 0, 0, 0, -1));
-	refuse(-EKEYREJECTED, "root: signed by 1 of the 2 keys");
-}
-
-/* GHSA-3633-5h82-39pq (go-tuf) */
-TEST(one_key_under_two_keyids_counts_once)
-{
-	json_t *twin, *envelope, *second;
-	char id[DIGEST_TEXT_SIZE];
-
-	begin();
-	twin = json_deep_copy(keys[KEY_TARGETS].object);
-	set(twin, "note", json_string("the same key under another keyid"));
-	id_of(twin, id);
-	set(json_object_get(root, "keys"), id, twin);
-	set_role("targets",
-		json_pack("{s:[s, s], s:i}", "keyids", keys[KEY_TARGETS].id, id, "threshold", 2));
-	trust_root_now();
-	envelope = sign(targets, KEY_TARGETS, KEY_TARGETS, -1);
-	second = json_array_get(json_object_get(envelope, "signatures"), 1);
-	set(second, "keyid", json_string(id));
-	serve("1.targets.json", envelope);
-	refuse(-EKEYREJECTED, "targets: signed by 1 of the 2 keys");
-	/* under either keyid alone it is good */
-	set_role("targets",
-		json_pack("{s:[s, s], s:i}", "keyids", keys[KEY_TARGETS].id, id, "threshold", 1));
-	trust_root_now();
-	ASSERT_OK(refresh());
-}
-
-/* CVE-2026-23992 (go-tuf) */
-TEST(a_threshold_below_one_trusts_nobody)
-{
-	json_t *thresholds = json_pack("[i, i, n, s, f, b]", 0, -1, "1", 1.0, 1);
-
-	for (size_t i = 0; i < json_array_size(thresholds); i++) {
-		json_t *role;
-
-		begin();
-		if (json_is_real(json_array_get(thresholds, i)))
-			continue; /* a real number cannot be signed at all */
-		role = role_of(1, KEY_TARGETS, -1);
-		json_object_set(role, "threshold", json_array_get(thresholds, i));
-		set_role("targets", role);
-		trust_root_now();
-		refuse(-EKEYREJECTED, "targets: nobody is trusted to sign it");
-	}
-	json_decref(thresholds);
-	begin();
-	json_object_del(json_object_get(root, "roles"), "targets");
-	trust_root_now();
-	refuse(-EKEYREJECTED, "targets: nobody is trusted to sign it");
-}
-
-/* CVE-2020-6173 (python-tuf) */
-TEST(thousands_of_junk_signatures_cost_little)
-{
-	_cleanup_json_ json_t *envelope = NULL;
-	json_t *signatures, *junk;
-	uint64_t start;
-
-	begin();
-	envelope = sign(targets, KEY_SNAPSHOT, -1); /* well-formed, by another's key */
-	signatures = json_object_get(envelope, "signatures");
-	junk = json_array_get(signatures, 0);
-	set(junk, "keyid", json_string(keys[KEY_TARGETS].id));
-	for (int i = 0; i < 20000; i++)
-		json_array_append(signatures, junk);
-	serve("1.targets.json", json_incref(envelope));
-	start = time_monotonic_us();
-	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
-	ASSERT(time_monotonic_us() - start < 2000000);
-}
-
-TEST(only_the_keys_of_the_role_count)
-{
-	begin();
-	serve("1.targets.json", sign(targets, 0, 1, 2, KEY_SNAPSHOT, KEY_TIMESTAMP, -1));
-	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
-}
-
-TEST(a_key_that_is_not_what_its_keyid_says_does_not_count)
-{
-	begin();
-	json_object_set(json_object_get(root, "keys"), keys[KEY_TARGETS].id, keys[KEY_A].object);
-	trust_root_now();
-	serve("1.targets.json", sign(targets, KEY_TARGETS, -1));
-	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
-}
-
-TEST(a_key_of_an_unknown_type_is_passed_over)
-{
-	json_t *key;
-	char id[DIGEST_TEXT_SIZE];
-
-	begin();
-	key = json_pack("{s:s, s:s, s:{s:s}}", "keytype", "lattice", "scheme", "lattice-9",
-		"keyval", "public", "00");
-	id_of(key, id);
-	set(json_object_get(root, "keys"), id, key);
-	set_role("targets",
-		json_pack("{s:[s, s], s:i}", "keyids", id, keys[KEY_TARGETS].id, "threshold", 1));
-	trust_root_now();
-	ASSERT_OK(refresh());
-}
-
-TEST(malformed_signatures_are_passed_over)
-{
-	json_t *envelope, *signatures;
-
-	begin();
-	envelope = sign(targets, KEY_TARGETS, -1);
-	signatures = json_object_get(envelope, "signatures");
-	json_array_insert_new(signatures, 0, json_null());
-	json_array_insert_new(signatures, 0, json_pack("{s:i}", "keyid", 1));
-	json_array_insert_new(signatures, 0, json_pack("{s:s}", "keyid", keys[KEY_TARGETS].id));
-	json_array_insert_new(
-		signatures, 0, json_pack("{s:s, s:s}", "keyid", keys[KEY_TARGETS].id, "sig", "zz"));
-	serve("1.targets.json", envelope);
-	ASSERT_OK(refresh());
-	forget(&kept);
-	serve("1.targets.json", json_pack("{s:{}, s:O}", "signatures", "signed", targets));
-	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
-}
-
-/* CVE-2026-6966 (tough) */
-TEST(one_key_counts_once_in_delegations_too)
-{
-	json_t *a;
-
-	begin();
-	delegate(targets, "a", role_of(2, KEY_A, KEY_B, -1), "dir/*");
-	a = targets_body();
-	list_target(a, "dir/a", 7);
-	serve_delegated("a", a, KEY_A);
-	serve("1.a.json", sign(a, KEY_A, KEY_A, -1));
-	serve_all();
-	refuse_find(-EKEYREJECTED, "dir/a", "a: signed by 1 of the 2 keys");
-	serve("1.a.json", sign(a, KEY_A, KEY_B, -1));
-	check_length("dir/a", 7);
-	json_decref(a);
-}
-
 /* -- root -- */
 
 TEST(root_goes_up_by_one_with_old_and_new_keys)
@@ -559,11 +409,11 @@ TEST(the_snapshot_has_the_announced_length_and_hash)
 	forget(&kept);
 	set(meta, "snapshot.json", meta_of("1.snapshot.json", 1, true));
 	serve_timestamp();
-	refuse(-EKEYREJECTED, "snapshot has");
+	refuse(-EKEYREJECTED, "snapshot metadata has");
 	set(meta, "snapshot.json", meta_of("1.snapshot.json", 0, false));
 	forget(&kept);
 	serve_timestamp();
-	refuse(-EKEYREJECTED, "snapshot is not the bytes");
+	refuse(-EKEYREJECTED, "snapshot metadata is not the bytes");
 }
 
 TEST(a_kept_snapshot_of_other_bytes_is_fetched_anew)
@@ -587,7 +437,7 @@ TEST(targets_have_the_announced_length_and_hash)
 		int more;
 		bool right_hash;
 		const char *word;
-	} cases[] = {{1, true, "targets has"}, {0, false, "targets is not"}};
+	} cases[] = {{1, true, "targets metadata has"}, {0, false, "targets metadata is not"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		begin();
@@ -611,7 +461,7 @@ TEST(a_delegated_role_has_the_announced_length_and_hash)
 	serve_all();
 	set(json_object_get(snapshot, "meta"), "a.json", meta_of("1.a.json", 0, false));
 	serve_next_snapshot();
-	refuse_find(-EKEYREJECTED, "dir/a", "a is not the bytes");
+	refuse_find(-EKEYREJECTED, "dir/a", "a metadata is not the bytes");
 	set(json_object_get(snapshot, "meta"), "a.json", meta_of("1.a.json", -1, true));
 	serve_next_snapshot();
 	ASSERT_EQ(
@@ -636,7 +486,7 @@ TEST(a_target_needs_length_and_hash)
 	serve_all();
 	refuse_find(-EBADMSG, "dir/no-hash", "without length or hash");
 	refuse_find(-EBADMSG, "dir/no-length", "without length or hash");
-	refuse_find(-EBADMSG, "dir/other-hash", "without a SHA-256");
+	refuse_find(-EBADMSG, "dir/other-hash", "without a hash that is known here");
 	refuse_find(-EBADMSG, "dir/negative", "length of dir/negative");
 }
 
@@ -711,7 +561,7 @@ TEST(malformed_but_signed_metadata_is_refused_and_no_more)
 	begin();
 	set(timestamp, "meta", json_pack("{s:i}", "snapshot.json", 1));
 	serve_all();
-	refuse(-EBADMSG, "snapshot.json is listed without a version");
+	refuse(-EBADMSG, "the entry of snapshot.json is malformed");
 	begin();
 	set(timestamp, "meta", json_object());
 	serve_all();
@@ -723,14 +573,9 @@ TEST(malformed_but_signed_metadata_is_refused_and_no_more)
 	begin();
 	set(root, "roles", json_array());
 	trust_root_now();
-	refuse(-EKEYREJECTED, "root: nobody is trusted");
+	refuse(-EBADMSG, "root metadata does not say who signs");
 	begin();
-	set(targets, "delegations", json_pack("{s:[i]}", "roles", 1));
-	serve_all();
-	refuse(-EBADMSG, "delegates to a role without a name");
-	begin();
-	set(targets, "delegations", json_pack("{s:s}", "roles", "x"));
 	set(targets, "targets", json_null());
 	serve_all();
-	refuse_find(-ENOENT, "dir/file", "not in the repository");
+	refuse(-EBADMSG, "targets metadata has no list of targets");
 }
