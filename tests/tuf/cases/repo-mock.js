@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Repositories as @tufjs/repo-mock makes and hands them out. It departs from the specification in two
-// ways that a strict client must notice: its key identifier is not the digest of the canonical key, and its
-// dates have milliseconds. `mended` has neither.
+// Repositories as @tufjs/repo-mock makes and hands them out. It departs from the specification in
+// two ways that a strict client notices: its key identifier is not the digest of the canonical key,
+// and its dates have milliseconds. `mended` has neither.
 'use strict';
 const assert = require('assert');
 const { initializeTUFRepo, tufHandlers } = require('@tufjs/repo-mock');
@@ -52,7 +52,8 @@ function mended(type) {
             delete meta.length; // of what was signed before
             delete meta.hashes;
         }
-        bodies[`${role}Meta`] = { toJSON: () => ({ signatures: [key.sign(signed)], signed }) };
+        const signatures = [key.sign(signed)];
+        bodies[`${role}Meta`] = { toJSON: () => ({ signatures, signed }) };
     }
     return { ...repository, ...bodies };
 }
@@ -65,8 +66,8 @@ test('repo-mock\'s key identifier is refused', async () => {
     assert.deepStrictEqual(mock.requests, []);
 });
 
-test('repo-mock\'s repository is read', async () => {
-    const mock = new Mock(mended('ed25519'));
+each('repo-mock\'s repository is read', { ed25519: 1, ecdsa: 1, rsa: 1 }, async (_, type) => {
+    const mock = new Mock(mended(type));
     const client = await Client.fresh(mock);
     await client.download(0, 'file');
     assert.deepStrictEqual(mock.requests, ['metadata/2.root.json', 'metadata/timestamp.json',
