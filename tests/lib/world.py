@@ -309,6 +309,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # heads and bodies are two writes
 
             def do_GET(self):
                 server.handle(self)
