@@ -8,6 +8,8 @@ Key keys[KEYS];
 Files served, kept;
 char requests[8192];
 size_t asked_max;
+const char *failing;
+int64_t client_now;
 json_t *root, *timestamp, *snapshot, *targets;
 uint8_t *trusted_root;
 size_t trusted_root_size;
@@ -131,6 +133,8 @@ static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data
 	if (used < sizeof(requests) - 300)
 		snprintf(requests + used, sizeof(requests) - used, "%s ", name);
 	asked_max = max;
+	if (failing && strcmp(failing, name) == 0)
+		return -EIO;
 	return give(&served, name, max, ret_data, ret_size);
 }
 
@@ -342,6 +346,8 @@ void trust_root_now(void)
 void begin(void)
 {
 	make_keys();
+	client_now = NOW;
+	failing = NULL;
 	forget(&served);
 	forget(&kept);
 	json_decref(root);
@@ -373,7 +379,7 @@ static int open_trust(void)
 	trust = NULL;
 	requests[0] = '\0';
 	reason = (Reason){};
-	return trust_new(trusted_root, trusted_root_size, NOW, &trust, &reason);
+	return trust_new(trusted_root, trusted_root_size, client_now, &trust, &reason);
 }
 
 int refresh(void)

@@ -58,6 +58,8 @@ extern Key keys[KEYS];
 extern Files served, kept;
 extern char requests[8192]; /* names in order, each followed by a space */
 extern size_t asked_max;    /* of the last request */
+extern const char *failing; /* the request that ends in -EIO, or NULL */
+extern int64_t client_now;  /* the client's clock */
 extern json_t *root, *timestamp, *snapshot, *targets;
 extern uint8_t *trusted_root;
 extern size_t trusted_root_size;

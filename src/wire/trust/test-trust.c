@@ -2,6 +2,19 @@
 /* Mistakes that others made before us have their number beside them. */
 #include "wire/trust/test-repository.h"
 
+static json_t *meta_of(const char *name, int length_more, bool right_hash)
+{
+	const File *file = get(&served, name);
+	char text[DIGEST_TEXT_SIZE];
+	Digest digest;
+
+	ASSERT_OK(digest_of(file->data, file->size, &digest));
+	digest.bytes[0] ^= !right_hash;
+	digest_to_text(&digest, text);
+	return json_pack("{s:i, s:I, s:{s:s}}", "version", 1, "length",
+		(json_int_t)file->size + length_more, "hashes", "sha256", text);
+}
+
 /* -- the good case -- */
 
 TEST(a_fresh_client_asks_for_four_files)
@@ -55,109 +68,6 @@ TEST(unknown_members_are_signed_with_the_rest)
 	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
 }
 
-/* -- root -- */
-
-TEST(root_goes_up_by_one_with_old_and_new_keys)
-{
-	begin();
-	set_version(root, 2);
-	set_role("root", role_of(2, KEY_A, KEY_B, KEY_C, -1));
-	serve("2.root.json", sign(root, 0, 2, KEY_A, KEY_C, -1));
-	set_version(root, 3);
-	serve("3.root.json", sign(root, KEY_A, KEY_B, -1));
-	ASSERT_OK(refresh());
-	ASSERT_EQ(trust_root_version(trust), 3);
-	ASSERT(text_starts_with(requests, "2.root.json 3.root.json 4.root.json timestamp.json"));
-	ASSERT_MEMEQ(get(&kept, "root.json")->data, get(&served, "3.root.json")->data,
-		get(&served, "3.root.json")->size);
-}
-
-/* CVE-2020-15163 (python-tuf): an unverified new root was kept, its threshold skipped */
-TEST(a_root_that_the_old_keys_did_not_sign_is_refused_and_not_kept)
-{
-	begin();
-	set_version(root, 2);
-	set_role("root", role_of(1, KEY_A, -1));
-	serve("2.root.json", sign(root, KEY_A, -1));
-	refuse(-EKEYREJECTED, "root: signed by 0 of the 2 keys");
-	serve("2.root.json", sign(root, KEY_A, 0, -1));
-	refuse(-EKEYREJECTED, "root: signed by 1 of the 2 keys");
-	ASSERT(!get(&kept, "root.json"));
-	ASSERT_EQ(trust_root_version(trust), 1);
-}
-
-TEST(a_root_that_its_own_keys_did_not_sign_is_refused)
-{
-	begin();
-	set_version(root, 2);
-	set_role("root", role_of(2, KEY_A, KEY_B, -1));
-	serve("2.root.json", sign(root, 0, 1, KEY_A, -1));
-	refuse(-EKEYREJECTED, "root: signed by 1 of the 2 keys");
-	ASSERT(!get(&kept, "root.json"));
-}
-
-/* CVE-2025-2885 (tough) */
-TEST(root_versions_are_not_skipped)
-{
-	static const json_int_t versions[] = {1, 3, 1000};
-
-	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
-		begin();
-		set_version(root, versions[i]);
-		serve("2.root.json", sign(root, 0, 1, -1));
-		refuse(-ESTALE, "not 2");
-	}
-}
-
-TEST(only_the_last_roots_expiry_counts)
-{
-	begin();
-	set(root, "expires", json_string(EXPIRED));
-	trust_root_now();
-	refuse(-EKEYEXPIRED, "root metadata expired on " EXPIRED);
-	set_version(root, 2);
-	serve_root();
-	refuse(-EKEYEXPIRED, "root");
-	ASSERT(get(&kept, "root.json")); /* kept all the same: the next refresh starts there */
-	set_version(root, 3);
-	set(root, "expires", json_string(LATER));
-	serve_root();
-	ASSERT_OK(refresh());
-}
-
-TEST(a_trusted_root_must_verify_itself)
-{
-	begin();
-	set_role("root", role_of(2, KEY_A, KEY_B, -1));
-	trust_root_now(); /* signed by 0 and 1 */
-	refuse(-EKEYREJECTED, "root: signed by 0 of the 2 keys");
-	ASSERT_STREQ(requests, "");
-}
-
-TEST(one_refresh_follows_256_roots_and_the_next_goes_on)
-{
-	begin();
-	for (int version = 2; version <= TRUST_ROOT_ROTATIONS_MAX + 3; version++) {
-		set_version(root, version);
-		serve_root();
-	}
-	ASSERT_OK(refresh());
-	ASSERT_EQ(trust_root_version(trust), TRUST_ROOT_ROTATIONS_MAX + 1);
-	free(trusted_root);
-	trusted_root_size = get(&kept, "root.json")->size;
-	trusted_root = memory_copy(get(&kept, "root.json")->data, trusted_root_size);
-	ASSERT_OK(refresh());
-	ASSERT_EQ(trust_root_version(trust), TRUST_ROOT_ROTATIONS_MAX + 3);
-}
-
-TEST(versions_are_bounded_so_that_counting_up_never_overflows)
-{
-	begin();
-	set_version(root, INT64_MAX);
-	trust_root_now();
-	refuse(-EBADMSG, "no valid version");
-}
-
 /* -- kept copies and rollback -- */
 
 TEST(kept_copies_under_old_keys_are_ignored)
@@ -194,6 +104,92 @@ TEST(a_new_root_in_the_same_client_forgets_what_old_keys_signed)
 	ASSERT_OK(trust_update_root(trust, bytes.data, bytes.size, &reason));
 	ASSERT(!trust_body(trust, "timestamp") && !trust_body(trust, "snapshot"));
 	ASSERT(!trust_body(trust, "targets") && !trust_snapshot_is_final(trust));
+}
+
+/* The versions of targets were driven up: a new snapshot key lets them start anew. */
+TEST(a_new_snapshot_key_lets_targets_go_down)
+{
+	begin();
+	set_version(targets, 1000000);
+	list_role("targets.json", 1000000);
+	serve_all();
+	ASSERT_OK(refresh());
+	set_version(targets, 1);
+	list_role("targets.json", 1);
+	serve_versioned("targets", targets, KEY_TARGETS);
+	serve_next_snapshot();
+	refuse(-ESTALE, "targets.json is older");
+	set_version(root, 2);
+	set_role("snapshot", role_of(1, KEY_A, -1));
+	serve_root();
+	serve("2.snapshot.json", sign(snapshot, KEY_A, -1));
+	ASSERT_OK(refresh());
+}
+
+/* The timestamp has the snapshot's version, so its key has to change too. */
+TEST(new_snapshot_and_timestamp_keys_let_the_snapshot_go_down)
+{
+	begin();
+	set_version(snapshot, 1000000);
+	serve_next_snapshot();
+	ASSERT_OK(refresh());
+	set_version(snapshot, 1);
+	set_version(timestamp, 3);
+	set(timestamp, "meta", json_pack("{s:{s:i}}", "snapshot.json", "version", 1));
+	serve_all();
+	refuse(-ESTALE, "timestamp is older");
+	set_version(root, 2);
+	set_role("snapshot", role_of(1, KEY_A, -1));
+	set_role("timestamp", role_of(1, KEY_B, -1));
+	serve_root();
+	serve("1.snapshot.json", sign(snapshot, KEY_A, -1));
+	serve("timestamp.json", sign(timestamp, KEY_B, -1));
+	ASSERT_OK(refresh());
+}
+
+TEST(a_kept_snapshot_guards_against_rollback_where_hashes_are_announced)
+{
+	begin();
+	set_version(targets, 2);
+	list_role("targets.json", 2);
+	serve_all();
+	ASSERT_OK(refresh());
+	set_version(targets, 1);
+	list_role("targets.json", 1);
+	serve_versioned("targets", targets, KEY_TARGETS);
+	serve_next_snapshot();
+	set(json_object_get(timestamp, "meta"), "snapshot.json",
+		meta_of("2.snapshot.json", 0, true));
+	set(json_object_get(json_object_get(timestamp, "meta"), "snapshot.json"), "version",
+		json_integer(2));
+	serve_timestamp();
+	refuse(-ESTALE, "targets.json is older");
+}
+
+TEST(a_kept_expired_snapshot_still_guards_against_rollback)
+{
+	begin();
+	list_role("targets.json", 2);
+	set(snapshot, "expires", json_string(EXPIRED));
+	put_json(&kept, "snapshot.json", sign(snapshot, KEY_SNAPSHOT, -1));
+	list_role("targets.json", 1);
+	set(snapshot, "expires", json_string(LATER));
+	serve_next_snapshot();
+	refuse(-ESTALE, "targets.json is older");
+}
+
+/* 5.4.2: the signatures come first, so that nothing of a forged file counts. */
+TEST(what_is_forged_is_refused_for_its_signatures)
+{
+	begin();
+	set_version(timestamp, 5);
+	serve_timestamp();
+	ASSERT_OK(refresh());
+	set_version(timestamp, 4);
+	set(timestamp, "expires", json_string(EXPIRED));
+	set(timestamp, "meta", json_null());
+	serve("timestamp.json", sign(timestamp, KEY_A, -1));
+	refuse(-EKEYREJECTED, "timestamp: signed by 0 of the 1 keys");
 }
 
 TEST(an_older_timestamp_is_refused)
@@ -383,19 +379,6 @@ TEST(a_delegated_role_expires)
 }
 
 /* -- lengths and hashes -- */
-
-static json_t *meta_of(const char *name, int length_more, bool right_hash)
-{
-	const File *file = get(&served, name);
-	char text[DIGEST_TEXT_SIZE];
-	Digest digest;
-
-	ASSERT_OK(digest_of(file->data, file->size, &digest));
-	digest.bytes[0] ^= !right_hash;
-	digest_to_text(&digest, text);
-	return json_pack("{s:i, s:I, s:{s:s}}", "version", 1, "length",
-		(json_int_t)file->size + length_more, "hashes", "sha256", text);
-}
 
 TEST(the_snapshot_has_the_announced_length_and_hash)
 {
