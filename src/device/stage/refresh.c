@@ -397,10 +397,22 @@ static int load_index(Source *source, bool *ret_changed, Reason *reason)
 	return r;
 }
 
+/* Whoever runs a stager holds the store's lock. What cannot be removed does no harm. */
+static void remove_unfinished(const Stage *stage)
+{
+	static const char *const folders[] = {".", STAGE_METADATA, STAGE_ROOTS};
+
+	for (size_t i = 0; stage->store->dir >= 0 && i < ARRAY_SIZE(folders); i++)
+		(void)file_remove_unfinished(stage->store->dir, folders[i], NULL);
+}
+
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
 {
 	Source source = {.stage = stage};
-	int r = is_unchanged(&source, reterr_reason);
+	int r;
+
+	remove_unfinished(stage);
+	r = is_unchanged(&source, reterr_reason);
 
 	if (r == 0) {
 		r = run_online(&source, reterr_reason);

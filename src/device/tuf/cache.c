@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/tuf/cache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,36 +9,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/text.h"
-
-/* What file_write_atomic() writes beside its target before the rename. */
-#define UNFINISHED ".tmp"
-
-static inline void close_directory(DIR **folder)
-{
-	if (*folder)
-		closedir(*folder);
-}
-
-static int remove_unfinished(const Cache *cache)
-{
-	_cleanup_fd_ int fd = openat(cache->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(close_directory) DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (!folder)
-		return -errno;
-	fd = -1; /* belongs to the folder now */
-	while ((entry = readdir(folder))) {
-		int r = text_ends_with(entry->d_name, UNFINISHED)
-			? file_remove(cache->dir, entry->d_name)
-			: 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
 
 int cache_open(Cache *cache, const char *path, bool create, Reason *reterr_reason)
 {
@@ -54,7 +23,7 @@ int cache_open(Cache *cache, const char *path, bool create, Reason *reterr_reaso
 	do
 		r = flock(cache->dir, LOCK_EX);
 	while (r < 0 && errno == EINTR);
-	r = r < 0 ? -errno : remove_unfinished(cache);
+	r = r < 0 ? -errno : file_remove_unfinished(cache->dir, ".", NULL);
 	return r < 0 ? reason_errno(reterr_reason, r, "cannot work in %s", path) : 0;
 }
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/text.h"
 
 /* What may not stand in the path of an address as it is (RFC 3986, section 3.3). */
 #define NOT_IN_PATHS " \"#%<>?[\\]^`{|}"
@@ -33,8 +34,21 @@ static char *encode_path(const char *path)
 	return r < 0 ? NULL : (char *)TAKE_PTR(encoded.data);
 }
 
-/* One component for any target: "a/../b" is "a%2F..%2Fb", ".." is "%2E.". Names that no file system
- * takes are replaced by their digest. */
+/* The dot of a first or last part that would mean something is encoded too: ".." is "%2E.", and
+ * "a.1.tmp", which might be taken for what a killed writer left, is "a.1%2Etmp". */
+static char *encode_dots(const char *encoded)
+{
+	size_t size = strlen(encoded);
+	bool has_first = encoded[0] == '.', has_last = text_ends_with(encoded + has_first, ".tmp");
+
+	if (has_last)
+		size -= strlen(".tmp");
+	return memory_printf("%s%.*s%s", has_first ? "%2E" : "", (int)(size - has_first),
+		encoded + has_first, has_last ? "%2Etmp" : "");
+}
+
+/* One component for any target: "a/../b" is "a%2F..%2Fb". Names that no file system takes are
+ * replaced by their digest. */
 static char *file_name(const char *target)
 {
 	_cleanup_free_ char *encoded = trust_encode_name(target);
@@ -43,13 +57,13 @@ static char *file_name(const char *target)
 
 	if (!encoded)
 		return NULL;
-	if (strlen(encoded) + strlen("%2E") > NAME_MAX) {
+	if (strlen(encoded) + strlen("%2E") + strlen("%2E") > NAME_MAX) {
 		if (digest_of(target, strlen(target), &digest) < 0)
 			return NULL;
 		digest_to_text(&digest, text);
 		return memory_string(text);
 	}
-	return encoded[0] == '.' ? memory_printf("%%2E%s", encoded + 1) : TAKE_PTR(encoded);
+	return encode_dots(encoded);
 }
 
 /* Length and hashes of what a descriptor holds. */
@@ -147,6 +161,9 @@ int client_download(Client *client, const char *url, const char *target, const c
 	r = path_make_directories(AT_FDCWD, folder, 0755);
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "cannot make the target folder %s", folder);
+	r = file_remove_unfinished(AT_FDCWD, folder, name);
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "cannot work in %s", folder);
 	if (!is_there(path, &file)) {
 		r = download(client, url, target, &file, path, reterr_reason);
 		is_new = true;
