@@ -18,6 +18,7 @@
 
 struct Http {
 	CURL *curl;
+	HttpSettings settings;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -33,12 +34,16 @@ typedef struct Answer {
 	char etag[FETCH_ETAG_MAX + 1];
 } Answer;
 
-int http_new(Http **ret_http, Reason *reterr_reason)
+int http_new(const HttpSettings *settings, Http **ret_http, Reason *reterr_reason)
 {
 	Http *http = memory_new(sizeof(*http));
 
 	if (!http)
 		return -ENOMEM;
+	if (settings)
+		http->settings = *settings;
+	if (http->settings.timeout_s == 0)
+		http->settings.timeout_s = HTTP_TIMEOUT_S;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
 		http->curl = curl_easy_init();
 	if (!http->curl) {
@@ -119,21 +124,33 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 }
 
 /* A drip that never stalls must end too: the time follows from the most that may come. */
-static long total_seconds(const FetchRequest *request)
+static long total_seconds(const Http *http, const FetchRequest *request)
 {
-	return HTTP_TOTAL_SECONDS + (long)((request->max - request->offset) / HTTP_MINIMUM_RATE);
+	return 2L * http->settings.timeout_s +
+		(long)((request->max - request->offset) / HTTP_MINIMUM_RATE);
 }
 
-static void set_limits(CURL *curl, const FetchRequest *request)
+static void set_limits(const Http *http, const FetchRequest *request)
 {
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, total_seconds(request));
+	CURL *curl = http->curl;
+	long timeout = (long)http->settings.timeout_s;
+
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, total_seconds(http, request));
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALL_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, timeout);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, timeout);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_BYTES);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "suture/" SUTURE_VERSION);
+}
+
+static void set_way(CURL *curl, const HttpSettings *settings)
+{
+	if (settings->proxy)
+		curl_easy_setopt(curl, CURLOPT_PROXY, settings->proxy);
+	if (settings->ca_file)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_file);
 }
 
 /* Positive errno for what libcurl says; the classes that a person can act on. */
@@ -185,7 +202,8 @@ static void prepare(Http *http, Answer *answer, struct curl_slist *headers)
 	char range[32];
 
 	curl_easy_reset(curl);
-	set_limits(curl, answer->request);
+	set_limits(http, answer->request);
+	set_way(curl, &http->settings);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->error);
 	curl_easy_setopt(curl, CURLOPT_URL, answer->request->url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

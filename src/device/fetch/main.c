@@ -57,7 +57,7 @@ static int run(int count, char **operands)
 	int r = confine(&reason);
 
 	if (r == 0)
-		r = http_new(&http, &reason);
+		r = http_new(NULL, &http, &reason);
 	if (r == 0) {
 		r = serve(http);
 		if (r < 0)
