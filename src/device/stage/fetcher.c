@@ -15,7 +15,6 @@
 #define HTTP_NOT_MODIFIED    304
 #define HTTP_FORBIDDEN       403 /* what object stores say of a missing file */
 #define HTTP_NOT_FOUND       404
-#define HTTP_RANGE_REFUSED   416
 
 static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_reply, Reason *reason)
 {
@@ -98,33 +97,17 @@ int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
 	return r;
 }
 
-static bool is_worth_another_try(int error)
-{
-	return error == -ETIMEDOUT || error == -ECONNABORTED;
-}
-
 int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, uint64_t size,
 	Reason *reterr_reason)
 {
 	FetchRequest request = {.max = size, .offset = have, .fd = fd};
-	FetchReply reply = {};
+	FetchReply reply;
 	int r = fill(fetcher, name, &request, reterr_reason);
 
-	if (r < 0)
-		return r;
-	for (int i = 0; i < FETCHER_TRIES; i++) {
+	if (r == 0)
 		r = ask(fetcher, &request, &reply, reterr_reason);
-		if (r < 0)
-			return r;
+	if (r == 0)
 		r = judge(fetcher, &request, &reply, reterr_reason);
-		if (reply.status == HTTP_RANGE_REFUSED && request.offset > 0) {
-			request.offset = 0;
-			continue;
-		}
-		if (!is_worth_another_try(r) || reply.bytes <= request.offset)
-			break;
-		request.offset = reply.bytes;
-	}
 	if (r != 0)
 		return r < 0 ? r : -EIO;
 	if (reply.bytes != size)

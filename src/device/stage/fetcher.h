@@ -5,15 +5,13 @@
  *
  * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
  * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
- * URL.
+ * URL. What may be well a moment later was tried again already (device/fetch/http.h).
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "device/fetch/request.h"
-
-#define FETCHER_TRIES 3 /* of a download that makes progress each time; #4 adds backoff */
 
 typedef struct Fetcher {
 	int socket;
