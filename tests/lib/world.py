@@ -464,7 +464,9 @@ class Device:
         return self.path("var/lib/suture", *parts)
 
     def configure(self, url, more=""):
-        write(self.path("etc/suture/suture.conf"), f"[repository]\nurl = {url}\n{more}\n")
+        """With a short time-out the pauses between tries are short too."""
+        write(self.path("etc/suture/suture.conf"),
+              f"[repository]\nurl = {url}\ntimeout = 3\n{more}\n")
 
     def suture(self, *args, expect=0, **options):
         return run("suture", "--root", self.root, *args, expect=expect, **options)

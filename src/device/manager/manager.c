@@ -160,8 +160,7 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 {
 	const StageRun run = {
 		.root = manager->root,
-		.url = manager->config.url,
-		.channel = manager->config.channel,
+		.config = &manager->config,
 		.sequence = sequence,
 		.progress = manager->progress,
 		.context = manager->context,

@@ -16,6 +16,34 @@
 #define HTTP_FORBIDDEN       403 /* what object stores say of a missing file */
 #define HTTP_NOT_FOUND       404
 
+const char *fetcher_url(const Fetcher *fetcher)
+{
+	return fetcher->urls[fetcher->at];
+}
+
+/* Not what is wrong with this machine, and not what is verified, though unwelcome. */
+bool fetcher_other_may_help(int error)
+{
+	static const int errors[] = {EHOSTUNREACH, ETIMEDOUT, ECONNABORTED, EIO, EPROTO, EFBIG,
+		E2BIG, EXDEV, ELOOP, EINVAL, EACCES, EKEYREJECTED, EKEYEXPIRED, ESTALE, EBADMSG};
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (error == -errors[i])
+			return true;
+	return false;
+}
+
+int fetcher_tell_first(
+	const Fetcher *fetcher, const Reason *first, int error, Reason *reterr_reason)
+{
+	size_t mirrors = fetcher->url_count - 1;
+
+	if (mirrors == 0)
+		return reason_set(reterr_reason, error, "%s", first->text);
+	return reason_set(reterr_reason, error, "%s; %zu mirror%s failed too", first->text, mirrors,
+		mirrors == 1 ? "" : "s");
+}
+
 static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_reply, Reason *reason)
 {
 	int r = fetch_send_request(fetcher->socket, request);
@@ -43,7 +71,7 @@ static int judge(const Fetcher *fetcher, const FetchRequest *request, const Fetc
 		return reason_set(reason, -EHOSTUNREACH,
 			"the repository %s cannot be reached (%s): look at the network, and at "
 			"url in suture.conf",
-			fetcher->url, reply->text);
+			fetcher_url(fetcher), reply->text);
 	if (reply->kind == FETCH_FAILED)
 		return reason_set(
 			reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
@@ -62,11 +90,11 @@ static int judge(const Fetcher *fetcher, const FetchRequest *request, const Fetc
 
 static int fill(const Fetcher *fetcher, const char *name, FetchRequest *request, Reason *reason)
 {
-	int n = snprintf(request->url, sizeof(request->url), "%s%s", fetcher->url, name);
+	int n = snprintf(request->url, sizeof(request->url), "%s%s", fetcher_url(fetcher), name);
 
 	if (n >= (int)sizeof(request->url))
-		return reason_set(
-			reason, -EINVAL, "the address %s%s is too long", fetcher->url, name);
+		return reason_set(reason, -EINVAL, "the address %s%s is too long",
+			fetcher_url(fetcher), name);
 	return 0;
 }
 

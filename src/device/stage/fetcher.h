@@ -3,6 +3,9 @@
 /*
  * Fetcher: the stager's side of suture-fetch. Names are relative to the repository's address.
  *
+ * A repository may have mirrors, which need no trust: what they say is verified like all else. One
+ * address is in use at a time; who finds that another may help goes on to it.
+ *
  * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
  * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
  * URL. What may be well a moment later was tried again already (device/fetch/http.h).
@@ -15,7 +18,9 @@
 
 typedef struct Fetcher {
 	int socket;
-	const char *url; /* ends in a slash */
+	const char *const *urls; /* the repository's address and its mirrors; end in slashes */
+	size_t url_count;
+	size_t at; /* which of them is asked */
 	unsigned requests;
 	uint64_t wire; /* bytes, all requests */
 	void (*progress)(void *context, uint64_t bytes);
@@ -29,6 +34,16 @@ typedef struct Fetcher {
 int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
 	char etag[static FETCH_ETAG_MAX + 1], uint8_t **ret_data, size_t *ret_size,
 	Reason *reterr_reason);
+
+const char *fetcher_url(const Fetcher *fetcher);
+
+/* Whether what failed with this error is the address's fault, so that a mirror may do. */
+bool fetcher_other_may_help(int error);
+
+/* When all have failed: the first one's reason, and that its mirrors failed too. Returns `error`.
+ */
+int fetcher_tell_first(
+	const Fetcher *fetcher, const Reason *first, int error, Reason *reterr_reason);
 
 /* Into a file of which `have` bytes are there already; it ends with exactly `size` bytes, else
  * -EKEYREJECTED. */

@@ -11,11 +11,11 @@
 #include "base/time.h"
 #include "wire/json/document.h"
 
-int stage_open(const char *root, int socket, const char *url, const char *channel, Stage *ret_stage,
-	Reason *reterr_reason)
+int stage_open(const char *root, int socket, const char *const *urls, size_t url_count,
+	const char *channel, Stage *ret_stage, Reason *reterr_reason)
 {
 	Stage stage = {
-		.fetcher = {.socket = socket, .url = url},
+		.fetcher = {.socket = socket, .urls = urls, .url_count = url_count},
 		.root_path = root,
 		.channel = channel,
 		.now = time_now(),
