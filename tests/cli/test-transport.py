@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import tarfile
 import tempfile
 import threading
 import time
@@ -497,6 +498,118 @@ def payloads_have_mirrors_too():
             check_equal(device.json("install")["used_delta"], True)
             check_equal(device.lib() == NEW_TLS, True)
             check_equal(len(mirror.asked), 1, "only the payload is asked of it")
+
+
+# Repositories that are carried
+
+def carried(name="stick"):
+    """A folder as on a stick, which everybody may read."""
+    write(f"{name}/metadata/timestamp.json", b"{1}")
+    write(f"{name}/metadata/1.a%2Bb.json", b"{2}")
+    write(f"{name}/blobs/ab/cd", DATA)
+    os.chmod(".", 0o755)
+    return f"file://{os.getcwd()}/{name}/"
+
+
+@test
+def files_are_read_like_answers():
+    url = carried()
+    with Fetch() as fetch:
+        check_equal(done(fetch.get(url + "metadata/timestamp.json", have=b"old bytes"), 200, 3), b"{1}")
+        same(done(fetch.get(url + "blobs/ab/cd", offset=50, have=b"x" * 50), 200, len(DATA)))
+        for name in "%74imestamp.json", "timestamp%2ejson", "timestamp%2Ejson":
+            done(fetch.get(url + "metadata/" + name), 200, 3)
+        done(fetch.get(url + "metadata/1.a%2Bb.json"), 200, 3)
+        for name in "metadata/none", "metadata/timestamp.json/x", "blobs/ab/ce":
+            check_equal(done(fetch.get(url + name, have=b"old"), 404, 0), b"old")
+        failed(fetch.get(url + "blobs/ab/cd", max=len(DATA) - 1), errno.EFBIG)
+
+
+@test
+def what_is_no_file_is_refused_at_once():
+    url = carried()
+    os.mkfifo("stick/metadata/fifo")
+    os.mkdir("stick/metadata/folder")
+    write("secret", b"secret")
+    os.symlink("../../secret", "stick/metadata/out")
+    os.symlink("/etc/passwd", "stick/metadata/absolute")
+    os.symlink("timestamp.json", "stick/metadata/inside")
+    os.symlink("ring", "stick/metadata/ring")
+    os.symlink("/proc/self/environ", "stick/metadata/magic")
+    os.mkfifo("pipe")
+    with Fetch() as fetch:
+        for name, *errors in (("fifo", errno.EIO), ("folder", errno.EIO), ("out", errno.EXDEV),
+                              ("absolute", errno.EXDEV), ("magic", errno.EXDEV),
+                              ("ring", errno.ELOOP)):
+            check_equal(failed(fetch.get(url + "metadata/" + name), *errors)[1], b"", name)
+        done(fetch.get(url + "metadata/inside"), 200, 3)
+        words, _ = failed(fetch.get(f"file://{os.getcwd()}/gone/metadata/x"), errno.EHOSTUNREACH)
+        check("mounted" in words[4], words)
+        failed(fetch.get(f"file://{os.getcwd()}/pipe/metadata/x"), errno.EHOSTUNREACH)
+        for bad in ("file:///etc/passwd", "file:///", "file://host/a/metadata/x", "file:relative",
+                    url + "metadata/../../secret", url + "metadata/%2e%2e/x", url + "metadata//x",
+                    url + "metadata/%00", url + "metadata/%2", url + "metadata/%zz"):
+            check_equal(failed(fetch.get(bad), errno.EINVAL)[1], b"", bad)
+
+
+@test
+def what_may_not_be_read_is_told():
+    if os.geteuid() != 0:
+        skip("needs root, to be another user than the one who downloads")
+    url = carried()
+    for path in "stick/metadata/timestamp.json", "stick/metadata", "stick":
+        os.chmod(path, 0o700)
+        with Fetch() as fetch:
+            words, _ = failed(fetch.get(url + "metadata/timestamp.json"), errno.EACCES)
+            check("chmod -R a+rX" in words[4], words)
+        os.chmod(path, 0o755)
+
+
+def bundle(folder, path):
+    """What `suture-publish bundle` makes."""
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for place, _, names in sorted(os.walk(folder)):
+            for name in sorted(names):
+                whole = os.path.join(place, name)
+                archive.add(whole, os.path.relpath(whole, folder))
+    os.chmod(path, 0o644)
+
+
+@test
+def bundles_are_read_in_place():
+    carried()
+    bundle("stick", "x.suture")
+    url = f"file://{os.getcwd()}/x.suture/"
+    with Fetch() as fetch:
+        done(fetch.get(url + "metadata/timestamp.json"), 200, 3)
+        done(fetch.get(url + "metadata/1.a%2Bb.json"), 200, 3)
+        same(done(fetch.get(url + "blobs/ab/cd"), 200, len(DATA)))
+        done(fetch.get(url + "metadata/none"), 404, 0)
+        os.makedirs("metadata/targets")  # folders of these names on the way
+        shutil.copy("x.suture", "metadata/targets/y.suture")
+        done(fetch.get(f"file://{os.getcwd()}/metadata/targets/y.suture/metadata/timestamp.json"),
+             200, 3)
+        os.truncate("x.suture", 4000)
+        words, data = failed(fetch.get(url + "metadata/timestamp.json"), errno.EBADMSG)
+        check("cut off" in words[4], words)
+        write("x.suture", b"nonsense" * 1000)
+        failed(fetch.get(url + "metadata/timestamp.json"), errno.EBADMSG)
+
+
+@test_in_mount_namespace
+def machines_without_a_network_install_from_what_is_carried():
+    vendor = published()
+    vendor.rotate_root(2)
+    bundle(vendor.repository, "26.3.1.suture")
+    for place in "repository", "26.3.1.suture":
+        device = Device(f"file://{os.getcwd()}/{place}", name=f"device-{place}")
+        check_equal(device.json("install")["used_delta"], True)
+        check_equal(device.lib() == NEW_TLS, True)
+        device.suture("check", expect=2)
+    flip_byte("26.3.1.suture", 100)
+    device.refuses("26.3.1.suture", "damaged", expect=6, verb=("check",))
+    os.unlink("26.3.1.suture")
+    device.refuses("mounted", expect=1, verb=("check",))
 
 
 @test

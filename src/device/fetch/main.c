@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "device/fetch/confine.h"
 #include "device/fetch/http.h"
+#include "device/fetch/local.h"
 
 #define TIMEOUT_MAX_S        600    /* as suture.conf's */
 #define PROGRESS_INTERVAL_US 100000 /* ten a second are enough for a smooth bar */
@@ -46,7 +47,10 @@ static int serve(Http *http)
 		Progress progress = {};
 		FetchReply reply;
 
-		http_get(http, &request, tell_progress, &progress, &reply);
+		if (local_is(request.url))
+			local_get(&request, &reply);
+		else
+			http_get(http, &request, tell_progress, &progress, &reply);
 		fd_close(request.fd);
 		r = fetch_send_reply(FETCH_SOCKET_FD, &reply);
 		if (r < 0)
