@@ -211,6 +211,13 @@ def landlock_forbids_it_to_write():
 
 
 @test
+def a_kernel_without_landlock_does():
+    under = ["strace", "-f", "-o", "/dev/null", "-e", "inject=landlock_create_ruleset:error=ENOSYS"]
+    with serve() as server, Fetch(under=under, env={"ASAN_OPTIONS": "detect_leaks=0"}) as fetch:
+        check(done(fetch.get(server.url + "file"), 200, len(DATA)) == DATA, "other bytes")
+
+
+@test
 def a_server_that_stalls_is_given_up():
     words = _stalled["fetch"].reply()
     took = time.monotonic() - _stalled["start"]
