@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/buffer.h"
 #include "base/exit.h"
 #include "base/fd.h"
@@ -41,6 +42,27 @@ TEST(numbers_are_strict)
 	ASSERT_ERROR(-ERANGE, text_to_u64("11", 10, &n));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ASSERT_ERROR(-EBADMSG, text_to_u64(bad[i], 100, &n));
+}
+
+TEST(pauses_double_up_to_a_bound_and_scatter_by_half)
+{
+	static const uint64_t expected[] = {1000, 2000, 4000, 8000, 10000, 10000};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(expected); i++) {
+		uint64_t least = UINT64_MAX, most = 0;
+
+		for (uint32_t random = 0; random < 20000; random++) {
+			uint64_t delay = backoff_delay(i + 1, 1000, 10000, random);
+
+			least = delay < least ? delay : least;
+			most = delay > most ? delay : most;
+		}
+		ASSERT_EQ(least, expected[i] / 2);
+		ASSERT_EQ(most, expected[i] + expected[i] / 2);
+	}
+	ASSERT_EQ(backoff_delay(UINT32_MAX, 1, UINT32_MAX, 0), UINT32_MAX / 2);
+	ASSERT_EQ(backoff_delay(1, 0, 0, UINT32_MAX), 0);
+	ASSERT(backoff_random() != backoff_random() || backoff_random() != backoff_random());
 }
 
 TEST(times_have_one_form)

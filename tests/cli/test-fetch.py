@@ -8,77 +8,12 @@ import socket
 import subprocess
 import time
 
+from downloader import *
 from tap import *
 from world import *
 
 DATA = blob(7, 100_000)
 NOBODY = 65534
-
-
-class Fetch:
-    """A running suture-fetch. The file of each request is a temporary one that only root can open."""
-
-    def __init__(self, *, under=()):
-        self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.ours.settimeout(60)
-
-        def place():
-            os.dup2(theirs.fileno(), 3)
-        self.process = subprocess.Popen([*under, program("suture-fetch")], preexec_fn=place,
-                                        pass_fds=[3], stderr=subprocess.PIPE, text=True)
-        theirs.close()
-        self.progress = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.ours.close()
-        self.process.kill() if self.process.poll() is None and self.end() is None else None
-        self.process.stderr.close()
-
-    def end(self):
-        """Closes the socket: it has to end by itself."""
-        self.ours.close()
-        try:
-            return self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def send(self, text, file):
-        socket.send_fds(self.ours, [text.encode()], [file.fileno()] if file else [])
-
-    def reply(self):
-        """The words of the reply that ends a request."""
-        while True:
-            words = self.ours.recv(4096).decode().split(" ", 4)
-            if words[0] != "PROGRESS":
-                return words
-            self.progress.append(int(words[1]))
-
-    def get(self, url, *, max=1_000_000, offset=0, tag="-", have=b""):
-        """The reply's words, and what is in the file afterwards."""
-        with open("file", "w+b") as file:
-            os.chmod("file", 0o600)
-            file.write(have)
-            file.flush()
-            self.send(f"GET {max} {offset} {tag} {url}", file)
-            words = self.reply()
-            file.seek(0)
-            return words, file.read()
-
-
-def done(answer, status, size):
-    words, data = answer
-    check_equal(words[:3], ["DONE", str(status), str(size)], "the reply")
-    return data
-
-
-def failed(answer, *numbers):
-    words, data = answer
-    check_equal(words[0], "FAILED", " ".join(words))
-    check(int(words[1]) in numbers, " ".join(words))
-    return words, data
 
 
 def serve(**options):
@@ -87,7 +22,7 @@ def serve(**options):
     return Server("served", **options)
 
 
-# A stalled server is given up after half a minute: this one runs beside all the other tests.
+# A stalled server is asked four times: this one runs beside all the other tests.
 _stalled = {}
 
 
@@ -96,7 +31,7 @@ def start_stalled():
     write(os.path.join(folder, "stalled/file"), DATA)
     server = Server(os.path.join(folder, "stalled")).__enter__()
     server.rule("file", stall(1000))
-    fetch = Fetch()
+    fetch = Fetch("--timeout", "1")
     file = open(os.path.join(folder, "stalled-file"), "w+b")
     fetch.send(f"GET 1000000 0 - {server.url}file", file)
     _stalled.update(server=server, fetch=fetch, file=file, start=time.monotonic())
@@ -108,7 +43,7 @@ def a_file_arrives_with_its_tag_and_figures():
     with serve() as server, Fetch() as fetch:
         words, data = fetch.get(server.url + "file")
         check_equal(words[:3], ["DONE", "200", str(len(DATA))])
-        check_equal(data, DATA)
+        check(data == DATA, "other bytes")
         tag = words[4]
         check(tag.startswith('"') and len(tag) == 18, tag)
         sent = int(words[3]) - len(DATA)
@@ -129,8 +64,11 @@ def downloads_resume_where_they_broke_off():
                          len(DATA)), DATA)
         check_equal(server.asked[-1].range, "bytes=60000-")
         check_equal(server.asked[-1].sent, 40_000)
-        words, data = fetch.get(server.url + "file", offset=len(DATA), have=DATA)
-        check_equal((words[:2], data), (["DONE", "416"], DATA))
+        # a range behind the end is refused: then everything is got anew
+        server.asked.clear()
+        check(done(fetch.get(server.url + "file", offset=len(DATA), have=b"x" * len(DATA)), 200,
+                   len(DATA)) == DATA, "other bytes")
+        check_equal([a.status for a in server.asked], [416, 200])
     with serve(with_range=False) as server, Fetch() as fetch:
         check_equal(done(fetch.get(server.url + "file", offset=60_000, have=b"x" * 60_000), 200,
                          len(DATA)), DATA)
@@ -156,43 +94,35 @@ def bounds_are_enforced():
 
 @test
 def broken_answers_are_told_with_what_arrived():
-    with serve() as server, Fetch() as fetch:
-        server.rule("cut", lambda handler, _: cut_at(30_000)(handler, DATA))
+    with serve() as server, Fetch("--timeout", "1") as fetch:
+        server.rule("cut", lambda handler, _: cut_at(5_000)(handler, DATA))
         words, data = failed(fetch.get(server.url + "cut"), errno.ECONNABORTED)
-        check_equal((words[2], data), ("30000", DATA[:30_000]))
+        check_equal((words[2], data == DATA[:20_000]), ("20000", True))
         server.rule("more", lambda handler, _: wrong_length(5)(handler, DATA))
         failed(fetch.get(server.url + "more"), errno.ECONNABORTED)
         server.rule("less", lambda handler, _: wrong_length(-5)(handler, DATA))
-        check_equal(done(fetch.get(server.url + "less"), 200, len(DATA) - 5), DATA[:-5])
-        server.rule("zip", lambda handler, _: encoded(handler, b"a" * 1000))
-        words, data = fetch.get(server.url + "zip")
-        check(data[:2] == b"\x1f\x8b", f"the encoding was undone: {words} {data[:20]}")
-        server.rule("drip", lambda handler, _: drip(20_000, 0.15)(handler, DATA))
+        check(done(fetch.get(server.url + "less"), 200, len(DATA) - 5) == DATA[:-5], "other bytes")
+        server.rule("slow", lambda handler, _: drip(20_000, 0.15)(handler, DATA))
         fetch.progress.clear()
-        check_equal(done(fetch.get(server.url + "drip"), 200, len(DATA)), DATA)
+        check(done(fetch.get(server.url + "slow"), 200, len(DATA)) == DATA, "other bytes")
         check(len(set(fetch.progress)) >= 3, f"progress {fetch.progress}")
 
 
 @test
 def error_pages_are_not_kept():
     with serve() as server, Fetch() as fetch:
-        server.rule("broken", status(500))
-        for path, code in (("missing", 404), ("broken", 500)):
+        server.rule("broken", status(501))
+        server.rule("large", status(404, b"x" * 1_000_000))
+        for path, code in (("missing", 404), ("broken", 501), ("large", 404)):
             check_equal(done(fetch.get(server.url + path, have=b"old"), code, 0), b"old")
-        server.rule("partial", status(206, b"rest", Content_Range="bytes 0-3/4"))
 
 
 @test
-def redirects_and_other_schemes_are_not_followed():
+def other_schemes_are_not_spoken():
     write("secret", "secret")
-    with serve() as server, Fetch() as fetch:
-        server.rule("away", redirect_to(server.url + "file"))
-        check_equal(done(fetch.get(server.url + "away"), 302, 0), b"")
-        check_equal(server.paths(), ["/away"])
-        server.rule("local", redirect_to(f"file://{os.getcwd()}/secret"))
-        check_equal(done(fetch.get(server.url + "local"), 302, 0), b"")
-        for url in (f"file://{os.getcwd()}/secret", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x",
-                    "dict://127.0.0.1/x", "telnet://127.0.0.1/", "nonsense://x/", "http://"):
+    with Fetch() as fetch:
+        for url in ("ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "dict://127.0.0.1/x",
+                    "telnet://127.0.0.1/", "nonsense://x/", "http://"):
             _, data = failed(fetch.get(url), errno.EINVAL)
             check_equal(data, b"", url)
         check_equal(fetch.end(), 0, "the end")
@@ -281,13 +211,22 @@ def landlock_forbids_it_to_write():
 
 
 @test
+def a_kernel_without_landlock_does():
+    under = ["strace", "-f", "-o", "/dev/null", "-e", "inject=landlock_create_ruleset:error=ENOSYS"]
+    with serve() as server, Fetch(under=under, env={"ASAN_OPTIONS": "detect_leaks=0"}) as fetch:
+        check(done(fetch.get(server.url + "file"), 200, len(DATA)) == DATA, "other bytes")
+
+
+@test
 def a_server_that_stalls_is_given_up():
     words = _stalled["fetch"].reply()
     took = time.monotonic() - _stalled["start"]
-    check_equal(words[:3], ["FAILED", str(errno.ETIMEDOUT), "1000"], " ".join(words))
+    check_equal(words[:2], ["FAILED", str(errno.ETIMEDOUT)], " ".join(words))
     check(took < 45, f"after {took:.0f} s")
+    asked = _stalled["server"].asked
+    check_equal([a.range for a in asked], [None] + ["bytes=1000-"] * 3, "each try continues")
     _stalled["file"].seek(0)
-    check_equal(_stalled["file"].read(), DATA[:1000])
+    check(_stalled["file"].read() == DATA[:1000], "other bytes")
     check_equal(_stalled["fetch"].end(), 0, "the end")
 
 

@@ -141,13 +141,13 @@ def it_goes_on_in_a_later_run_too():
     with Server(vendor.repository) as server:
         device = Device(server.url)
         make_delta_impossible(device)
-        server.rule("blobs", cut_at(20_000, times=3))
+        server.rule("blobs", cut_at(20_000, times=4))
         device.refuses("blobs/", expect=1)
-        check_equal(sum(a.sent for a in server.of("blobs")), 60_000)
-        check_equal(sorted(device.partial().values()), [60_000])
+        check_equal(sum(a.sent for a in server.of("blobs")), 80_000)
+        check_equal(sorted(device.partial().values()), [80_000])
         device.suture("install")
         check_equal([a.range for a in server.of("blobs")],
-                    [None, "bytes=20000-", "bytes=40000-", "bytes=60000-"])
+                    [None, "bytes=20000-", "bytes=40000-", "bytes=60000-", "bytes=80000-"])
         check_equal(sum(a.sent for a in server.of("blobs")), size)
         check_installed(device)
 
@@ -158,12 +158,12 @@ def a_wrong_part_is_got_anew():
     with Server(vendor.repository) as server:
         device = Device(server.url)
         make_delta_impossible(device)
-        server.rule("blobs", cut_at(20_000, times=3))
+        server.rule("blobs", cut_at(20_000, times=4))
         device.suture("install", expect=1)
         name = next(iter(device.partial()))
         flip_byte(device.store("partial", name), 5000)
         device.suture("install")
-        check_equal([a.range for a in server.of("blobs")][-2:], ["bytes=60000-", None])
+        check_equal([a.range for a in server.of("blobs")][-2:], ["bytes=80000-", None])
         check_installed(device)
 
 
@@ -195,7 +195,7 @@ def a_refused_range_starts_anew():
     with Server(vendor.repository) as server:
         device = Device(server.url)
         make_delta_impossible(device)
-        server.rule("blobs", cut_at(20_000, times=3))
+        server.rule("blobs", cut_at(20_000, times=4))
         device.suture("install", expect=1)
         server.rules.clear()
         server.rule("blobs", lambda handler, data: status(416)(handler, data)

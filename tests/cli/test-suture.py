@@ -789,7 +789,7 @@ def the_agent_survives_a_bad_configuration():
         device.configure(server.url, "[check]\ninterval = 1\nspeed = 9\n")
         while "nothing newer" in (line := agent.line()):
             pass
-        has(line, "suture.conf:5: unknown key speed")
+        has(line, "suture.conf:6: unknown key speed")
         device.configure(server.url, "[check]\ninterval = 1\n")
         while "speed" in (line := agent.line()):
             pass

@@ -253,6 +253,8 @@ class Vendor:
         def edit(name, body):
             if name == role:
                 body["expires"] = time_text(when or time.time() - 60)
+            if name == "timestamp":
+                body.pop("x-suture-issued", None)  # would have to be before the expiry
         delegated = self.base_role()
         self.commit({"targets": self.targets(), delegated: self.current(delegated)}, edit)
 
@@ -289,6 +291,7 @@ class Asked:
     def __init__(self, path, headers):
         self.path, self.range = path, headers.get("Range")
         self.condition, self.agent = headers.get("If-None-Match"), headers.get("User-Agent")
+        self.if_range, self.headers = headers.get("If-Range"), headers
         self.status, self.sent = None, 0
 
     def __repr__(self):
@@ -309,7 +312,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # heads and bodies are two writes
+            disable_nagle_algorithm = True  # else each answer waits for an acknowledgement
 
             def do_GET(self):
                 server.handle(self)
@@ -378,7 +381,7 @@ def answer(handler, data, with_etag=True, with_range=True):
     if with_etag and handler.asked.condition == tag:
         return head(handler, 304, **headers)
     start = re.fullmatch(r"bytes=(\d+)-", handler.asked.range or "")
-    if with_range and start:
+    if with_range and start and (handler.asked.if_range or tag) == tag:
         at = int(start[1])
         if at >= len(data):
             return head(handler, 416, 0, Content_Range=f"bytes */{len(data)}")
@@ -410,16 +413,23 @@ def cut_at(size, times=1):
         left[0] -= 1
         start = re.fullmatch(r"bytes=(\d+)-", handler.asked.range or "")
         at = int(start[1]) if start else 0
-        head(handler, 206 if start else 200, len(data) - at)
+        more = {"Content_Range": f"bytes {at}-{len(data) - 1}/{len(data)}"} if start else {}
+        head(handler, 206 if start else 200, len(data) - at, **more)
         body(handler, data[at:at + size])
         handler.close_connection = True
     return rule
 
 
 def stall(after=0):
+    """Goes silent after so many bytes; at once where more is asked for."""
     def rule(handler, data):
-        head(handler, 200, len(data))
-        body(handler, data[:after])
+        start = re.fullmatch(r"bytes=(\d+)-", handler.asked.range or "")
+        if start:
+            head(handler, 206, len(data) - after,
+                 Content_Range=f"bytes {start[1]}-{len(data) - 1}/{len(data)}")
+        else:
+            head(handler, 200, len(data))
+            body(handler, data[:after])
         for _ in range(600):
             if getattr(handler.server, "_BaseServer__shutdown_request", False):
                 return
@@ -484,7 +494,9 @@ class Device:
         return self.path("var/lib/suture", *parts)
 
     def configure(self, url, more=""):
-        write(self.path("etc/suture/suture.conf"), f"[repository]\nurl = {url}\n{more}\n")
+        """With a short time-out the pauses between tries are short too."""
+        write(self.path("etc/suture/suture.conf"),
+              f"[repository]\nurl = {url}\ntimeout = 3\n{more}\n")
 
     def suture(self, *args, expect=0, **options):
         return run("suture", "--root", self.root, *args, expect=expect, **options)

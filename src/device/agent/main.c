@@ -7,15 +7,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/command.h"
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "device/agent/schedule.h"
 #include "device/manager/manager.h"
 #include "wire/improvement/label.h"
 
@@ -124,16 +125,6 @@ static int report(int r, const Reason *reason)
 	return r < 0 ? (int)exit_code_of(log_reason(r, reason)) : EXIT_OK;
 }
 
-/* Up to a third more, anew each time: a fleet that was switched on together spreads out. */
-static int with_jitter(int seconds)
-{
-	uint32_t random = 0;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return seconds;
-	return seconds + (int)(random % (uint32_t)(seconds / 3 + 1));
-}
-
 /* 1: a signal asks to end; 0: the time is over. */
 static int wait_for(int signals, int seconds)
 {
@@ -142,15 +133,24 @@ static int wait_for(int signals, int seconds)
 	return poll(&poller, 1, seconds * 1000) > 0;
 }
 
+/* What there is not, and what has to wait, needs no other rhythm. */
+static bool is_failure(int r)
+{
+	return r < 0 && r != -ENODATA && r != -EBUSY;
+}
+
 static int loop(int signals)
 {
 	int interval = 3600; /* until a configuration was read once */
+	unsigned failures = 0;
 
 	do {
 		Reason reason = {};
+		int r = run_round(signals, &interval, &reason);
 
-		(void)report(run_round(signals, &interval, &reason), &reason);
-	} while (!wait_for(signals, with_jitter(interval)));
+		(void)report(r, &reason);
+		failures = is_failure(r) ? failures + 1 : 0;
+	} while (!wait_for(signals, schedule_next(interval, failures, backoff_random())));
 	return EXIT_OK;
 }
 

@@ -34,8 +34,8 @@ static int become_user(Reason *reason)
 }
 
 /* Every way to write, make or remove is handled, and no rule allows any. ABI 1 is of Linux 5.13,
- * ABI 3, which knows truncate(), of 6.2; kernels without Landlock still have the user change. */
-static void forbid_writing(void)
+ * ABI 3, which knows truncate(), of 6.2. */
+static int forbid_writing(Reason *reason)
 {
 	struct landlock_ruleset_attr attributes = {
 		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -48,12 +48,15 @@ static void forbid_writing(void)
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	_cleanup_fd_ int ruleset = -1;
 
+	if (abi < 0)
+		return CONFINE_BY_USER_ALONE;
 	if (abi >= LANDLOCK_ABI_TRUNCATE)
 		attributes.handled_access_fs |= ACCESS_FS_TRUNCATE;
 	ruleset = (int)syscall(
 		SYS_landlock_create_ruleset, &attributes, sizeof(attributes.handled_access_fs), 0);
-	if (ruleset >= 0)
-		(void)syscall(SYS_landlock_restrict_self, ruleset, 0);
+	if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return reason_errno(reason, -errno, "cannot give up the right to write");
+	return 0;
 }
 
 int confine(Reason *reterr_reason)
@@ -64,6 +67,5 @@ int confine(Reason *reterr_reason)
 		return r;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return reason_errno(reterr_reason, -errno, "cannot give up new privileges");
-	forbid_writing();
-	return 0;
+	return forbid_writing(reterr_reason);
 }

@@ -6,6 +6,9 @@
 
 #define CONFINE_USER "suture-fetch" /* made by sysusers.d; without it: nobody */
 
-/* Root becomes CONFINE_USER; no new privileges; no right to change any file system (Landlock, where
- * the kernel has it). Descriptors that are open stay writable. */
+/* Positive: the kernel has no Landlock, so what the user may write can be written. */
+#define CONFINE_BY_USER_ALONE 1
+
+/* Root becomes CONFINE_USER; no new privileges; no right to change any file system or to execute
+ * anything (Landlock). Descriptors that are open stay writable. */
 int confine(Reason *reterr_reason);

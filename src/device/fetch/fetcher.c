@@ -15,7 +15,34 @@
 #define HTTP_NOT_MODIFIED    304
 #define HTTP_FORBIDDEN       403 /* what object stores say of a missing file */
 #define HTTP_NOT_FOUND       404
-#define HTTP_RANGE_REFUSED   416
+
+const char *fetcher_url(const Fetcher *fetcher)
+{
+	return fetcher->urls[fetcher->at];
+}
+
+/* Not what is wrong with this machine, and not what is verified, though unwelcome. */
+bool fetcher_other_may_help(int error)
+{
+	static const int errors[] = {EHOSTUNREACH, ETIMEDOUT, ECONNABORTED, EIO, EPROTO, EFBIG,
+		E2BIG, EXDEV, ELOOP, EINVAL, EACCES, EKEYREJECTED, EKEYEXPIRED, ESTALE, EBADMSG};
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (error == -errors[i])
+			return true;
+	return false;
+}
+
+int fetcher_tell_first(
+	const Fetcher *fetcher, const Reason *first, int error, Reason *reterr_reason)
+{
+	size_t mirrors = fetcher->url_count - 1;
+
+	if (mirrors == 0)
+		return reason_set(reterr_reason, error, "%s", first->text);
+	return reason_set(reterr_reason, error, "%s; %zu mirror%s failed too", first->text, mirrors,
+		mirrors == 1 ? "" : "s");
+}
 
 int fetcher_ask_socket(void *asked, const FetchRequest *request,
 	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply)
@@ -52,7 +79,7 @@ static int judge(const Fetcher *fetcher, const FetchRequest *request, const Fetc
 	if (reply->kind == FETCH_FAILED && reply->error == EHOSTUNREACH)
 		return reason_set(reason, -EHOSTUNREACH,
 			"the repository %s cannot be reached (%s): look at the network, and at %s",
-			fetcher->url, reply->text, fetcher->setting);
+			fetcher_url(fetcher), reply->text, fetcher->setting);
 	if (reply->kind == FETCH_FAILED)
 		return reason_set(
 			reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
@@ -71,11 +98,11 @@ static int judge(const Fetcher *fetcher, const FetchRequest *request, const Fetc
 
 static int fill(const Fetcher *fetcher, const char *name, FetchRequest *request, Reason *reason)
 {
-	int n = snprintf(request->url, sizeof(request->url), "%s%s", fetcher->url, name);
+	int n = snprintf(request->url, sizeof(request->url), "%s%s", fetcher_url(fetcher), name);
 
 	if (n >= (int)sizeof(request->url))
-		return reason_set(
-			reason, -EINVAL, "the address %s%s is too long", fetcher->url, name);
+		return reason_set(reason, -EINVAL, "the address %s%s is too long",
+			fetcher_url(fetcher), name);
 	return 0;
 }
 
@@ -106,33 +133,17 @@ int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
 	return r;
 }
 
-static bool is_worth_another_try(int error)
-{
-	return error == -ETIMEDOUT || error == -ECONNABORTED;
-}
-
 int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, uint64_t size,
 	Reason *reterr_reason)
 {
 	FetchRequest request = {.max = size, .offset = have, .fd = fd};
-	FetchReply reply = {};
+	FetchReply reply;
 	int r = fill(fetcher, name, &request, reterr_reason);
 
-	if (r < 0)
-		return r;
-	for (int i = 0; i < FETCHER_TRIES; i++) {
+	if (r == 0)
 		r = ask(fetcher, &request, &reply, reterr_reason);
-		if (r < 0)
-			return r;
+	if (r == 0)
 		r = judge(fetcher, &request, &reply, reterr_reason);
-		if (reply.status == HTTP_RANGE_REFUSED && request.offset > 0) {
-			request.offset = 0;
-			continue;
-		}
-		if (!is_worth_another_try(r) || reply.bytes <= request.offset)
-			break;
-		request.offset = reply.bytes;
-	}
 	if (r != 0)
 		return r < 0 ? r : -EIO;
 	if (reply.bytes != size)

@@ -7,9 +7,12 @@
  *
  *     Fetcher fetcher = {.url = url, .setting = "url in suture.conf", .ask = …, .asked = …};
  *
+ * A repository may have mirrors, which need no trust: what they say is verified like all else. One
+ * address is in use at a time; who finds that another may help goes on to it.
+ *
  * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
  * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
- * URL.
+ * URL. What may be well a moment later was tried again already (device/fetch/http.h).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,10 +20,10 @@
 
 #include "device/fetch/request.h"
 
-#define FETCHER_TRIES 3 /* of a download that makes progress each time; #4 adds backoff */
-
 typedef struct Fetcher {
-	const char *url;     /* ends in a slash */
+	const char *const *urls; /* the repository's address and its mirrors; end in slashes */
+	size_t url_count;
+	size_t at;           /* which of them is asked */
 	const char *setting; /* where the owner wrote the address, for messages */
 
 	/* Carries out one request; the body goes into request->fd. A failure of the download is
@@ -51,6 +54,16 @@ int fetcher_ask_socket(void *asked, const FetchRequest *request,
 int fetcher_get(Fetcher *fetcher, const char *name, size_t max,
 	char etag[static FETCH_ETAG_MAX + 1], uint8_t **ret_data, size_t *ret_size,
 	Reason *reterr_reason);
+
+const char *fetcher_url(const Fetcher *fetcher);
+
+/* Whether what failed with this error is the address's fault, so that a mirror may do. */
+bool fetcher_other_may_help(int error);
+
+/* When all have failed: the first one's reason, and that its mirrors failed too. Returns `error`.
+ */
+int fetcher_tell_first(
+	const Fetcher *fetcher, const Reason *first, int error, Reason *reterr_reason);
 
 /* Into a file of which `have` bytes are there already; it ends with exactly `size` bytes, else
  * -EKEYREJECTED. */

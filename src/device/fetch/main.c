@@ -12,8 +12,14 @@
 #include "base/time.h"
 #include "device/fetch/confine.h"
 #include "device/fetch/http.h"
+#include "device/fetch/local.h"
 
+#define TIMEOUT_MAX_S        600    /* as suture.conf's */
 #define PROGRESS_INTERVAL_US 100000 /* ten a second are enough for a smooth bar */
+
+static const char *arg_proxy, *arg_ca_file;
+static bool arg_any_redirect;
+static int arg_timeout = HTTP_TIMEOUT_S;
 
 typedef struct Progress {
 	uint64_t last_us;
@@ -41,7 +47,10 @@ static int serve(Http *http)
 		Progress progress = {};
 		FetchReply reply;
 
-		http_get(http, &request, tell_progress, &progress, &reply);
+		if (local_is(request.url))
+			local_get(&request, &reply);
+		else
+			http_get(http, &request, tell_progress, &progress, &reply);
 		fd_close(request.fd);
 		r = fetch_send_reply(FETCH_SOCKET_FD, &reply);
 		if (r < 0)
@@ -54,10 +63,20 @@ static int run(int count, char **operands)
 {
 	_cleanup_(http_freep) Http *http = NULL;
 	Reason reason = {};
-	int r = confine(&reason);
+	HttpSettings settings;
+	int r;
 
-	if (r == 0)
-		r = http_new(&http, &reason);
+	if (arg_timeout < 1 || arg_timeout > TIMEOUT_MAX_S) {
+		log_error("--timeout is 1 to %d seconds", TIMEOUT_MAX_S);
+		return EXIT_USAGE;
+	}
+	settings = (HttpSettings){.proxy = arg_proxy,
+		.ca_file = arg_ca_file,
+		.any_redirect = arg_any_redirect,
+		.timeout_s = (unsigned)arg_timeout};
+	r = confine(&reason);
+	if (r >= 0) /* without Landlock it is a user without rights all the same */
+		r = http_new(&settings, &http, &reason);
 	if (r == 0) {
 		r = serve(http);
 		if (r < 0)
@@ -67,7 +86,15 @@ static int run(int count, char **operands)
 	return r < 0 ? exit_code_of(log_reason(r, &reason)) : EXIT_OK;
 }
 
-static const Option options[] = {{}};
+static const Option options[] = {
+	{"proxy", "URL", "go through this proxy (what the environment says)", OPTION_TEXT,
+		&arg_proxy},
+	{"ca-file", "FILE", "believe these certificates (the system's)", OPTION_TEXT, &arg_ca_file},
+	{"any-redirect", NULL, "follow redirects to other hosts", OPTION_FLAG, &arg_any_redirect},
+	{"timeout", "SECONDS", "give a silent server up after this time (30)", OPTION_NUMBER,
+		&arg_timeout},
+	{},
+};
 static const Verb verbs[] = {{"", "", "", 0, 0, run}, {}};
 
 int main(int argc, char **argv)

@@ -171,8 +171,7 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 		return reason_set(reason, -ENOENT,
 			"suture.conf names no repository: set url in its section [repository]");
 	run.root = manager->root;
-	run.url = manager->config.url;
-	run.channel = manager->config.channel;
+	run.config = &manager->config;
 	run.progress = manager->progress;
 	run.context = manager->context;
 	run.progress_fd = manager->progress_fd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/manager/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@
 #define OUTPUT_SIZE_MAX ((size_t)1 << 20)
 #define LINE_SIZE_MAX   4096
 #define URGENT_LOOK_MS  200
+#define WORDS_MAX       (11 + 2 * CONFIG_MIRRORS_MAX) /* of a stager with all its options */
 
 /* The two programs, and the ends of their pipes that are ours. */
 typedef struct Pair {
@@ -52,11 +54,39 @@ static void pair_done(Pair *pair)
 	free(pair->stage_path);
 }
 
-static int start_fetch(Pair *pair, int socket, Reason *reason)
-{
-	const char *argv[] = {pair->fetch_path, NULL};
+/* A command line in the making. */
+typedef struct Words {
+	const char *items[WORDS_MAX + 1];
+	size_t count;
+} Words;
 
-	pair->fetch = (Process){.argv = argv, .map = {{socket, SOCKET_FD}}, .map_count = 1};
+static void add_word(Words *words, const char *word)
+{
+	assert(words->count < WORDS_MAX);
+	words->items[words->count++] = word;
+}
+
+static void add_option(Words *words, const char *option, const char *value)
+{
+	if (!value[0])
+		return;
+	add_word(words, option);
+	add_word(words, value);
+}
+
+static int start_fetch(Pair *pair, const Config *config, int socket, Reason *reason)
+{
+	Words words = {};
+	char timeout[16];
+
+	snprintf(timeout, sizeof(timeout), "%d", config->timeout);
+	add_word(&words, pair->fetch_path);
+	add_option(&words, "--timeout", timeout);
+	add_option(&words, "--proxy", config->proxy);
+	add_option(&words, "--ca-file", config->ca_file);
+	if (config->any_redirect)
+		add_word(&words, "--any-redirect");
+	pair->fetch = (Process){.argv = words.items, .map = {{socket, SOCKET_FD}}, .map_count = 1};
 	return process_start(&pair->fetch, reason);
 }
 
@@ -64,19 +94,24 @@ static int start_stage(
 	Pair *pair, const StageRun *run, int socket, int output, int progress, Reason *reason)
 {
 	char sequence[24], progress_text[8];
-	const char *argv[] = {pair->stage_path, "--root", run->root, "--url", run->url, "--channel",
-		run->channel, "--progress-fd", progress_text,
-		run->enroll             ? "enroll"
-			: run->sequence ? "stage"
-					: "refresh",
-		run->enroll             ? run->enroll
-			: run->sequence ? sequence
-					: NULL,
-		NULL};
+	Words words = {};
 
 	snprintf(sequence, sizeof(sequence), "%" PRIu64, run->sequence);
 	snprintf(progress_text, sizeof(progress_text), "%d", PROGRESS_FD);
-	pair->stage = (Process){.argv = argv,
+	add_word(&words, pair->stage_path);
+	add_option(&words, "--root", run->root);
+	add_option(&words, "--url", run->config->url);
+	for (size_t i = 0; i < run->config->mirror_count; i++)
+		add_option(&words, "--mirror", run->config->mirrors[i]);
+	add_option(&words, "--channel", run->config->channel);
+	add_option(&words, "--progress-fd", progress_text);
+	if (run->enroll)
+		add_option(&words, "enroll", run->enroll);
+	else if (run->sequence)
+		add_option(&words, "stage", sequence);
+	else
+		add_word(&words, "refresh");
+	pair->stage = (Process){.argv = words.items,
 		.map = {{socket, SOCKET_FD}, {output, STDOUT_FILENO}, {progress, PROGRESS_FD},
 			{pair->complaint, STDERR_FILENO}, {run->lock, LOCK_FD}},
 		.map_count = run->lock < 0 ? 4 : 5,
@@ -113,7 +148,7 @@ static int start_pair(Pair *pair, const StageRun *run, Reason *reason)
 	pair->progress = progress[0];
 	progress_end = progress[1];
 	pair->complaint = process_complaint_new();
-	r = start_fetch(pair, fetch_end, reason);
+	r = start_fetch(pair, run->config, fetch_end, reason);
 	return r < 0 ? r : start_stage(pair, run, stage_end, output_end, progress_end, reason);
 }
 

@@ -5,13 +5,15 @@
  * reports in its own way; here all become a struct and a reason.
  */
 #include "device/manager/report.h"
+#include "device/policy/config.h"
 
 /* One line of progress: phase "download" or "apply", bytes done and in all. */
 typedef void (*WorkerProgress)(
 	void *context, const char *phase, const char *component, uint64_t done, uint64_t total);
 
 typedef struct StageRun {
-	const char *root, *url, *channel;
+	const char *root;
+	const Config *config;    /* where the repository is, and the way there */
 	uint64_t sequence;       /* 0: only refresh */
 	const char *enroll;      /* or enroll, by this digest; NULL: no */
 	WorkerProgress progress; /* may be NULL */

@@ -13,6 +13,7 @@
 
 #define DEFAULT_CHANNEL  "public"
 #define DEFAULT_INTERVAL (6 * 3600) /* as the timer of fleets that meter themselves: four a day */
+#define DEFAULT_TIMEOUT  30
 #define BLANKS           " \t\r"
 
 const char *const config_automatic_words[] = {"install", "download", "off", NULL};
@@ -27,19 +28,68 @@ typedef struct Parser {
 	Reason *reason;
 } Parser;
 
-static int set_url(Config *config, const char *value)
+/* An address with a slash at its end. */
+static int copy_address(const char *value, char target[static CONFIG_VALUE_MAX + 1])
 {
 	size_t length = strlen(value);
-	const char *host = strstr(value, "://");
+	const char *rest = strstr(value, "://");
 
-	if (!text_starts_with(value, "https://") && !text_starts_with(value, "http://"))
-		return -EINVAL;
 	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' ') || !text_is_printable(value))
 		return -EINVAL;
-	if (strspn(host + strlen("://"), "/") > 0 || host[strlen("://")] == '\0')
+	if (text_starts_with(value, "https://") || text_starts_with(value, "http://")) {
+		if (strchr("/", rest[strlen("://")]))
+			return -EINVAL;
+	} else if (!text_starts_with(value, "file:///") || length == strlen("file:///"))
 		return -EINVAL;
-	snprintf(config->url, sizeof(config->url), "%s%s", value,
-		value[length - 1] == '/' ? "" : "/");
+	snprintf(target, CONFIG_VALUE_MAX + 1, "%s%s", value, value[length - 1] == '/' ? "" : "/");
+	return 0;
+}
+
+static int set_url(Config *config, const char *value)
+{
+	return copy_address(value, config->url);
+}
+
+static int add_mirror(Config *config, const char *value)
+{
+	if (config->mirror_count == CONFIG_MIRRORS_MAX ||
+		copy_address(value, config->mirrors[config->mirror_count]) < 0)
+		return -EINVAL;
+	config->mirror_count++;
+	return 0;
+}
+
+static int set_proxy(Config *config, const char *value)
+{
+	if (!text_starts_with(value, "http://") && !text_starts_with(value, "https://"))
+		return -EINVAL;
+	return copy_address(value, config->proxy);
+}
+
+static int set_ca_file(Config *config, const char *value)
+{
+	if (value[0] != '/' || !text_is_printable(value))
+		return -EINVAL;
+	snprintf(config->ca_file, sizeof(config->ca_file), "%s", value);
+	return 0;
+}
+
+static int set_redirects(Config *config, const char *value)
+{
+	static const char *const words[] = {"same-host", "any", NULL};
+	int word = text_index(words, value);
+
+	config->any_redirect = word == 1;
+	return word < 0 ? -EINVAL : 0;
+}
+
+static int set_timeout(Config *config, const char *value)
+{
+	uint64_t seconds;
+
+	if (text_to_u64(value, CONFIG_TIMEOUT_MAX, &seconds) < 0 || seconds == 0)
+		return -EINVAL;
+	config->timeout = (int)seconds;
 	return 0;
 }
 
@@ -74,8 +124,16 @@ static int set_interval(Config *config, const char *value)
 static const struct {
 	const char *section, *key, *expected;
 	int (*set)(Config *config, const char *value);
+	bool repeats;
 } keys[] = {
-	{"repository", "url", "an address that starts with https:// or http://", set_url},
+	{"repository", "url", "an address that starts with https://, http:// or file:///", set_url},
+	{"repository", "mirror",
+		"an address that starts with https://, http:// or file:///, given 8 times at most",
+		add_mirror, true},
+	{"repository", "proxy", "an address that starts with http:// or https://", set_proxy},
+	{"repository", "ca-file", "the absolute path of a file", set_ca_file},
+	{"repository", "redirects", "same-host or any", set_redirects},
+	{"repository", "timeout", "seconds, at most ten minutes", set_timeout},
 	{"repository", "channel", "a name of lower-case letters, digits and ._-", set_channel},
 	{"install", "automatic", "install, download or off", set_automatic},
 	{"check", "interval", "seconds, at most a week", set_interval},
@@ -123,7 +181,7 @@ static int take_assignment(Parser *parser, char *line)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].section, parser->section) != 0 || strcmp(keys[i].key, key) != 0)
 			continue;
-		if (parser->seen & 1u << i)
+		if (parser->seen & 1u << i && !keys[i].repeats)
 			return refuse(parser, "given twice: ", key);
 		parser->seen |= 1u << i;
 		if (strlen(value) > CONFIG_VALUE_MAX || value[0] == '\0' ||
@@ -153,7 +211,9 @@ static int take_line(Parser *parser, char *line)
 int config_parse(
 	const char *name, const void *text, size_t size, Config *ret_config, Reason *reterr_reason)
 {
-	Config config = {.channel = DEFAULT_CHANNEL, .interval = DEFAULT_INTERVAL};
+	Config config = {.channel = DEFAULT_CHANNEL,
+		.interval = DEFAULT_INTERVAL,
+		.timeout = DEFAULT_TIMEOUT};
 	Parser parser = {.name = name, .config = &config, .reason = reterr_reason};
 	_cleanup_free_ char *copy = memory_string_n(text, size);
 	char *cursor = copy, *line;

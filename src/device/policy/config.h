@@ -7,6 +7,7 @@
  *     [repository]
  *     url = https://updates.example.org/suture/
  *     channel = public
+ *     mirror = https://mirror.example.net/suture/   # the same files; may be repeated
  *
  *     [install]
  *     automatic = install            # or: download, off
@@ -24,13 +25,23 @@
 #define CONFIG_SIZE_MAX     65536
 #define CONFIG_VALUE_MAX    1024
 #define CONFIG_INTERVAL_MAX (7 * 24 * 3600)
+#define CONFIG_TIMEOUT_MAX                                                                         \
+	600 /* seconds: of the slowest satellite; four tries of it are an hour                     \
+	     */
+#define CONFIG_MIRRORS_MAX 8
 
 typedef enum Automatic { AUTOMATIC_INSTALL, AUTOMATIC_DOWNLOAD, AUTOMATIC_OFF } Automatic;
 extern const char *const config_automatic_words[];
 
 typedef struct Config {
 	char url[CONFIG_VALUE_MAX + 1]; /* ends in a slash; empty: not configured */
+	char mirrors[CONFIG_MIRRORS_MAX][CONFIG_VALUE_MAX + 1]; /* asked in this order after url */
+	size_t mirror_count;
 	char channel[CONFIG_VALUE_MAX + 1];
+	char proxy[CONFIG_VALUE_MAX + 1];   /* empty: what the environment says */
+	char ca_file[CONFIG_VALUE_MAX + 1]; /* empty: the system's */
+	bool any_redirect;
+	int timeout; /* seconds after which a silent server is given up */
 	Automatic automatic;
 	int interval; /* seconds between two checks of `sutured` in its loop */
 } Config;

@@ -36,6 +36,40 @@ TEST(all_keys_are_read)
 	ASSERT_EQ(config.interval, 90);
 }
 
+TEST(the_way_to_the_repository_is_read)
+{
+	Config config;
+
+	ASSERT_OK(parse("[repository]\nurl = file:///media/usb/26.3.1.suture\n"
+			"mirror = http://a.example\nmirror = https://b.example/x/\n"
+			"proxy = http://proxy.example:3128\nca-file = /etc/ssl/our own.pem\n"
+			"redirects = any\ntimeout = 600\n",
+		&config, NULL));
+	ASSERT_STREQ(config.url, "file:///media/usb/26.3.1.suture/");
+	ASSERT_EQ(config.mirror_count, 2);
+	ASSERT_STREQ(config.mirrors[0], "http://a.example/");
+	ASSERT_STREQ(config.mirrors[1], "https://b.example/x/");
+	ASSERT_STREQ(config.proxy, "http://proxy.example:3128/");
+	ASSERT_STREQ(config.ca_file, "/etc/ssl/our own.pem");
+	ASSERT(config.any_redirect);
+	ASSERT_EQ(config.timeout, 600);
+	ASSERT_OK(parse("[repository]\nredirects = same-host\n", &config, NULL));
+	ASSERT(!config.any_redirect);
+}
+
+TEST(eight_mirrors_are_enough)
+{
+	char text[1000] = "[repository]\n";
+	Config config;
+
+	for (int i = 0; i < CONFIG_MIRRORS_MAX; i++)
+		strcat(text, "mirror = http://a.example/\n");
+	ASSERT_OK(parse(text, &config, NULL));
+	ASSERT_EQ(config.mirror_count, CONFIG_MIRRORS_MAX);
+	strcat(text, "mirror = http://a.example/\n");
+	ASSERT_ERROR(-EINVAL, parse(text, &config, NULL));
+}
+
 TEST(what_is_not_said_has_a_default)
 {
 	Config config;
@@ -45,6 +79,9 @@ TEST(what_is_not_said_has_a_default)
 	ASSERT_STREQ(config.channel, "public");
 	ASSERT_EQ(config.automatic, AUTOMATIC_INSTALL);
 	ASSERT_EQ(config.interval, 6 * 3600);
+	ASSERT_EQ(config.timeout, 30);
+	ASSERT_EQ(config.mirror_count, 0);
+	ASSERT(!config.any_redirect && !config.proxy[0] && !config.ca_file[0]);
 	ASSERT_OK(parse("[repository]\nurl = http://[::1]:8000/\n", &config, NULL));
 	ASSERT_STREQ(config.url, "http://[::1]:8000/");
 }
@@ -54,6 +91,16 @@ static const struct {
 } mistakes[] = {
 	{"url = https://example.org/\n", "suture.conf:1: unknown key url"},
 	{"[repository]\n[colours]\n", "suture.conf:2: unknown section [colours]"},
+	{"[repository]\nmirror = /media/usb\n", "suture.conf:2: mirror must be an address"},
+	{"[repository]\nurl = file://host/x\n", "suture.conf:2: url must be an address"},
+	{"[repository]\nurl = file:///\n", "suture.conf:2: url must be an address"},
+	{"[repository]\nproxy = socks5://a:1\n", "suture.conf:2: proxy must be an address"},
+	{"[repository]\nproxy = file:///a\n", "suture.conf:2: proxy must be an address"},
+	{"[repository]\nca-file = our.pem\n", "suture.conf:2: ca-file must be the absolute"},
+	{"[repository]\nredirects = all\n", "suture.conf:2: redirects must be same-host or any"},
+	{"[repository]\ntimeout = 0\n", "suture.conf:2: timeout must be seconds"},
+	{"[repository]\ntimeout = 601\n", "suture.conf:2: timeout must be seconds"},
+	{"[repository]\ntimeout = 1\ntimeout = 1\n", "suture.conf:3: given twice: timeout"},
 	{"[repository\n", "suture.conf:1: not a section: [repository"},
 	{"[]\n", "suture.conf:1: not a section: []"},
 	{"[]", "suture.conf:1: not a section: []"},
@@ -65,7 +112,6 @@ static const struct {
 	{URL "[install]\n[repository]\nurl = https://a/\n", "suture.conf:5: given twice: url"},
 	{"[repository]\nurl =\n", "suture.conf:2: url must be an address"},
 	{"[repository]\nurl = ftp://example.org/\n", "suture.conf:2: url must be an address"},
-	{"[repository]\nurl = file:///srv\n", "suture.conf:2: url must be an address"},
 	{"[repository]\nurl = https://\n", "suture.conf:2: url must be an address"},
 	{"[repository]\nurl = https:///srv\n", "suture.conf:2: url must be an address"},
 	{"[repository]\nurl = https://a b/\n", "suture.conf:2: url must be an address"},

@@ -58,7 +58,7 @@ static int find_root(
 	}
 	return reason_set(reason, -EKEYREJECTED,
 		"no root metadata at %s has this digest: compare it with what the vendor published",
-		stage->fetcher.url);
+		fetcher_url(&stage->fetcher));
 }
 
 /* A vendor who seals nothing publishes no policy. */

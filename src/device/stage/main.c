@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/command.h"
@@ -16,6 +17,7 @@
 #include "wire/json/document.h"
 
 static const char *arg_root = "/", *arg_url, *arg_channel = "public";
+static OptionList arg_mirrors;
 static int arg_progress_fd = -1;
 
 static int finish(const Stage *stage, bool changed, uint32_t generation)
@@ -44,10 +46,14 @@ static void give_up_the_network(void)
 
 static int open_stage(Stage *stage, Reason *reason)
 {
+	static const char *urls[OPTION_LIST_MAX + 1];
 	int r;
 
+	urls[0] = arg_url;
+	memcpy(urls + 1, arg_mirrors.items, arg_mirrors.count * sizeof(*urls));
 	give_up_the_network();
-	r = stage_open(arg_root, FETCH_SOCKET_FD, arg_url, arg_channel, stage, reason);
+	r = stage_open(
+		arg_root, FETCH_SOCKET_FD, urls, arg_mirrors.count + 1, arg_channel, stage, reason);
 	stage->progress_fd = arg_progress_fd;
 	return r;
 }
@@ -106,6 +112,8 @@ static const Option options[] = {
 	{"root", "DIR", "the device's root (/)", OPTION_TEXT, &arg_root},
 	{"url", "URL", "the repository's address, with a slash at its end", OPTION_TEXT, &arg_url,
 		true},
+	{"mirror", "URL", "another address of the same, asked when that fails", OPTION_LIST,
+		&arg_mirrors},
 	{"channel", "NAME", "which channel (public)", OPTION_TEXT, &arg_channel},
 	{"progress-fd", "N", "write progress there, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},

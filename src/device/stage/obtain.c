@@ -141,7 +141,7 @@ static int download_from(Making *making, int fd, uint64_t have)
 
 /* Bytes of an earlier, interrupted download are kept and continued; if the whole then is wrong,
  * they may be to blame, and it is got anew once. What does not verify is not kept. */
-static int download(Making *making, int fd)
+static int download_here(Making *making, int fd)
 {
 	uint64_t have;
 	int r = fd_size(fd, &have);
@@ -158,6 +158,26 @@ static int download(Making *making, int fd)
 	if (r == -EKEYREJECTED && ftruncate(fd, 0) < 0)
 		return -errno;
 	return r;
+}
+
+/* From the address that the refresh came from, then from each other one. */
+static int download(Making *making, int fd)
+{
+	Fetcher *fetcher = &making->stage->fetcher;
+	Reason *reason = making->reason, first = {};
+	int r = download_here(making, fd), error = r;
+
+	if (fetcher->url_count == 1 || !fetcher_other_may_help(r))
+		return r;
+	if (reason)
+		first = *reason;
+	for (size_t i = 1; i < fetcher->url_count; i++) {
+		fetcher->at = (fetcher->at + 1) % fetcher->url_count;
+		r = download_here(making, fd);
+		if (r == 0 || !fetcher_other_may_help(r))
+			return r;
+	}
+	return fetcher_tell_first(fetcher, &first, error, reason);
 }
 
 static int tell_apply(void *context, uint64_t done, uint64_t total)

@@ -182,7 +182,7 @@ static int tell_nowhere(const Stage *stage, Reason *reason)
 	return reason_set(reason, -ENOENT,
 		"there is no repository at %s: it has no metadata/timestamp.json; look at url in "
 		"suture.conf",
-		stage->fetcher.url);
+		fetcher_url(&stage->fetcher));
 }
 
 static int run_workflow(Source *source, Reason *reason)
@@ -218,6 +218,7 @@ static int run_online(Source *source, Reason *reason)
 
 		r = run_workflow(&again, reason);
 		memcpy(source->etag, again.etag, sizeof(source->etag));
+		source->is_nowhere = again.is_nowhere;
 	}
 	return r;
 }
@@ -259,19 +260,22 @@ static int is_unchanged(Source *source, Reason *reason)
 	Source kept = {.stage = source->stage, .offline = true};
 	int r;
 
-	if (!full_refresh_is_recent(source->stage) || read_etag(source->stage, source->etag) < 0)
+	if (source->stage->fetcher.at > 0 || !full_refresh_is_recent(source->stage) ||
+		read_etag(source->stage, source->etag) < 0)
 		return 0;
 	r = fetcher_get(&source->stage->fetcher, "metadata/timestamp.json",
 		TRUST_TIMESTAMP_SIZE_MAX, source->etag, &source->timestamp, &source->timestamp_size,
 		reason);
+	source->is_nowhere = r == -ENOENT;
 	if (r != FETCHER_UNCHANGED)
 		return r == -ENOENT ? tell_nowhere(source->stage, reason) : r;
 	return run_workflow(&kept, NULL) == 0;
 }
 
+/* A tag is its server's own word: it tells nothing to another. */
 static int keep_etag(Source *source, Reason *reason)
 {
-	if (!source->etag[0])
+	if (!source->etag[0] || source->stage->fetcher.at > 0)
 		return file_remove(source->stage->store->dir, STAGE_ETAG_PATH);
 	return write_kept(
 		source->stage, "timestamp.etag", source->etag, strlen(source->etag), reason);
@@ -292,7 +296,7 @@ static int fetch_announced(Stage *stage, const char *path, const TrustFile *file
 	r = fetcher_get(&stage->fetcher, url, file->length, etag, &data, &size, reason);
 	if (r == 0 && trust_file_check(file, data, size, url, NULL) < 0)
 		r = reason_set(reason, -EKEYREJECTED, "%s%s is not the file that was signed",
-			stage->fetcher.url, url);
+			fetcher_url(&stage->fetcher), url);
 	if (r == -ENOENT) /* announced, and not there: not the same as "not for this base" */
 		r = -EIO;
 	if (r != 0)
@@ -406,19 +410,43 @@ static void remove_unfinished(const Stage *stage)
 		(void)file_remove_unfinished(stage->store->dir, folders[i], NULL);
 }
 
-int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
+static int refresh_from(Source *source, bool *ret_changed, Reason *reason)
 {
-	Source source = {.stage = stage};
-	int r;
-
-	remove_unfinished(stage);
-	r = is_unchanged(&source, reterr_reason);
+	int r = is_unchanged(source, reason);
 
 	if (r == 0) {
-		r = run_online(&source, reterr_reason);
+		r = run_online(source, reason);
 		if (r == 0)
-			r = keep_etag(&source, reterr_reason);
+			r = keep_etag(source, reason);
 	}
-	free(source.timestamp);
-	return r < 0 ? r : load_index(&source, ret_changed, reterr_reason);
+	memory_free(TAKE_PTR(source->timestamp));
+	if (r < 0)
+		return r;
+	index_clear(&source->stage->index);
+	return load_index(source, ret_changed, reason);
+}
+
+int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
+{
+	Fetcher *fetcher = &stage->fetcher;
+	Reason first = {};
+	int error = 0;
+
+	remove_unfinished(stage);
+	for (fetcher->at = 0; fetcher->at < fetcher->url_count; fetcher->at++) {
+		Source source = {.stage = stage};
+		Reason reason = {};
+		int r = refresh_from(&source, ret_changed, &reason);
+
+		if (r < 0 && !source.is_nowhere && !fetcher_other_may_help(r))
+			return reason_set(reterr_reason, r, "%s", reason.text);
+		if (r >= 0)
+			return 0;
+		if (fetcher->at == 0) {
+			first = reason;
+			error = r;
+		}
+	}
+	fetcher->at = 0;
+	return fetcher_tell_first(fetcher, &first, error, reterr_reason);
 }

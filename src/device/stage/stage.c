@@ -11,11 +11,12 @@
 #include "base/time.h"
 #include "wire/json/document.h"
 
-int stage_open(const char *root, int socket, const char *url, const char *channel, Stage *ret_stage,
-	Reason *reterr_reason)
+int stage_open(const char *root, int socket, const char *const *urls, size_t url_count,
+	const char *channel, Stage *ret_stage, Reason *reterr_reason)
 {
 	Stage stage = {
-		.fetcher = {.url = url,
+		.fetcher = {.urls = urls,
+			.url_count = url_count,
 			.setting = "url in suture.conf",
 			.ask = fetcher_ask_socket,
 			.asked = fetcher_socket(socket)},

@@ -3,7 +3,7 @@
 /*
  * Stage: from a repository to verified bytes at rest. Nothing here touches the running system.
  *
- *     stage_open(root, socket, url, channel, &stage, &reason);
+ *     stage_open(root, socket, urls, url_count, channel, &stage, &reason);
  *     stage_refresh(stage, &changed, &reason);           metadata and index, verified and kept
  *     stage_improvement(stage, sequence, &generation, &reason);
  *
@@ -45,12 +45,15 @@ typedef struct Stage {
 	bool has_used_delta, has_used_full;
 } Stage;
 
-int stage_open(const char *root, int socket, const char *url, const char *channel, Stage *ret_stage,
-	Reason *reterr_reason);
+/* urls: the repository's address, then its mirrors; borrowed. */
+int stage_open(const char *root, int socket, const char *const *urls, size_t url_count,
+	const char *channel, Stage *ret_stage, Reason *reterr_reason);
 void stage_done(Stage *stage);
 
-/* *ret_changed: the index is not the one that was kept before. -ENOENT: this base is not in the
- * repository. */
+/* From the first address that has something good to say: one that is not reached, damaged, expired
+ * or older than what is known makes the next one be asked. When none does, the error is that of the
+ * first. *ret_changed: the index is not the one that was kept before. -ENOENT: this base is not in
+ * the repository. */
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason);
 
 /* First trust, for a machine whose base brings no root: finds the repository's root that has this

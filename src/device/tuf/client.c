@@ -56,11 +56,6 @@ static int ask_http(void *asked, const FetchRequest *request,
 	return 0;
 }
 
-static Fetcher fetcher_of(const Client *client, const char *url, const char *setting)
-{
-	return (Fetcher){.url = url, .setting = setting, .ask = ask_http, .asked = client->http};
-}
-
 static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data, size_t *ret_size,
 	Reason *reterr_reason)
 {
@@ -106,8 +101,13 @@ int client_open(Client *client, const char *folder, const char *url, Reason *ret
 	if (r == 0)
 		r = load_root(client, reterr_reason);
 	if (r == 0)
-		r = http_new(&client->http, reterr_reason);
-	client->metadata = fetcher_of(client, url, "--metadata-url");
+		r = http_new(NULL, &client->http, reterr_reason);
+	client->url = url;
+	client->metadata = (Fetcher){.urls = &client->url,
+		.url_count = 1,
+		.setting = "--metadata-url",
+		.ask = ask_http,
+		.asked = client->http};
 	return r;
 }
 

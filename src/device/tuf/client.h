@@ -18,6 +18,7 @@
 typedef struct Client {
 	Cache cache;
 	Http *http;
+	const char *url;
 	Fetcher metadata;
 	TrustRepository repository; /* its context is the client */
 	Trust *trust;

@@ -116,7 +116,7 @@ static int get(const Client *client, const char *url, const char *target, const 
 
 	if (!encoded)
 		return -ENOMEM;
-	fetcher.url = url;
+	fetcher.urls = &url;
 	fetcher.setting = "--target-base-url";
 	fetcher.progress = show_progress;
 	fetcher.context = &show;
