@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """suture-sign: the rules of key files, and signatures that others can check."""
+import contextlib
 import json
+import re
 import stat
+import time
 
 from tap import *
+
+START_SECONDS = 20  # a loaded machine may take a while to start a program
 
 
 def sign(*args, **more):
@@ -127,6 +132,52 @@ def openssl_agrees():
 def an_empty_text_can_be_signed():
     create("a-1")
     check_equal(len(json.loads(sign("sign", "a-1", input="").stdout)[0]["sig"]), 128)
+
+
+@contextlib.contextmanager
+def signing(*names):
+    """suture-sign while it waits for the text to sign: by then its memory is as it will be."""
+    process = subprocess.Popen([program("suture-sign"), "--keys", "keys", "sign", *names],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + START_SECONDS
+    while status_of(process.pid).get("VmLck") == "0 kB" and time.monotonic() < end:
+        time.sleep(0.01)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status_of(pid):
+    lines = read(f"/proc/{pid}/status").decode().splitlines()
+    return dict(re.split(r":\s*", line, maxsplit=1) for line in lines)
+
+
+@test
+def secret_memory_is_locked_and_no_core_is_left():
+    create("a-1")
+    with signing("a-1") as process:
+        check_equal(status_of(process.pid)["VmLck"], "32 kB", "locked memory")
+        limits = read(f"/proc/{process.pid}/limits").decode()
+        check(re.search(r"^Max core file size +0 +0 ", limits, re.M), limits)
+    done = run("/usr/bin/strace", "-e", "trace=prctl,mlock,mlock2,madvise", program("suture-sign"),
+               "--keys", "keys", "sign", "a-1", input="x", expect=None)
+    for call in (r"prctl\(PR_SET_DUMPABLE, SUID_DUMP_DISABLE\) += 0", r"mlock2?\(.*\) += 0",
+                 r"madvise\(.*, MADV_DONTDUMP\) += 0"):
+        check(re.search(call, done.stderr), f"{call} is not in\n{done.stderr}")
+
+
+@test
+def without_locked_memory_it_warns_and_goes_on():
+    create("a-1")
+    command = ["/usr/bin/prlimit", "--memlock=0", program("suture-sign"), "--keys", "keys", "sign",
+               "a-1"]
+    if os.geteuid() == 0:  # whom no limit holds
+        command[:0] = ["/usr/bin/setpriv", "--bounding-set", "-ipc_lock"]
+    done = run(*command, input="x")
+    one_line_error(done, "secrets may be swapped out", "ulimit -l")
+    check_equal(len(json.loads(done.stdout)), 1)
 
 
 main()

@@ -3,6 +3,7 @@
  * they mean; suture-publish prepares them and takes the signatures back. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,14 +11,17 @@
 #include "base/command.h"
 #include "base/exit.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "vendor/sign/secret.h"
 #include "vendor/sign/secretkey.h"
 #include "wire/json/document.h"
 #include "wire/trust/key.h"
 
 #define MESSAGE_SIZE_MAX ((size_t)16 << 20) /* far above the largest metadata file */
+#define KEY_NAME_MAX     200                /* with its suffix a file name */
 
 static const char *arg_keys;
 
@@ -55,15 +59,50 @@ static int print_json(const json_t *json)
 	return exit_code_of(fd_write_full(STDOUT_FILENO, buffer.data, buffer.size));
 }
 
+static int check_name(const char *name, Reason *reason)
+{
+	if (strlen(name) <= KEY_NAME_MAX && name[0] != '.' &&
+		text_consists_of(name, TEXT_LOWER TEXT_DIGITS "._+-"))
+		return 0;
+	return reason_set(reason, -EINVAL,
+		"%s is no name for a key: use lower-case letters, digits and ._+-", name);
+}
+
+static int check_new_name(const char *name, Reason *reason)
+{
+	_cleanup_free_ char *path = memory_printf("%s/%s.pem", arg_keys, name);
+	int r = path ? check_name(name, reason) : -ENOMEM;
+
+	if (r == 0 && file_exists(AT_FDCWD, path))
+		return reason_set(reason, -EEXIST, "there is a key %s already", path);
+	return r;
+}
+
+static int open_key(const char *name, SecretKey **ret_key, Reason *reason)
+{
+	_cleanup_(secretkey_freep) SecretKey *key = NULL;
+	int r = check_name(name, reason);
+
+	if (r == 0)
+		r = secretkey_load(arg_keys, name, &key, reason);
+	if (r == 0)
+		r = secretkey_unlock(key, NULL, reason);
+	if (r == 0)
+		*ret_key = TAKE_PTR(key);
+	return r;
+}
+
 static int verb_create(int count, char **operands)
 {
 	_cleanup_(secretkey_freep) SecretKey *key = NULL;
 	_cleanup_json_ json_t *description = NULL;
 	Reason reason = {};
-	int r = secretkey_create(arg_keys, operands[0], &reason);
+	int r = check_new_name(operands[0], &reason);
 
 	if (r == 0)
-		r = secretkey_open(arg_keys, operands[0], &key, &reason);
+		r = secretkey_new(arg_keys, operands[0], &key, &reason);
+	if (r == 0)
+		r = secretkey_store(key, NULL, &reason);
 	if (r < 0)
 		return fail(r, &reason);
 	description = describe(operands[0], key);
@@ -78,7 +117,7 @@ static int append_description(json_t *list, const char *file, Reason *reason)
 
 	if (!name)
 		return -ENOMEM;
-	r = secretkey_open(arg_keys, name, &key, reason);
+	r = open_key(name, &key, reason);
 	if (r < 0)
 		return r;
 	return json_array_append_new(list, describe(name, key)) < 0 ? -ENOMEM : 0;
@@ -121,7 +160,7 @@ static int sign_with(
 	_cleanup_json_ json_t *description = NULL;
 	uint8_t signature[ED25519_SIGNATURE_SIZE];
 	char text[2 * ED25519_SIGNATURE_SIZE + 1];
-	int r = secretkey_open(arg_keys, name, &key, reason);
+	int r = open_key(name, &key, reason);
 
 	if (r == 0)
 		r = secretkey_sign(key, message, size, signature);
@@ -167,6 +206,14 @@ int main(int argc, char **argv)
 {
 	static const Command command = {
 		"suture-sign", "keep a vendor's keys and sign with them", options, verbs, NULL};
+	int r;
 
+	log_open(command.program);
+	r = secret_start();
+	if (r < 0)
+		return fail(r, &(Reason){"no memory can be kept for secrets"});
+	if (r > 0)
+		log_info("secrets may be swapped out, going on: memory cannot be locked, "
+			 "see 'ulimit -l'");
 	return command_main(&command, argc, argv);
 }
