@@ -230,7 +230,7 @@ def an_encrypted_key_signs_with_its_passphrase_only():
 
 @test
 def wrong_passphrases_are_never_called_damage():
-    create_encrypted("a-1")  # one of 256 has good padding: still no key comes out
+    make_quick("a-1")
     for number in range(8):
         bad = passphrase_file(f"wrong {number}")
         sign_with("sign", "a-1", "--passphrase-fd", bad, fds=[bad], expect=4)
@@ -277,7 +277,7 @@ def keys_are_listed_without_a_passphrase():
 
 @test
 def a_public_half_that_is_not_the_keys_is_noticed():
-    create_encrypted("a-1")
+    make_quick("a-1")
     other = create("b-1")
     fd = passphrase_file(PASSPHRASE)
     write("keys/a-1.pub", json.dumps(dict(other, name="a-1")))
@@ -320,8 +320,8 @@ def a_passphrase_is_set_changed_and_taken_away():
 
 @test
 def a_file_serves_several_runs_and_a_pipe_several_keys():
-    create_encrypted("a-1")
-    create_encrypted("a-2")
+    make_quick("a-1")
+    make_quick("a-2")
     fd = passphrase_file(PASSPHRASE)
     os.lseek(fd, 5, os.SEEK_SET)
     for _ in range(2):
@@ -362,6 +362,7 @@ def an_askpass_program_is_asked():
                 ["New passphrase for the key keys/a-1.pem: ",
                  "Once more the new passphrase for the key keys/a-1.pem: "])
     os.unlink("prompts")
+    make_quick("a-1")
     sign_with("sign", "a-1", env={"SUTURE_ASKPASS": asks})
     check_equal(read("prompts"), b"Passphrase of the key keys/a-1.pem: \n")
     one_line_error(sign_with("sign", "a-1", "--askpass", askpass("echo wrong"), expect=4),
@@ -437,6 +438,64 @@ def the_echo_comes_back_after_an_interruption():
     check_equal(terminal.end(), -signal.SIGINT)
     check(terminal.echoes(), "the echo is still off")
     check(not os.path.exists("keys/a-1.pem"), "a key was made")
+
+
+def make_quick(name, passphrase=PASSPHRASE):
+    """An encrypted key whose passphrase costs little to try: as openssl writes them."""
+    os.makedirs("keys", exist_ok=True)
+    write("pass", passphrase + "\n")
+    run(OPENSSL, "genpkey", "-algorithm", "ed25519", "-aes-256-cbc", "-pass", "file:pass", "-out",
+        f"keys/{name}.pem")
+    os.chmod(f"keys/{name}.pem", 0o600)
+    if os.path.exists(f"keys/{name}.pub"):
+        os.unlink(f"keys/{name}.pub")
+
+
+PUBLISHERS_KEYS = ["root-1", "root-2", "root-3", "targets-1", "snapshot-1", "timestamp-1", "seal-1"]
+
+
+@test
+def the_publisher_passes_a_passphrase_on_without_reading_it():
+    for name in PUBLISHERS_KEYS:
+        make_quick(name)
+        fd = passphrase_file(PASSPHRASE)
+        sign_with("public", name, "--passphrase-fd", fd, fds=[fd])
+    init = [program("suture-publish"), "-C", "repo", "--keys", "keys", "init"]
+    run("/usr/bin/strace", "-f", "-s", "200", "-e", "trace=read,pread64,execve,splice", "-o",
+        "trace", *init, "--passphrase-fd", "0", input=PASSPHRASE + "\n")
+    trace = read("trace").decode()
+    check(re.search(r"splice\(0, NULL, \d+, NULL, \d+, 0\) += " + str(
+        len(PASSPHRASE.encode()) + 1), trace), "the pipe was not spliced")
+    readers = re.findall(r"^(\d+) +p?read[0-9]*\(\d+, \"a pass phrase", trace, re.M)
+    check(len(readers) > 2, f"suture-sign read it {len(readers)} times")
+    signers = re.findall(r"^(\d+) +execve\(\"[^\"]*/suture-sign\"", trace, re.M)
+    check_equal(set(readers) - set(signers), set(), "others that read it")
+    shutil.rmtree("repo")
+    shutil.rmtree("repo.work")
+    with open("passphrase") as file:
+        done = subprocess.run([*init, "--passphrase-fd", str(file.fileno())],
+                              pass_fds=[file.fileno()], stdout=subprocess.PIPE)
+    check_equal(done.returncode, 0, "from a file")
+
+
+@test
+def the_publisher_says_what_is_wrong_with_a_passphrase():
+    for name in PUBLISHERS_KEYS:
+        make_quick(name)
+        fd = passphrase_file(PASSPHRASE)
+        sign_with("public", name, "--passphrase-fd", fd, fds=[fd])
+
+    def init(*args, **more):
+        return run("suture-publish", "-C", "repo", "--keys", "keys", "init", *args, **more)
+
+    one_line_error(init("--passphrase-fd", "0", input="wrong", expect=4), "not the passphrase of",
+                   "keys/root-1.pem")
+    one_line_error(init("--passphrase-fd", "0", input="x" * 5000, expect=1), "descriptor 0",
+                   "too long")
+    one_line_error(init("--passphrase-fd", "99", expect=1), "descriptor 99")
+    one_line_error(init("--askpass", askpass("exit 1"), expect=4), "gave no passphrase")
+    init("--askpass", askpass(f"echo '{PASSPHRASE}'"))
+    check("root-1" in read("prompts").decode())
 
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
