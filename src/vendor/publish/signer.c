@@ -121,8 +121,8 @@ int signer_create_keys(Signer *signer, const char *role, unsigned count, Reason 
 {
 	for (unsigned i = 1; i <= count; i++) {
 		_cleanup_free_ char *name = memory_printf("%s-%u", role, i);
-		const char *const argv[] = {
-			signer->program, "--keys", signer->keys, "create", name, NULL};
+		const char *const argv[] = {signer->program, "--keys", signer->keys, "create", name,
+			signer->passphrase > 0 ? "--encrypt" : NULL, NULL};
 		_cleanup_json_ json_t *made = NULL;
 		int r;
 

@@ -40,9 +40,17 @@ int external_load(const char *folder, const char *name, External *ret, Reason *r
 	return path ? record_load(path, fields, ret, reterr_reason) : -ENOMEM;
 }
 
+/* What is written must be read again; jansson takes UTF-8 only. */
+static bool can_be_kept(const char *text, size_t max)
+{
+	_cleanup_json_ json_t *json = json_string(text);
+
+	return json && text[0] != '\0' && strlen(text) <= max && text_is_printable(text);
+}
+
 static int check_program(const char *program, Reason *reason)
 {
-	if (!is_absolute(program) || strlen(program) > PROGRAM_PATH_MAX)
+	if (!is_absolute(program) || !can_be_kept(program, PROGRAM_PATH_MAX))
 		return reason_set(reason, -EINVAL,
 			"%s: give the program with its whole path, from / on", program);
 	if (access(program, X_OK) < 0)
@@ -50,14 +58,12 @@ static int check_program(const char *program, Reason *reason)
 	return 0;
 }
 
-/* What is written must be read again. */
 static int check_argument(const char *text, Reason *reason)
 {
-	if (text[0] != '\0' && strlen(text) <= EXTERNAL_ARGUMENT_SIZE_MAX &&
-		text_is_printable(text))
+	if (can_be_kept(text, EXTERNAL_ARGUMENT_SIZE_MAX))
 		return 0;
 	return reason_set(reason, -EINVAL,
-		"an argument of the program is empty, longer than %d bytes or not printable",
+		"an argument of the program is empty, longer than %d bytes or not printable UTF-8",
 		EXTERNAL_ARGUMENT_SIZE_MAX);
 }
 

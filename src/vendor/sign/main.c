@@ -81,6 +81,9 @@ static int verb_create(int count, char **operands)
 	Reason reason = {};
 	int r = open_keyring(false, &keyring, &reason);
 
+	if (r == 0 && arg_passphrase_fd >= 0 && !arg_encrypt)
+		r = reason_set(
+			&reason, -EINVAL, "a passphrase is given, but not for what: add --encrypt");
 	if (r == 0)
 		r = keyring_create(&keyring, operands[0], arg_encrypt, &description, &reason);
 	return finish(r, description, &reason);
