@@ -14,6 +14,7 @@ $(BUILD)/build.ninja:
 # What building, testing and the demo need; asks nothing where all is there.
 deps:
 	$(SUDO) tools/install-packages
+	tools/install-node-modules $(BUILD)
 
 demo: deps
 	$(MAKE) all

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +13,9 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/text.h"
+
+#define TEMPORARY_SUFFIX ".tmp"
 
 int file_read(int dir, const char *path, size_t max, uint8_t **ret_data, size_t *ret_size)
 {
@@ -37,7 +42,47 @@ int file_sync_parent(int dir, const char *path)
 /* A name beside `path` that readers of the directory recognise as unfinished. */
 static char *temporary_name(const char *path)
 {
-	return memory_printf("%s.%d.tmp", path, getpid());
+	return memory_printf("%s.%d" TEMPORARY_SUFFIX, path, getpid());
+}
+
+/* Whether temporary_name() may have given this name, to `name` or to any file. */
+static bool is_temporary_name(const char *entry, const char *name)
+{
+	size_t size = strlen(entry), suffix = strlen(TEMPORARY_SUFFIX), start;
+
+	if (!text_ends_with(entry, TEMPORARY_SUFFIX))
+		return false;
+	for (start = size - suffix; start > 0 && isdigit((unsigned char)entry[start - 1]); start--)
+		;
+	if (start == size - suffix || start < 2 || entry[start - 1] != '.')
+		return false;
+	return !name || (strlen(name) == start - 1 && memcmp(entry, name, start - 1) == 0);
+}
+
+static inline void close_folder(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+int file_remove_unfinished(int dir, const char *folder, const char *name)
+{
+	_cleanup_fd_ int fd = openat(dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(close_folder) DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!stream)
+		return errno == ENOENT ? 0 : -errno;
+	fd = -1; /* belongs to the stream now */
+	while ((entry = readdir(stream))) {
+		int r = is_temporary_name(entry->d_name, name)
+			? file_remove(dirfd(stream), entry->d_name)
+			: 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int write_synced(int dir, const char *path, const void *data, size_t size, mode_t mode)
@@ -84,7 +129,7 @@ static int open_nameless(const FileDraft *draft, mode_t mode)
 
 	if (!parent)
 		return -ENOMEM;
-	return openat(draft->dir, parent, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	return openat(draft->dir, parent, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 }
 
 /* The name by which a descriptor can be linked; only root may do without. */
@@ -109,7 +154,7 @@ int file_draft_open(int dir, const char *path, mode_t mode, FileDraft *ret)
 	if (draft.fd < 0 || access(descriptor, F_OK) < 0) {
 		fd_close(draft.fd);
 		draft.fd = openat(dir, draft.beside,
-			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+			O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 		if (draft.fd < 0)
 			return -errno;
 		draft.named = true;

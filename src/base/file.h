@@ -40,6 +40,12 @@ int file_draft_open(int dir, const char *path, mode_t mode, FileDraft *ret);
 int file_draft_finish(FileDraft *draft);
 void file_draft_done(FileDraft *draft); /* drops what is not finished */
 
+/* Removes the files PATH.PID.tmp that killed writers have left in a folder: those of one name in
+ * it, or of any (NULL). For callers who know that nobody is writing there now. A missing folder is
+ * fine.
+ */
+int file_remove_unfinished(int dir, const char *folder, const char *name);
+
 /* Renames within one directory tree and makes the rename last: fsync of the target's directory. */
 int file_rename_durable(int dir, const char *from, const char *to);
 

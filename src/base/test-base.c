@@ -113,6 +113,28 @@ TEST(a_failed_write_leaves_the_old_file)
 	ASSERT_STREQ(data, "old");
 }
 
+TEST(what_killed_writers_left_is_removed)
+{
+	static const char *const left[] = {"u/a.json.12.tmp", "u/a.json.3456.tmp", "u/b.7.tmp"};
+	static const char *const others[] = {"u/a.json", "u/a.tmp", "u/.12.tmp",
+		"u/a.json.12.tmp.x", "u/a.json.x12.tmp", "u/a.json..tmp", "u/12.tmp"};
+	_cleanup_fd_ int dir = open(test_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ASSERT_OK(path_make_directories(dir, "u", 0755));
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
+		ASSERT_OK(file_write_atomic(dir, left[i], "x", 1, 0644));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		ASSERT_OK(file_write_atomic(dir, others[i], "x", 1, 0644));
+	ASSERT_OK(file_remove_unfinished(dir, "u", "a.json"));
+	ASSERT(!file_exists(dir, left[0]) && !file_exists(dir, left[1]));
+	ASSERT(file_exists(dir, left[2]));
+	ASSERT_OK(file_remove_unfinished(dir, "u", NULL));
+	ASSERT(!file_exists(dir, left[2]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		ASSERT(file_exists(dir, others[i]));
+	ASSERT_OK(file_remove_unfinished(dir, "missing", NULL));
+}
+
 static int draft_whole(int dir)
 {
 	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;

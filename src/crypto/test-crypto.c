@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
+#include "crypto/digest512.h"
 #include "crypto/ed25519.h"
 #include "crypto/verity.h"
 #include "test.h"
@@ -26,6 +27,18 @@ TEST(sha256_of_fips_180_4)
 	ASSERT_OK(digest_from_text(text, &again));
 	ASSERT(digest_equal(&digest, &again));
 	ASSERT_ERROR(-EBADMSG, digest_from_text("ba78", &again));
+}
+
+TEST(sha512_of_fips_180_4)
+{
+	char text[DIGEST512_TEXT_SIZE];
+	Digest512 digest;
+
+	ASSERT_OK(digest512_of("abc", 3, &digest));
+	hex_encode(digest.bytes, sizeof(digest.bytes), text);
+	ASSERT_STREQ(text,
+		"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+		"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
 /* RFC 8032, section 7.1, test 3 */

@@ -41,9 +41,15 @@ def check(condition, message="check failed"):
         raise AssertionError(message)
 
 
+def shown(value, longest=1000):
+    """What a failure shows of a value: whole files would hide the reason."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
+
+
 def check_equal(a, b, what="value"):
     if a != b:
-        raise AssertionError(f"{what}: {a!r} is not {b!r}")
+        raise AssertionError(f"{what}: {shown(a)} is not {shown(b)}")
 
 
 def program(name):

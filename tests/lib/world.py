@@ -112,7 +112,7 @@ class Vendor:
         self.repository = os.path.join(self.folder, "repository")
         for name in "repository", "repository.work":
             shutil.copytree(os.path.join(template(), name), os.path.join(self.folder, name))
-        self.count = 0
+        self.count, self.other_keys = 0, {}
 
     def publish(self, *args, **options):
         return run("suture-publish", "-C", self.repository, "--keys", keys_folder(), *args,
@@ -154,7 +154,16 @@ class Vendor:
         done = run("suture-sign", "--keys", keys_folder(), "sign", name, input=message, text=False)
         return json.loads(done.stdout)
 
+    @contextlib.contextmanager
+    def keys_instead(self, names):
+        """Meanwhile these roles are signed with other keys: {role: key's name}."""
+        self.other_keys = names
+        yield
+        self.other_keys = {}
+
     def keys_of(self, role):
+        if role in self.other_keys:
+            return [self.other_keys[role]]
         names = (name[:-len(".pem")] for name in sorted(os.listdir(keys_folder())))
         return [name for name in names if re.fullmatch(re.escape(role) + r"-\d+", name)]
 
@@ -196,6 +205,18 @@ class Vendor:
         timestamp["meta"]["snapshot.json"]["version"] = snapshot["version"]
         edit("timestamp", timestamp)
         self.write_signed("timestamp.json", "timestamp", timestamp)
+
+    def sign_targets(self, files):
+        """Lists targets {path: data} in the top-level role, without serving them."""
+        targets = self.targets()
+        for path, data in files.items():
+            targets.setdefault("targets", {})[path] = {
+                "length": len(data), "hashes": {"sha256": hashlib.sha256(data).hexdigest()}}
+        self.commit({"targets": targets})
+
+    def add_target(self, path, data):
+        self.sign_targets({path: data})
+        write(self.path("targets", consistent(path, data)), data)
 
     def index_path(self):
         path = f"{PRODUCT}/{BASE_KEY}/public/index.json"
@@ -249,6 +270,12 @@ class Vendor:
                 for payload in image["payloads"]}
 
 
+def consistent(path, data):
+    """The name under which a repository with consistent snapshots serves a target."""
+    folder, slash, last = path.rpartition("/")
+    return f"{folder}{slash}{hashlib.sha256(data).hexdigest()}.{last}"
+
+
 def flip_byte(path, place=None):
     data = bytearray(read(path))
     data[len(data) // 2 if place is None else place] ^= 1
@@ -282,6 +309,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # heads and bodies are two writes
 
             def do_GET(self):
                 server.handle(self)

@@ -11,7 +11,7 @@
 #include "base/command.h"
 #include "base/exit.h"
 #include "base/log.h"
-#include "device/ctl/bar.h"
+#include "base/bar.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -184,6 +184,41 @@ static int verb_install(int count, char **operands)
 		print_install);
 }
 
+static void print_enroll(const json_t *enroll)
+{
+	printf("This machine trusts the vendor at %s from now on.\n%s",
+		json_string_value(json_object_get(enroll, "repository")),
+		json_is_true(json_object_get(enroll, "sealed"))
+			? "Images are grafted with the vendor's seal only "
+			  "(/etc/suture/seal.conf).\n"
+			: "The vendor publishes no seal.conf: images are compared by digest "
+			  "only.\n");
+}
+
+static int verb_enroll(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	bool is_sealed = false;
+	Reason reason = {};
+	Bar bar = {};
+	Digest digest;
+	int r;
+
+	if (digest_from_text(operands[0], &digest) < 0) {
+		log_error("not a SHA-256 in lower-case hexadecimal: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = take_charge(&manager, &bar, manager_lock, &reason);
+	if (r == 0)
+		r = manager_enroll(&manager, operands[0], &is_sealed, &reason);
+	bar_end(&bar);
+	if (r < 0)
+		return fail(r, &reason);
+	return show(json_pack("{s:i, s:s, s:b}", "schema", 1, "repository", manager.config.url,
+			    "sealed", is_sealed),
+		print_enroll);
+}
+
 static void print_remove(const json_t *remove)
 {
 	printf("This is %s again, switched in %lld microseconds.\n"
@@ -254,6 +289,8 @@ static const Verb verbs[] = {
 	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
 	{"install", "", "install what is offered", 0, 0, verb_install},
 	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
+	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
+		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{},

@@ -199,6 +199,19 @@ static json_t *describe_withdrawal(const Manager *manager, const Withdrawal *wit
 		index_withdrawal_levels[withdrawn->level], "reason", withdrawn->reason);
 }
 
+/* Until when the repository's word holds, and what went wrong since. */
+static json_t *describe_checks(const Manager *manager)
+{
+	const Checked *checked = &manager->checked;
+	int64_t now = checked_now(checked);
+
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:s?}", "succeeded",
+		time_text(checked->succeeded), "issued", time_text(checked->issued), "expires",
+		time_text(checked->expires), "fresh", checked->expires > now, "clock_is_behind",
+		time_now() < checked->issued, "failed", time_text(checked->failed), "problem",
+		checked->problem);
+}
+
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
 {
 	json_t *mounts = read_activation(activation);
@@ -219,7 +232,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -230,7 +243,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		config ? config_automatic_words[config->automatic] : NULL, "channel",
 		config ? config->channel : NULL, "repository", config ? config->url : NULL,
 		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
-		time_text(manager_last_check(manager)));
+		time_text(manager->checked.succeeded), "checks", describe_checks(manager));
 }
 
 static json_t *describe_exposed(const Exposed *exposed)
@@ -379,6 +392,27 @@ static void print_applied(const json_t *status)
 			text_of(withdrawn, "reason"));
 }
 
+static void print_checks(const json_t *status)
+{
+	const json_t *checks = json_object_get(status, "checks");
+	const char *expires = text_of(checks, "expires");
+
+	if (json_is_string(json_object_get(checks, "problem"))) {
+		printf("  Problem: the try of ");
+		print_time(text_of(checks, "failed"));
+		printf(" failed: %s\n", text_of(checks, "problem"));
+	}
+	if (expires[0] && !json_is_true(json_object_get(checks, "fresh"))) {
+		printf("Not fresh: the repository's word was good until ");
+		print_time(expires);
+		printf(";\n           what is installed stays, and nothing new comes until a check "
+		       "succeeds\n");
+	}
+	if (json_is_true(json_object_get(checks, "clock_is_behind")))
+		printf("    Clock: it is behind the newest time that the vendor signed, which "
+		       "counts instead\n");
+}
+
 /* One thing that can be done next, if there is one. */
 static void print_hint(const json_t *status)
 {
@@ -409,6 +443,7 @@ void screen_print_status(const json_t *status)
 	else
 		printf("never");
 	printf("\n");
+	print_checks(status);
 	print_hint(status);
 }
 

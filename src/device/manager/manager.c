@@ -10,18 +10,20 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/time.h"
+#include "base/path.h"
 #include "device/manager/after.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
-#define INDEX_PATH      "index.json" /* below the store, written by suture-stage */
-#define CHECKED_PATH    "checked"    /* time of the last good check */
-#define LOCK_PATH       "lock"
-#define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
-#define MACHINE_ID_PATH "etc/machine-id"
-#define MACHINE_ID_MAX  64
+#define INDEX_PATH        "index.json" /* below the store, written by suture-stage */
+#define ENROLL_PATH       "enroll"     /* what the stager verified (device/stage/stage.h) */
+#define LOCK_PATH         "lock"
+#define URGENT_PATH       "lock.urgent" /* held by who waits for the lock and must not wait long */
+#define TRUST_PATH        "etc/suture"  /* below the root: where it counts from then on */
+#define ENROLLED_SIZE_MAX 512000        /* root.json's limit */
+#define MACHINE_ID_PATH   "etc/machine-id"
+#define MACHINE_ID_MAX    64
 
 /* A stager whose manager was killed ends by itself within this time. */
 #define LOCK_TRIES    10
@@ -67,6 +69,7 @@ void manager_done(Manager *manager)
 {
 	store_free(manager->store);
 	index_clear(&manager->index);
+	checked_done(&manager->checked);
 	manager->lock = fd_close(manager->lock);
 	manager->urgent = fd_close(manager->urgent);
 }
@@ -143,9 +146,11 @@ int manager_load(Manager *manager)
 	int r;
 
 	index_clear(&manager->index);
+	checked_done(&manager->checked);
 	manager->has_index = false;
-	if (manager->store->dir < 0)
-		return 0;
+	r = checked_load(manager->store, &manager->checked);
+	if (r < 0 || manager->store->dir < 0)
+		return r;
 	r = file_read(manager->store->dir, INDEX_PATH, INDEX_SIZE_MAX, &data, &size);
 	if (r == 0)
 		r = index_read(data, size, &manager->index, NULL);
@@ -156,20 +161,8 @@ int manager_load(Manager *manager)
 	return 0;
 }
 
-static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reason *reason)
+static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *reason)
 {
-	const StageRun run = {
-		.root = manager->root,
-		.url = manager->config.url,
-		.channel = manager->config.channel,
-		.sequence = sequence,
-		.progress = manager->progress,
-		.context = manager->context,
-		.progress_fd = manager->progress_fd,
-		.lock = manager->lock,
-		.urgent = manager->urgent,
-		.stop_fd = manager->stop_fd,
-	};
 	int r = manager_need_config(manager, reason);
 
 	if (r < 0)
@@ -177,38 +170,93 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 	if (!manager->config.url[0])
 		return reason_set(reason, -ENOENT,
 			"suture.conf names no repository: set url in its section [repository]");
+	run.root = manager->root;
+	run.url = manager->config.url;
+	run.channel = manager->config.channel;
+	run.progress = manager->progress;
+	run.context = manager->context;
+	run.progress_fd = manager->progress_fd;
+	run.lock = manager->lock;
+	run.urgent = manager->urgent;
+	run.stop_fd = manager->stop_fd;
 	return worker_stage(&run, ret, reason);
 }
 
-static int remember_check(const Manager *manager, Reason *reason)
+static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reason *reason)
 {
-	char text[TIME_TEXT_SIZE];
-	int r;
+	return run_worker(manager, (StageRun){.sequence = sequence}, ret, reason);
+}
 
-	time_format(time_now(), text);
-	r = file_write_atomic(manager->store->dir, CHECKED_PATH, text, strlen(text), 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s/%s", STORE_PATH, CHECKED_PATH) : 0;
+/* Moves what the stager verified to where the owner's trust lies. */
+static int take_enrolled(
+	const Manager *manager, const char *name, bool *ret_is_there, Reason *reason)
+{
+	_cleanup_free_ char *from = memory_printf(ENROLL_PATH "/%s", name);
+	_cleanup_free_ char *to = memory_printf(TRUST_PATH "/%s", name);
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r = from && to ? file_read(manager->store->dir, from, ENROLLED_SIZE_MAX, &data, &size)
+			   : -ENOMEM;
+
+	*ret_is_there = r == 0;
+	if (r == 0)
+		r = path_make_parent(manager->store->root, to, 0755);
+	if (r == 0)
+		r = file_write_atomic(manager->store->root, to, data, size, 0644);
+	return r == -ENOENT || r == 0
+		? 0
+		: reason_errno(reason, r, "cannot write %s/%s", manager->store->path, to);
+}
+
+int manager_enroll(Manager *manager, const char *digest, bool *ret_is_sealed, Reason *reterr_reason)
+{
+	StageResult result;
+	bool has_root;
+	int r = run_worker(manager, (StageRun){.enroll = digest}, &result, reterr_reason);
+
+	/* the root goes last: with it the machine trusts the vendor */
+	if (r == 0)
+		r = take_enrolled(manager, "seal.conf", ret_is_sealed, reterr_reason);
+	if (r == 0)
+		r = take_enrolled(manager, "root.json", &has_root, reterr_reason);
+	if (r < 0)
+		return r;
+	r = path_remove_tree(manager->store->dir, ENROLL_PATH);
+	return r < 0 ? r
+		     : history_append(manager->store, "enrolled", 0, 0, manager->config.url,
+			       reterr_reason);
+}
+
+/* That somebody else was at work, or asked for an end, says nothing about the repository. */
+static bool is_worth_telling(int error)
+{
+	return error != -EBUSY && error != -EINTR && error != -ENOMEM;
+}
+
+static int remember_check(Manager *manager, int result, const StageResult *stage, Reason *reason)
+{
+	int r = 0;
+
+	if (result == 0)
+		checked_succeeded(&manager->checked, stage->issued, stage->expires);
+	else
+		r = checked_failed(&manager->checked, reason ? reason->text : "");
+	return r < 0 ? r : checked_save(&manager->checked, manager->store, reason);
 }
 
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason)
 {
-	int r = run_stage(manager, 0, ret_result, reterr_reason);
+	Reason reason = {};
+	int saved, r = run_stage(manager, 0, ret_result, &reason);
 
+	if (r < 0 && reterr_reason)
+		*reterr_reason = reason;
+	if (r < 0 && !is_worth_telling(r))
+		return r;
+	saved = remember_check(manager, r, ret_result, r < 0 ? &reason : reterr_reason);
 	if (r == 0)
-		r = remember_check(manager, reterr_reason);
+		r = saved;
 	return r < 0 ? r : manager_load(manager);
-}
-
-int64_t manager_last_check(const Manager *manager)
-{
-	_cleanup_free_ uint8_t *text = NULL;
-	int64_t when = 0;
-	size_t size;
-
-	if (manager->store->dir >= 0 &&
-		file_read(manager->store->dir, CHECKED_PATH, TIME_TEXT_SIZE, &text, &size) == 0)
-		(void)time_parse((char *)text, &when);
-	return when;
 }
 
 bool manager_is_of_base(const Manager *manager, const Generation *generation)
@@ -263,7 +311,7 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 {
 	char machine_id[MACHINE_ID_MAX + 1];
 	OfferDevice device = {.machine_id = machine_id,
-		.now = time_now(),
+		.now = checked_now(&manager->checked),
 		.by_hand = by_hand,
 		.is_bad = is_bad_image,
 		.context = (void *)manager};

@@ -15,6 +15,7 @@
  * to do; -EINTR asked to stop; else what the helpers gave. Reasons are one line for a person.
  */
 #include "device/exposure/exposure.h"
+#include "device/manager/checked.h"
 #include "device/manager/worker.h"
 #include "device/policy/config.h"
 #include "device/store/store.h"
@@ -30,6 +31,7 @@ typedef struct Manager {
 	Reason config_reason;
 	bool has_index; /* the kept index was read */
 	Index index;
+	Checked checked; /* how the last checks went, and the clock */
 	int lock, urgent;
 	WorkerProgress progress; /* for the helpers; may be NULL */
 	void *context;
@@ -43,7 +45,8 @@ int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason);
 void manager_done(Manager *manager);
 #define _cleanup_manager_ _cleanup_(manager_done)
 
-/* Reads the index that is kept, without asking the repository. 0 or -ENOMEM: none is no error. */
+/* Reads the index that is kept, and how the last checks went, without asking the repository. 0 or
+ * -ENOMEM: none is no error. */
 int manager_load(Manager *manager);
 
 /* 0, or what is wrong with the configuration. All that asks the repository does this by itself. */
@@ -55,11 +58,14 @@ int manager_lock(Manager *manager, Reason *reterr_reason);
  * end, and what it has is kept. -EBUSY only when 10 seconds were not enough. */
 int manager_lock_urgently(Manager *manager, Reason *reterr_reason);
 
-/* Brings the index up to date. */
+/* Brings the index up to date. How it went is kept, a failure too. */
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);
 
-/* When the last check succeeded (seconds since 1970); 0: never. */
-int64_t manager_last_check(const Manager *manager);
+/* Trusts the vendor whose root metadata has this SHA-256, on a machine whose base brought none:
+ * etc/suture/root.json and, where the vendor publishes one, etc/suture/seal.conf are written.
+ * *ret_is_sealed: there is a policy. -EEXIST when a vendor is trusted already. */
+int manager_enroll(
+	Manager *manager, const char *digest, bool *ret_is_sealed, Reason *reterr_reason);
 
 /* The current generation and its sequence; 0 and 0: the base. A generation of another base, or
  * whose record cannot be read, has sequence 0: it is never grafted. */

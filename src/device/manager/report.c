@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "wire/json/document.h"
 
 #define SCHEMA     1
@@ -22,6 +23,16 @@ static int take_number(const json_t *json, const char *name, uint64_t max, uint6
 		return -EBADMSG;
 	*ret = (uint64_t)json_integer_value(value);
 	return 0;
+}
+
+static int take_time(const json_t *json, const char *name, int64_t *ret)
+{
+	uint64_t seconds;
+	int r = take_number(json, name, (uint64_t)TIME_MAX, &seconds);
+
+	if (r == 0)
+		*ret = (int64_t)seconds;
+	return r;
 }
 
 static int take_word(const json_t *json, const char *name, char ret[static REPORT_WORD_MAX + 1])
@@ -47,7 +58,9 @@ int report_stage(const void *text, size_t size, StageResult *ret_result, Reason 
 		take_number(json, "generation", UINT32_MAX, &generation) < 0 ||
 		take_number(json, "requests", INT64_MAX, &result.requests) < 0 ||
 		take_number(json, "wire_bytes", INT64_MAX, &result.wire_bytes) < 0 ||
-		take_number(json, "payload_bytes", INT64_MAX, &result.payload_bytes) < 0)
+		take_number(json, "payload_bytes", INT64_MAX, &result.payload_bytes) < 0 ||
+		take_time(json, "issued", &result.issued) < 0 ||
+		take_time(json, "expires", &result.expires) < 0)
 		return reason_set(reterr_reason, -EBADMSG,
 			"suture-stage gave an answer that this version does not understand");
 	result.generation = (uint32_t)generation;

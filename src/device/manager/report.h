@@ -15,6 +15,8 @@ typedef struct StageResult {
 	bool changed, used_delta, used_full;
 	uint32_t generation;
 	uint64_t requests, wire_bytes, payload_bytes;
+	int64_t issued;  /* the newest signed time, seconds since 1970 */
+	int64_t expires; /* until when what was verified is fresh */
 } StageResult;
 
 int report_stage(const void *text, size_t size, StageResult *ret_result, Reason *reterr_reason);

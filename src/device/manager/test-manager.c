@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/path.h"
 #include "device/manager/after.h"
+#include "device/manager/checked.h"
 #include "device/manager/report.h"
 #include "device/manager/want.h"
 #include "test.h"
 
 #define GOOD                                                                                       \
 	"{\"changed\":true,\"generation\":3,\"payload_bytes\":255,\"requests\":4,\"schema\":1,"    \
-	"\"used_delta\":true,\"used_full\":false,\"wire_bytes\":4000}\n"
+	"\"issued\":1780000000,\"expires\":1790000000,\"used_delta\":true,\"used_full\":false,"    \
+	"\"wire_bytes\":4000}\n"
 
 #define LINE(generation, requests, schema)                                                         \
 	"{\"generation\":" generation ",\"payload_bytes\":1,\"requests\":" requests                \
-	",\"schema\":" schema ",\"wire_bytes\":1}"
+	",\"schema\":" schema ",\"wire_bytes\":1,\"issued\":1,\"expires\":1}"
+#define TIMES(issued, expires)                                                                     \
+	"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":1,\"wire_bytes\":1,"      \
+	"\"issued\":" issued ",\"expires\":" expires "}"
 #define TWO_LINES GOOD GOOD
 #define LONG_NAME                                                                                  \
 	"{\"component\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","    \
@@ -31,6 +41,8 @@ TEST(the_stagers_line_is_read)
 	ASSERT_EQ(result.requests, 4);
 	ASSERT_EQ(result.wire_bytes, 4000);
 	ASSERT_EQ(result.payload_bytes, 255);
+	ASSERT_EQ(result.issued, 1780000000);
+	ASSERT_EQ(result.expires, 1790000000);
 }
 
 TEST(what_the_stager_does_not_say_is_refused)
@@ -38,7 +50,8 @@ TEST(what_the_stager_does_not_say_is_refused)
 	static const char *const bad[] = {"", "{}", "[]", "3", LINE("3", "1", "0"),
 		LINE("3", "1", "2"), LINE("3", "1", "\"1\""), LINE("-3", "1", "1"),
 		LINE("4294967296", "1", "1"), LINE("\"3\"", "1", "1"), LINE("3", "-1", "1"),
-		LINE("3", "true", "1"), TWO_LINES,
+		LINE("3", "true", "1"), TWO_LINES, TIMES("-1", "1"), TIMES("1", "\"1\""),
+		TIMES("253402300800", "1"), TIMES("1", "null"),
 		"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":1}"};
 	StageResult result = {.generation = 7};
 
@@ -143,4 +156,58 @@ TEST(only_what_processes_map_can_be_exposed)
 		.images = {.items = &image, .count = 1}, .fixes = {.items = fixes, .count = 3}};
 
 	TEST_EACH_ALLOCATION(want(&improvement), (void)0);
+}
+
+static Checked after(const char *text)
+{
+	_cleanup_(store_freep) Store *store = NULL;
+	char folder[] = "/tmp/suture-checked-XXXXXX";
+	Checked checked = {};
+
+	ASSERT(mkdtemp(folder));
+	ASSERT_OK(store_open(folder, &store, NULL));
+	ASSERT_OK(store_make(store, NULL));
+	if (text)
+		ASSERT_OK(file_write_atomic(store->dir, "checked", text, strlen(text), 0644));
+	ASSERT_OK(checked_load(store, &checked));
+	ASSERT_OK(path_remove_tree(AT_FDCWD, folder));
+	return checked;
+}
+
+TEST(a_damaged_record_of_checks_is_none)
+{
+	static const char *const bad[] = {NULL, "", "{}", "2026-11-22T05:58:42Z", "{\"schema\":2}",
+		"{\"schema\":1,\"issued\":7}", "{\"schema\":1,\"more\":1}"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		Checked checked = after(bad[i]);
+
+		ASSERT(checked.schema == 1 && !checked.problem && checked.issued == 0);
+	}
+}
+
+TEST(the_clock_is_never_behind_what_was_signed)
+{
+	Checked checked = after("{\"schema\":1,\"issued\":\"2199-01-01T00:00:00Z\"}");
+
+	ASSERT_EQ(checked_now(&checked), INT64_C(7226582400));
+	checked_succeeded(&checked, 1780000000, 1790000000); /* older: the clock stays */
+	ASSERT_EQ(checked_now(&checked), INT64_C(7226582400));
+	ASSERT_EQ(checked.expires, 1790000000);
+	checked = (Checked){.schema = 1};
+	checked_succeeded(&checked, 1000, 2000); /* long ago: the system's clock counts */
+	ASSERT(checked_now(&checked) > 1780000000);
+}
+
+TEST(a_failed_check_is_told_until_one_succeeds)
+{
+	Checked checked = {.schema = 1, .succeeded = 5, .expires = 6};
+
+	ASSERT_OK(checked_failed(&checked, "no route"));
+	ASSERT_OK(checked_failed(&checked, "no name"));
+	ASSERT_STREQ(checked.problem, "no name");
+	ASSERT(checked.failed > 0 && checked.succeeded == 5 && checked.expires == 6);
+	checked_succeeded(&checked, 7, 8);
+	ASSERT(!checked.problem && checked.failed == 0);
+	checked_done(&checked);
 }

@@ -65,8 +65,14 @@ static int start_stage(
 {
 	char sequence[24], progress_text[8];
 	const char *argv[] = {pair->stage_path, "--root", run->root, "--url", run->url, "--channel",
-		run->channel, "--progress-fd", progress_text, run->sequence ? "stage" : "refresh",
-		run->sequence ? sequence : NULL, NULL};
+		run->channel, "--progress-fd", progress_text,
+		run->enroll             ? "enroll"
+			: run->sequence ? "stage"
+					: "refresh",
+		run->enroll             ? run->enroll
+			: run->sequence ? sequence
+					: NULL,
+		NULL};
 
 	snprintf(sequence, sizeof(sequence), "%" PRIu64, run->sequence);
 	snprintf(progress_text, sizeof(progress_text), "%d", PROGRESS_FD);

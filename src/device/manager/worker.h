@@ -13,6 +13,7 @@ typedef void (*WorkerProgress)(
 typedef struct StageRun {
 	const char *root, *url, *channel;
 	uint64_t sequence;       /* 0: only refresh */
+	const char *enroll;      /* or enroll, by this digest; NULL: no */
 	WorkerProgress progress; /* may be NULL */
 	void *context;
 	int progress_fd; /* gets the lines as they are; -1: none */

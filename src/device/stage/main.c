@@ -20,11 +20,13 @@ static int arg_progress_fd = -1;
 
 static int finish(const Stage *stage, bool changed, uint32_t generation)
 {
-	_cleanup_json_ json_t *json = json_pack("{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b}",
-		"schema", 1, "changed", changed, "generation", (int)generation, "requests",
-		(int)stage->fetcher.requests, "wire_bytes", (json_int_t)stage->fetcher.wire,
-		"payload_bytes", (json_int_t)stage->payload_bytes, "used_delta",
-		stage->has_used_delta, "used_full", stage->has_used_full);
+	_cleanup_json_ json_t *json = json_pack(
+		"{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b, s:I, s:I}", "schema", 1, "changed",
+		changed, "generation", (int)generation, "requests", (int)stage->fetcher.requests,
+		"wire_bytes", (json_int_t)stage->fetcher.wire, "payload_bytes",
+		(json_int_t)stage->payload_bytes, "used_delta", stage->has_used_delta, "used_full",
+		stage->has_used_full, "issued", (json_int_t)stage->index.issued, "expires",
+		(json_int_t)trust_timestamp_expires(stage->trust));
 	_cleanup_buffer_ Buffer line = {};
 	int r = json ? document_write(json, &line) : -ENOMEM;
 
@@ -40,6 +42,16 @@ static void give_up_the_network(void)
 	(void)unshare(CLONE_NEWNET);
 }
 
+static int open_stage(Stage *stage, Reason *reason)
+{
+	int r;
+
+	give_up_the_network();
+	r = stage_open(arg_root, FETCH_SOCKET_FD, arg_url, arg_channel, stage, reason);
+	stage->progress_fd = arg_progress_fd;
+	return r;
+}
+
 static int run(uint64_t sequence)
 {
 	_cleanup_(stage_done) Stage stage = {};
@@ -48,9 +60,7 @@ static int run(uint64_t sequence)
 	Reason reason = {};
 	int r;
 
-	give_up_the_network();
-	r = stage_open(arg_root, FETCH_SOCKET_FD, arg_url, arg_channel, &stage, &reason);
-	stage.progress_fd = arg_progress_fd;
+	r = open_stage(&stage, &reason);
 	if (r == 0)
 		r = stage_refresh(&stage, &changed, &reason);
 	if (r == 0 && sequence > 0)
@@ -75,6 +85,23 @@ static int verb_stage(int count, char **operands)
 	return run(sequence);
 }
 
+static int verb_enroll(int count, char **operands)
+{
+	_cleanup_(stage_done) Stage stage = {};
+	Reason reason = {};
+	Digest pin;
+	int r;
+
+	if (digest_from_text(operands[0], &pin) < 0) {
+		log_error("not a SHA-256 in lower-case hexadecimal: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = open_stage(&stage, &reason);
+	if (r == 0)
+		r = stage_enroll(&stage, &pin, &reason);
+	return r < 0 ? (int)exit_code_of(log_reason(r, &reason)) : finish(&stage, true, 0);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "the device's root (/)", OPTION_TEXT, &arg_root},
 	{"url", "URL", "the repository's address, with a slash at its end", OPTION_TEXT, &arg_url,
@@ -88,6 +115,8 @@ static const Option options[] = {
 static const Verb verbs[] = {
 	{"refresh", "", "bring the verified index up to date", 0, 0, verb_refresh},
 	{"stage", "SEQUENCE", "and obtain the images of an improvement", 1, 1, verb_stage},
+	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
+		verb_enroll},
 	{},
 };
 

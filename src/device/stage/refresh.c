@@ -45,7 +45,7 @@ static int load_kept(
 }
 
 /* Keeps a file below the store. */
-static int keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason)
+int stage_keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason)
 {
 	int r = store_make(stage->store, reason);
 
@@ -68,14 +68,14 @@ static int write_kept(Stage *stage, const char *name, const void *data, size_t s
 {
 	_cleanup_free_ char *path = kept_path(name);
 
-	return path ? keep(stage, path, data, size, reason) : -ENOMEM;
+	return path ? stage_keep(stage, path, data, size, reason) : -ENOMEM;
 }
 
 static int keep_root(const Source *source, const void *data, size_t size, Reason *reason)
 {
 	_cleanup_free_ char *path = path_join(STAGE_ROOTS, source->root_name);
 
-	return path ? keep(source->stage, path, data, size, reason) : -ENOMEM;
+	return path ? stage_keep(source->stage, path, data, size, reason) : -ENOMEM;
 }
 
 /* Roots are kept under their numbers, so that the chain from the base's root can be walked again
@@ -151,14 +151,30 @@ static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data
 	return fetch_named(source, name, max, ret_data, ret_size, reterr_reason);
 }
 
+/* The root that the device starts from: the one that is being enrolled, that of the base, or the
+ * one that the owner pinned. */
 static int load_root(const Stage *stage, uint8_t **ret_data, size_t *ret_size, Reason *reason)
 {
-	int r = file_read(
-		stage->store->root, STAGE_ROOT_PATH, TRUST_ROOT_SIZE_MAX, ret_data, ret_size);
+	int r;
 
-	return r < 0 ? reason_errno(reason, r, "cannot read the trusted root %s/%s",
-			       stage->store->path, STAGE_ROOT_PATH)
-		     : 0;
+	if (stage->pinned) {
+		*ret_data =
+			(uint8_t *)memory_string_n((const char *)stage->pinned, stage->pinned_size);
+		*ret_size = stage->pinned_size;
+		return *ret_data ? 0 : -ENOMEM;
+	}
+	r = file_read(stage->store->root, STAGE_ROOT_PATH, TRUST_ROOT_SIZE_MAX, ret_data, ret_size);
+	if (r == -ENOENT)
+		r = file_read(stage->store->root, STAGE_ENROLLED_ROOT_PATH, TRUST_ROOT_SIZE_MAX,
+			ret_data, ret_size);
+	if (r == -ENOENT)
+		return reason_set(reason, r,
+			"this system came without %s/" STAGE_ROOT_PATH
+			", by which it would trust its vendor; 'suture enroll' pins one",
+			stage->store->path);
+	return r < 0
+		? reason_errno(reason, r, "cannot read the trusted root of %s/", stage->store->path)
+		: 0;
 }
 
 static int tell_nowhere(const Stage *stage, Reason *reason)
@@ -203,6 +219,15 @@ static int run_online(Source *source, Reason *reason)
 		r = run_workflow(&again, reason);
 		memcpy(source->etag, again.etag, sizeof(source->etag));
 	}
+	return r;
+}
+
+int stage_refresh_metadata(Stage *stage, Reason *reterr_reason)
+{
+	Source source = {.stage = stage};
+	int r = run_online(&source, reterr_reason);
+
+	free(source.timestamp);
 	return r;
 }
 
@@ -252,16 +277,8 @@ static int keep_etag(Source *source, Reason *reason)
 		source->stage, "timestamp.etag", source->etag, strlen(source->etag), reason);
 }
 
-static int is_announced(const TrustFile *file, const uint8_t *data, size_t size)
-{
-	Digest digest;
-	int r = digest_of(data, size, &digest);
-
-	return r < 0 ? r : size == file->length && digest_equal(&digest, &file->sha256);
-}
-
-static int fetch_index(Stage *stage, const char *path, const TrustFile *file, uint8_t **ret_data,
-	size_t *ret_size, Reason *reason)
+static int fetch_announced(Stage *stage, const char *path, const TrustFile *file,
+	uint8_t **ret_data, size_t *ret_size, Reason *reason)
 {
 	_cleanup_free_ char *name = trust_target_name(stage->trust, path, file);
 	_cleanup_free_ char *url = name ? memory_printf("targets/%s", name) : NULL;
@@ -273,7 +290,7 @@ static int fetch_index(Stage *stage, const char *path, const TrustFile *file, ui
 	if (!url)
 		return -ENOMEM;
 	r = fetcher_get(&stage->fetcher, url, file->length, etag, &data, &size, reason);
-	if (r == 0 && is_announced(file, data, size) != 1)
+	if (r == 0 && trust_file_check(file, data, size, url, NULL) < 0)
 		r = reason_set(reason, -EKEYREJECTED, "%s%s is not the file that was signed",
 			stage->fetcher.url, url);
 	if (r == -ENOENT) /* announced, and not there: not the same as "not for this base" */
@@ -283,6 +300,20 @@ static int fetch_index(Stage *stage, const char *path, const TrustFile *file, ui
 	*ret_data = TAKE_PTR(data);
 	*ret_size = size;
 	return 0;
+}
+
+int stage_fetch_target(Stage *stage, const char *path, size_t max, uint8_t **ret_data,
+	size_t *ret_size, Reason *reterr_reason)
+{
+	Source source = {.stage = stage};
+	const TrustRepository repository = {&source, fetch, load_kept, save_kept};
+	TrustFile file;
+	int r = trust_find(stage->trust, &repository, path, &file, reterr_reason);
+
+	if (r == 0 && file.length > max)
+		r = reason_set(reterr_reason, -EBADMSG, "%s has %" PRIu64 " bytes, too many", path,
+			file.length);
+	return r < 0 ? r : fetch_announced(stage, path, &file, ret_data, ret_size, reterr_reason);
 }
 
 static int find_index(Source *source, const char *path, TrustFile *ret_file, Reason *reason)
@@ -332,7 +363,7 @@ static bool has_kept(Stage *stage, const TrustFile *file, uint8_t **ret_data, si
 
 	if (stage->store->dir < 0 ||
 		file_read(stage->store->dir, STAGE_INDEX_PATH, INDEX_SIZE_MAX, &data, &size) < 0 ||
-		is_announced(file, data, size) != 1)
+		trust_file_check(file, data, size, STAGE_INDEX_PATH, NULL) < 0)
 		return false;
 	*ret_data = TAKE_PTR(data);
 	*ret_size = size;
@@ -356,20 +387,32 @@ static int load_index(Source *source, bool *ret_changed, Reason *reason)
 		return r;
 	changed = !has_kept(stage, &file, &data, &size);
 	if (changed)
-		r = fetch_index(stage, path, &file, &data, &size, reason);
+		r = fetch_announced(stage, path, &file, &data, &size, reason);
 	if (r == 0)
 		r = read_index(stage, data, size, reason);
 	if (r == 0 && changed)
-		r = keep(stage, STAGE_INDEX_PATH, data, size, reason);
+		r = stage_keep(stage, STAGE_INDEX_PATH, data, size, reason);
 	if (r == 0)
 		*ret_changed = changed;
 	return r;
 }
 
+/* Whoever runs a stager holds the store's lock. What cannot be removed does no harm. */
+static void remove_unfinished(const Stage *stage)
+{
+	static const char *const folders[] = {".", STAGE_METADATA, STAGE_ROOTS};
+
+	for (size_t i = 0; stage->store->dir >= 0 && i < ARRAY_SIZE(folders); i++)
+		(void)file_remove_unfinished(stage->store->dir, folders[i], NULL);
+}
+
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)
 {
 	Source source = {.stage = stage};
-	int r = is_unchanged(&source, reterr_reason);
+	int r;
+
+	remove_unfinished(stage);
+	r = is_unchanged(&source, reterr_reason);
 
 	if (r == 0) {
 		r = run_online(&source, reterr_reason);

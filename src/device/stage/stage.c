@@ -15,7 +15,10 @@ int stage_open(const char *root, int socket, const char *url, const char *channe
 	Reason *reterr_reason)
 {
 	Stage stage = {
-		.fetcher = {.socket = socket, .url = url},
+		.fetcher = {.url = url,
+			.setting = "url in suture.conf",
+			.ask = fetcher_ask_socket,
+			.asked = fetcher_socket(socket)},
 		.root_path = root,
 		.channel = channel,
 		.now = time_now(),
@@ -39,6 +42,7 @@ void stage_done(Stage *stage)
 {
 	store_free(stage->store);
 	trust_free(stage->trust);
+	free(stage->pinned);
 	index_clear(&stage->index);
 	*stage = (Stage){.progress_fd = -1};
 }

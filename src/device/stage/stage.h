@@ -13,15 +13,18 @@
  */
 #include <stdbool.h>
 
-#include "device/stage/fetcher.h"
+#include "device/fetch/fetcher.h"
 #include "device/store/store.h"
 #include "wire/improvement/index.h"
 #include "wire/trust/refresh.h"
 
-#define STAGE_ROOT_PATH    "usr/lib/suture/root.json" /* below the root: part of the base */
-#define STAGE_METADATA     "metadata"                 /* these four below the store */
+#define STAGE_ROOT_PATH "usr/lib/suture/root.json" /* below the root: part of the base */
+#define STAGE_ENROLLED_ROOT_PATH                                                                   \
+	"etc/suture/root.json"        /* or pinned by the owner, if base has none */
+#define STAGE_METADATA     "metadata" /* these four below the store */
 #define STAGE_ROOTS        "roots"
 #define STAGE_INDEX_PATH   "index.json"
+#define STAGE_ENROLL       "enroll"
 #define STAGE_ETAG_PATH    "metadata/timestamp.etag"
 #define STAGE_FULL_SECONDS (24 * 3600) /* a full refresh at least daily, whatever a 304 says */
 
@@ -34,7 +37,9 @@ typedef struct Stage {
 	char base_key[IDENTITY_KEY_MAX + 1];
 	int64_t now;
 	int progress_fd; /* JSON lines; -1: none */
-	Trust *trust;    /* after stage_refresh() */
+	uint8_t *pinned; /* stage_enroll(): the root to begin with */
+	size_t pinned_size;
+	Trust *trust; /* after stage_refresh() */
 	Index index;
 	uint64_t payload_bytes; /* downloaded for images */
 	bool has_used_delta, has_used_full;
@@ -48,12 +53,22 @@ void stage_done(Stage *stage);
  * repository. */
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason);
 
+/* First trust, for a machine whose base brings no root: finds the repository's root that has this
+ * digest, refreshes with it, and leaves root.json, and seal.conf where the vendor publishes one, in
+ * the store's folder STAGE_ENROLL, from where the owner's program takes them into etc/suture.
+ * -EEXIST when the machine trusts a vendor already. */
+int stage_enroll(Stage *stage, const Digest *pin, Reason *reterr_reason);
+
 /* Obtains all images of an improvement and commits the generation. -ENOENT when it is not listed;
  * or was withdrawn; -EOPNOTSUPP when it needs a newer base. */
 int stage_improvement(
 	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason);
 
 /* Internal steps, each in a file of its own. */
+int stage_refresh_metadata(Stage *stage, Reason *reterr_reason);
+int stage_keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason);
+int stage_fetch_target(Stage *stage, const char *path, size_t max, uint8_t **ret_data,
+	size_t *ret_size, Reason *reterr_reason);
 int stage_obtain_image(Stage *stage, const IndexImage *image, Reason *reterr_reason);
 int stage_build_record(const Stage *stage, const Improvement *improvement,
 	Generation **ret_generation, Reason *reterr_reason);

@@ -59,7 +59,8 @@ int repository_open(Repository *repository, const char *path, const char *root, 
 	r = file_read(AT_FDCWD, root, TRUST_ROOT_SIZE_MAX, &data, &size);
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "cannot read the trusted root %s", root);
-	r = trust_new(data, size, now, &repository->trust, reterr_reason);
+	r = trust_new(
+		data, size, now > 0 ? now : TRUST_NO_CLOCK, &repository->trust, reterr_reason);
 	files = files_of(repository);
 	return r < 0 ? r : trust_refresh(repository->trust, &files, reterr_reason);
 }
@@ -267,6 +268,7 @@ int repository_write_index(
 	if (r < 0)
 		return r;
 	target.length = bytes.size;
+	target.has_sha256 = true;
 	name = path ? trust_target_name(repository->trust, path, &target) : NULL;
 	file = name ? path_join("targets", name) : NULL;
 	if (!file || !role)

@@ -5,7 +5,12 @@
  *
  * A delegator (root, or a targets role) lists keys, and for a role which of them count and how many
  * must agree. Distinct keys are counted, not signatures and not keyids: the same key under two
- * keyids, or twice under one, counts once.
+ * keyids counts once.
+ *
+ * A keyid is a name within the delegator's list, and no more is asked of it. That it is the SHA-256
+ * of the key object is not checked: the delegator signs name and key alike, so a check proves
+ * nothing, and tools add members to key objects under their old keyids (`x-tuf-on-ci-keyowner`;
+ * TAP 12; the official conformance tests have such a root).
  */
 #include <jansson.h>
 #include <stddef.h>
@@ -13,18 +18,23 @@
 
 #include "base/reason.h"
 #include "crypto/digest.h"
-#include "crypto/ed25519.h"
 
-#define KEY_COUNT_MAX      64  /* keys of one role; tuf-on-ci repositories have about ten */
-#define KEY_SIGNATURES_MAX 256 /* looked at in one document: junk costs time, not safety */
+/* Keys of one role, and signatures in one document: tuf-on-ci repositories have about ten, one for
+ * each keyholder. What has more is refused before anything is verified. */
+#define KEY_COUNT_MAX 256
 
-/* The keyid of a key object: SHA-256 of its canonical form. */
+/* The keyid that Suture gives a key object: SHA-256 of its canonical form. */
 int key_id(const json_t *key, Digest *ret_id);
+
+/* Whether the members of a role that say who signs are well-formed: `keyids`, an array of texts,
+ * and `threshold`, an integer from 1 up. */
+bool key_role_is_good(const json_t *role);
 
 /* Verifies that `threshold` distinct keys of `role` signed the envelope's `signed` part.
  *   keys:     object keyid → key, of the delegator
- *   role:     object with `keyids` and `threshold`, of the delegator
- *   envelope: object with `signatures` and `signed`
- * 0, -EKEYREJECTED with a reason (also for a threshold below 1), or -ENOMEM. */
+ *   role:     object with `keyids` and `threshold`, of the delegator; NULL: it names nobody
+ *   envelope: object with `signatures` and `signed`, from envelope_parse()
+ * A key that is malformed or of an unknown kind cannot sign; that it is listed is no error. 0,
+ * -EKEYREJECTED with a reason, -EBADMSG for a part that has no canonical form, or -ENOMEM. */
 int key_verify_envelope(const json_t *keys, const json_t *role, const json_t *envelope,
 	const char *name, Reason *reterr_reason);

@@ -6,27 +6,24 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/hex.h"
 #include "base/path.h"
-#include "base/text.h"
 
-/* RFC 3986's unreserved characters; everything else in a role's name is encoded, slashes too. */
-#define UNRESERVED TEXT_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" TEXT_DIGITS "-._~"
-
-static char *encode_role(const char *role)
+char *trust_encode_name(const char *name)
 {
 	_cleanup_buffer_ Buffer encoded = {};
 	int r = buffer_text(&encoded, "");
 
-	for (; r == 0 && *role; role++)
-		r = strchr(UNRESERVED, *role)
-			? buffer_append(&encoded, role, 1)
-			: buffer_printf(&encoded, "%%%02X", (unsigned)(unsigned char)*role);
+	for (; r == 0 && *name; name++)
+		r = strchr(TRUST_ROLE_PLAIN, *name)
+			? buffer_append(&encoded, name, 1)
+			: buffer_printf(&encoded, "%%%02X", (unsigned)(unsigned char)*name);
 	return r < 0 ? NULL : (char *)TAKE_PTR(encoded.data);
 }
 
 char *trust_metadata_name(const char *role, int64_t version)
 {
-	_cleanup_free_ char *encoded = encode_role(role);
+	_cleanup_free_ char *encoded = trust_encode_name(role);
 
 	if (!encoded)
 		return NULL;
@@ -37,11 +34,14 @@ char *trust_metadata_name(const char *role, int64_t version)
 char *trust_target_name(const Trust *trust, const char *path, const TrustFile *file)
 {
 	const char *name = path_name(path);
-	char text[DIGEST_TEXT_SIZE];
+	char text[DIGEST512_TEXT_SIZE];
 
 	if (!trust_consistent_snapshot(trust))
 		return memory_string(path);
-	digest_to_text(&file->sha256, text);
+	if (file->has_sha256)
+		hex_encode(file->sha256.bytes, sizeof(file->sha256.bytes), text);
+	else
+		hex_encode(file->sha512.bytes, sizeof(file->sha512.bytes), text);
 	return memory_printf("%.*s%s.%s", (int)(name - path), path, text, name);
 }
 
@@ -222,16 +222,12 @@ static void search_done(Search *search)
 		free(search->visited[--search->visited_count].name);
 }
 
-static int push(Search *search, const char *name, const TrustRole *delegator)
+/* Takes ownership of the name on success. */
+static int push(Search *search, char *name, const TrustRole *delegator)
 {
-	Hop *hop = &search->stack[search->depth];
-
 	if (search->depth == ARRAY_SIZE(search->stack))
 		return -E2BIG;
-	*hop = (Hop){memory_string(name), delegator};
-	if (!hop->name)
-		return -ENOMEM;
-	search->depth++;
+	search->stack[search->depth++] = (Hop){name, delegator};
 	return 0;
 }
 
@@ -252,21 +248,46 @@ static bool was_visited(const Search *search, const Hop *hop)
 	return false;
 }
 
+/* The matching delegations of one role, in their order. */
+typedef struct Matches {
+	char *names[TRUST_DELEGATIONS_MAX];
+	size_t count;
+	bool terminating; /* the last of them is */
+} Matches;
+
+static void matches_done(Matches *matches)
+{
+	while (matches->count > 0)
+		memory_free(matches->names[--matches->count]);
+}
+
+/* What comes behind a terminating delegation does not count, nor what is beyond the bound on
+ * visits. */
+static int find_matches(const TrustRole *role, const char *path, Matches *matches)
+{
+	size_t cursor = 0;
+	int r = 0;
+
+	while (r == 0 && !matches->terminating && matches->count < TRUST_DELEGATIONS_MAX) {
+		r = trust_delegation(role, path, &cursor, &matches->names[matches->count],
+			&matches->terminating);
+		matches->count += r == 0;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 /* Pushes the matching delegations of `role` so that the first listed comes off first. */
 static int push_delegations(Search *search, const TrustRole *role, const char *path)
 {
-	const char *names[TRUST_DELEGATIONS_MAX];
-	bool terminating = false;
-	size_t n = 0;
-	int r = 0;
+	_cleanup_(matches_done) Matches matches = {};
+	int r = find_matches(role, path, &matches);
 
-	while (!terminating && n < TRUST_DELEGATIONS_MAX &&
-		trust_delegation(role, path, n, &names[n], &terminating) == 0)
-		n++;
-	if (terminating)
+	if (r == 0 && matches.terminating)
 		drop_stack(search);
-	while (r == 0 && n > 0)
-		r = push(search, names[--n], role);
+	while (r == 0 && matches.count > 0) {
+		r = push(search, matches.names[matches.count - 1], role);
+		matches.count -= r == 0;
+	}
 	return r;
 }
 
@@ -291,7 +312,8 @@ int trust_find(Trust *trust, const TrustRepository *repository, const char *path
 	TrustFile *ret_file, Reason *reterr_reason)
 {
 	_cleanup_(search_done) Search search = {};
-	int r = push(&search, "targets", NULL);
+	char *first = memory_string("targets");
+	int r = first ? push(&search, first, NULL) : -ENOMEM;
 	const Hop *hop;
 
 	while (r == 0 && (hop = next_hop(&search))) {

@@ -36,6 +36,10 @@ int trust_refresh(Trust *trust, const TrustRepository *repository, Reason *reter
 int trust_find(Trust *trust, const TrustRepository *repository, const char *path,
 	TrustFile *ret_file, Reason *reterr_reason);
 
+/* Any name as one harmless component: RFC 3986's unreserved characters stay, all others, slashes
+ * too, are percent-encoded. NULL when memory is short. */
+char *trust_encode_name(const char *name);
+
 /* The file name of a role's metadata on the server: "3.snapshot.json" with consistent snapshots; a
  * role's name is percent-encoded whole. NULL when memory is short. */
 char *trust_metadata_name(const char *role, int64_t version);

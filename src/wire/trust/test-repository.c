@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/trust/test-repository.h"
 
-#include "base/hex.h"
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 Key keys[KEYS];
 Files served, kept;
 char requests[8192];
 size_t asked_max;
+const char *failing;
+int64_t client_now;
 json_t *root, *timestamp, *snapshot, *targets;
 uint8_t *trusted_root;
 size_t trusted_root_size;
 Reason reason;
 Trust *trust;
 
-static json_t *key_object(EVP_PKEY *pkey)
+static json_t *ed25519_object(EVP_PKEY *pkey)
 {
 	uint8_t public[ED25519_KEY_SIZE];
 	char text[2 * ED25519_KEY_SIZE + 1];
@@ -25,6 +28,26 @@ static json_t *key_object(EVP_PKEY *pkey)
 		"public", text);
 }
 
+json_t *key_object(EVP_PKEY *pkey)
+{
+	bool is_rsa = EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA;
+	BIO *bio;
+	char *pem;
+	long size;
+	json_t *object;
+
+	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519)
+		return ed25519_object(pkey);
+	bio = BIO_new(BIO_s_mem());
+	ASSERT_EQ(PEM_write_bio_PUBKEY(bio, pkey), 1);
+	size = BIO_get_mem_data(bio, &pem);
+	object = json_pack("{s:s, s:s, s:{s:s%}}", "keytype", is_rsa ? "rsa" : "ecdsa", "scheme",
+		is_rsa ? "rsassa-pss-sha256" : "ecdsa-sha2-nistp256", "keyval", "public", pem,
+		(size_t)size);
+	BIO_free(bio);
+	return object;
+}
+
 void id_of(const json_t *object, char ret[static DIGEST_TEXT_SIZE])
 {
 	Digest id;
@@ -33,14 +56,22 @@ void id_of(const json_t *object, char ret[static DIGEST_TEXT_SIZE])
 	digest_to_text(&id, ret);
 }
 
+static EVP_PKEY *make_key(int number)
+{
+	uint8_t seed[ED25519_KEY_SIZE];
+
+	if (number == KEY_P256)
+		return EVP_EC_gen("P-256");
+	if (number == KEY_RSA)
+		return EVP_RSA_gen(2048);
+	memset(seed, number + 1, sizeof(seed));
+	return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
+}
+
 static void make_keys(void)
 {
 	for (int i = 0; i < KEYS && !keys[i].pkey; i++) {
-		uint8_t seed[ED25519_KEY_SIZE];
-
-		memset(seed, i + 1, sizeof(seed));
-		keys[i].pkey =
-			EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
+		keys[i].pkey = make_key(i);
 		keys[i].object = key_object(keys[i].pkey);
 		id_of(keys[i].object, keys[i].id);
 	}
@@ -102,6 +133,8 @@ static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data
 	if (used < sizeof(requests) - 300)
 		snprintf(requests + used, sizeof(requests) - used, "%s ", name);
 	asked_max = max;
+	if (failing && strcmp(failing, name) == 0)
+		return -EIO;
 	return give(&served, name, max, ret_data, ret_size);
 }
 
@@ -119,17 +152,22 @@ const TrustRepository repository = {NULL, fetch, load, save};
 
 /* -- metadata -- */
 
-static json_t *signature_by(int key, const Buffer *message)
+json_t *signature_by(int key, const Buffer *message)
 {
-	uint8_t signature[ED25519_SIGNATURE_SIZE];
-	char text[2 * ED25519_SIGNATURE_SIZE + 1];
+	EVP_PKEY *pkey = keys[key].pkey;
+	const EVP_MD *digest = EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+	uint8_t signature[PUBLIC_KEY_SIGNATURE_MAX];
+	char text[2 * PUBLIC_KEY_SIGNATURE_MAX + 1];
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	size_t size = sizeof(signature);
+	EVP_PKEY_CTX *padding;
 
-	ASSERT(EVP_DigestSignInit(context, NULL, NULL, NULL, keys[key].pkey) == 1);
+	ASSERT(EVP_DigestSignInit(context, &padding, digest, NULL, pkey) == 1);
+	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
+		ASSERT(EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) == 1);
 	ASSERT(EVP_DigestSign(context, signature, &size, message->data, message->size) == 1);
 	EVP_MD_CTX_free(context);
-	hex_encode(signature, sizeof(signature), text);
+	hex_encode(signature, size, text);
 	return json_pack("{s:s, s:s}", "keyid", keys[key].id, "sig", text);
 }
 
@@ -308,6 +346,8 @@ void trust_root_now(void)
 void begin(void)
 {
 	make_keys();
+	client_now = NOW;
+	failing = NULL;
 	forget(&served);
 	forget(&kept);
 	json_decref(root);
@@ -339,7 +379,7 @@ static int open_trust(void)
 	trust = NULL;
 	requests[0] = '\0';
 	reason = (Reason){};
-	return trust_new(trusted_root, trusted_root_size, NOW, &trust, &reason);
+	return trust_new(trusted_root, trusted_root_size, client_now, &trust, &reason);
 }
 
 int refresh(void)

@@ -8,8 +8,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "crypto/ed25519.h"
+#include "crypto/publickey.h"
 #include "test.h"
 #include "wire/json/document.h"
 #include "wire/trust/key.h"
@@ -19,8 +22,20 @@
 #define LATER   "2027-01-01T00:00:00Z"
 #define EXPIRED "2026-05-01T00:00:00Z"
 
-/* Keys by number: 0 to 2 root, 3 targets, 4 snapshot, 5 timestamp, from 6 on free. */
-enum { KEY_TARGETS = 3, KEY_SNAPSHOT, KEY_TIMESTAMP, KEY_A, KEY_B, KEY_C, KEY_D, KEYS };
+/* Keys by number: 0 to 2 root, 3 targets, 4 snapshot, 5 timestamp, from 6 on free. All are ed25519
+ * but the last two. */
+enum {
+	KEY_TARGETS = 3,
+	KEY_SNAPSHOT,
+	KEY_TIMESTAMP,
+	KEY_A,
+	KEY_B,
+	KEY_C,
+	KEY_D,
+	KEY_P256,
+	KEY_RSA,
+	KEYS
+};
 
 typedef struct Key {
 	EVP_PKEY *pkey;
@@ -43,6 +58,8 @@ extern Key keys[KEYS];
 extern Files served, kept;
 extern char requests[8192]; /* names in order, each followed by a space */
 extern size_t asked_max;    /* of the last request */
+extern const char *failing; /* the request that ends in -EIO, or NULL */
+extern int64_t client_now;  /* the client's clock */
 extern json_t *root, *timestamp, *snapshot, *targets;
 extern uint8_t *trusted_root;
 extern size_t trusted_root_size;
@@ -54,6 +71,8 @@ void id_of(const json_t *object, char ret[static DIGEST_TEXT_SIZE]);
 int put(Files *files, const char *name, const void *data, size_t size);
 const File *get(const Files *files, const char *name);
 void forget(Files *files);
+json_t *key_object(EVP_PKEY *pkey);
+json_t *signature_by(int key, const Buffer *message);
 json_t *sign(const json_t *body, ...);
 void put_json(Files *files, const char *name, json_t *envelope);
 void serve(const char *name, json_t *envelope);

@@ -2,16 +2,15 @@
 #include "wire/trust/trust.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "base/time.h"
 #include "wire/json/document.h"
+#include "wire/trust/delegation.h"
+#include "wire/trust/envelope.h"
 #include "wire/trust/key.h"
 
-#define SPEC_VERSION_PREFIX "1."
+#define ISSUED "x-suture-issued"
 
 struct TrustRole {
 	char *name;
@@ -61,22 +60,9 @@ Trust *trust_free(Trust *trust)
 	return NULL;
 }
 
-static int64_t version_of(const json_t *body)
-{
-	return json_integer_value(json_object_get(body, "version"));
-}
-
-static int64_t expiry_of(const json_t *body)
-{
-	const char *text = json_string_value(json_object_get(body, "expires"));
-	int64_t expires;
-
-	return text && time_parse(text, &expires) == 0 ? expires : -1;
-}
-
 static int check_expiry(const Trust *trust, const json_t *body, const char *role, Reason *reason)
 {
-	if (expiry_of(body) > trust->now)
+	if (envelope_expiry(body) > trust->now)
 		return 0;
 	return reason_set(reason, -EKEYEXPIRED,
 		"%s metadata expired on %s; the vendor must renew it, "
@@ -84,37 +70,10 @@ static int check_expiry(const Trust *trust, const json_t *body, const char *role
 		role, json_string_value(json_object_get(body, "expires")));
 }
 
-/* Reads an envelope and the members that every role has. The result is not trusted yet. */
-static int parse_envelope(const void *data, size_t size, const char *role, const char *type,
-	json_t **ret_envelope, Reason *reason)
-{
-	_cleanup_json_ json_t *envelope = NULL;
-	const char *its_type, *spec;
-	const json_t *body;
-	Reason why = {};
-	int r = document_parse(data, size, &envelope, &why);
-
-	if (r < 0)
-		return reason_set(reason, r, "%s metadata: %s", role, why.text);
-	body = json_object_get(envelope, "signed");
-	its_type = json_string_value(json_object_get(body, "_type"));
-	spec = json_string_value(json_object_get(body, "spec_version"));
-	if (!its_type || strcmp(its_type, type) != 0)
-		return reason_set(reason, -EBADMSG, "%s metadata is not of type %s", role, type);
-	if (!spec || !text_starts_with(spec, SPEC_VERSION_PREFIX))
-		return reason_set(reason, -EBADMSG,
-			"%s metadata is of an unknown specification version", role);
-	if (version_of(body) < 1 || version_of(body) > TRUST_VERSION_MAX || expiry_of(body) < 0)
-		return reason_set(
-			reason, -EBADMSG, "%s metadata has no valid version or expiry", role);
-	*ret_envelope = TAKE_PTR(envelope);
-	return 0;
-}
-
 static void replace(json_t **slot, const json_t *envelope)
 {
 	json_decref(*slot);
-	*slot = json_incref(json_object_get(envelope, "signed"));
+	*slot = json_incref(envelope_body(envelope));
 }
 
 /* Verifies an envelope for one of the four top-level roles with the keys that `root` lists. */
@@ -125,15 +84,35 @@ static int verify_by_root(
 		json_object_get(json_object_get(root, "roles"), role), envelope, role, reason);
 }
 
+/* The four top-level roles must have their keys named; others ("mirrors") may be there. */
+static int check_root(const json_t *root, Reason *reason)
+{
+	static const char *const names[] = {"root", "timestamp", "snapshot", "targets"};
+	const json_t *consistent = json_object_get(root, "consistent_snapshot");
+	const json_t *roles = json_object_get(root, "roles");
+
+	if (!json_is_object(json_object_get(root, "keys")))
+		return reason_set(reason, -EBADMSG, "root metadata lists no keys");
+	if (consistent && !json_is_boolean(consistent))
+		return reason_set(reason, -EBADMSG,
+			"root metadata: consistent_snapshot is neither true nor false");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!key_role_is_good(json_object_get(roles, names[i])))
+			return reason_set(reason, -EBADMSG,
+				"root metadata does not say who signs the role %s", names[i]);
+	return 0;
+}
+
 int trust_new(const void *root, size_t size, int64_t now, Trust **ret_trust, Reason *reterr_reason)
 {
 	_cleanup_json_ json_t *envelope = NULL;
 	Trust *trust;
-	int r = parse_envelope(root, size, "root", "root", &envelope, reterr_reason);
+	int r = envelope_parse(root, size, "root", "root", &envelope, reterr_reason);
 
 	if (r == 0)
-		r = verify_by_root(
-			json_object_get(envelope, "signed"), "root", envelope, reterr_reason);
+		r = check_root(envelope_body(envelope), reterr_reason);
+	if (r == 0)
+		r = verify_by_root(envelope_body(envelope), "root", envelope, reterr_reason);
 	if (r < 0)
 		return r;
 	trust = memory_new(sizeof(*trust));
@@ -161,20 +140,22 @@ int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reter
 {
 	_cleanup_json_ json_t *envelope = NULL;
 	const json_t *body;
-	int r = parse_envelope(data, size, "root", "root", &envelope, reterr_reason);
+	int r = envelope_parse(data, size, "root", "root", &envelope, reterr_reason);
 
 	if (r < 0)
 		return r;
-	body = json_object_get(envelope, "signed");
+	body = envelope_body(envelope);
 	r = verify_by_root(trust->root, "root", envelope, reterr_reason);
+	if (r == 0)
+		r = check_root(body, reterr_reason);
 	if (r == 0)
 		r = verify_by_root(body, "root", envelope, reterr_reason);
 	if (r < 0)
 		return r;
-	if (version_of(body) != version_of(trust->root) + 1)
+	if (envelope_version(body) != envelope_version(trust->root) + 1)
 		return reason_set(reterr_reason, -ESTALE,
-			"root is version %" PRId64 ", not %" PRId64, version_of(body),
-			version_of(trust->root) + 1);
+			"root is version %" PRId64 ", not %" PRId64, envelope_version(body),
+			envelope_version(trust->root) + 1);
 	replace(&trust->root, envelope);
 	forget_all_below_root(trust);
 	return 0;
@@ -183,26 +164,6 @@ int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reter
 int trust_finish_root(Trust *trust, Reason *reterr_reason)
 {
 	return check_expiry(trust, trust->root, "root", reterr_reason);
-}
-
-/* One entry of a `meta` or `targets` object. Length and hashes are optional in meta (4.4). */
-static int read_file(const json_t *entry, const char *name, TrustFile *ret_file, Reason *reason)
-{
-	const json_t *length = json_object_get(entry, "length");
-	const json_t *hashes = json_object_get(entry, "hashes");
-	const char *sha256 = json_string_value(json_object_get(hashes, "sha256"));
-	TrustFile file = {.version = version_of(entry)};
-
-	if (length && (!json_is_integer(length) || json_integer_value(length) < 0))
-		return reason_set(reason, -EBADMSG, "the length of %s is malformed", name);
-	if (hashes && (!sha256 || digest_from_text(sha256, &file.sha256) < 0))
-		return reason_set(reason, -EBADMSG, "%s is listed without a SHA-256", name);
-	file.has_digest = hashes != NULL;
-	file.has_length = length != NULL;
-	if (length)
-		file.length = (uint64_t)json_integer_value(length);
-	*ret_file = file;
-	return 0;
 }
 
 static int read_meta(
@@ -218,7 +179,7 @@ static int read_meta(
 	entry = json_object_get(json_object_get(body, "meta"), name);
 	if (!entry)
 		return reason_set(reason, -ENOENT, "%s is not listed in the snapshot", name);
-	r = read_file(entry, name, &file, reason);
+	r = trust_file_read(entry, name, &file, reason);
 	if (r < 0)
 		return r;
 	if (file.version < 1)
@@ -238,54 +199,74 @@ int trust_file_of_role(
 	return read_meta(trust->snapshot, role, TRUST_TARGETS_SIZE_MAX, ret_file, reterr_reason);
 }
 
-/* The bytes must be those that the file above them in the chain announced. */
-static int check_announced(
-	const TrustFile *file, const void *data, size_t size, const char *role, Reason *reason)
+static bool has_issued(const json_t *timestamp)
 {
-	Digest digest;
+	return json_object_get(timestamp, ISSUED) != NULL;
+}
+
+static int64_t issued_of(const json_t *timestamp)
+{
+	return envelope_time(json_object_get(timestamp, ISSUED));
+}
+
+/* A time of signing beyond the expiry would make everything else look expired, for no gain. */
+static int check_timestamp(const json_t *body, TrustFile *ret_snapshot, Reason *reason)
+{
+	int r = read_meta(body, "snapshot", TRUST_SNAPSHOT_SIZE_MAX, ret_snapshot, reason);
+
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	if (has_issued(body) && (issued_of(body) < 0 || issued_of(body) > envelope_expiry(body)))
+		return reason_set(reason, -EBADMSG,
+			"timestamp metadata: " ISSUED " is no time, or later than the expiry");
+	return 0;
+}
+
+static void advance_clock(Trust *trust, const json_t *timestamp)
+{
+	if (trust->now != TRUST_NO_CLOCK && has_issued(timestamp) &&
+		issued_of(timestamp) > trust->now)
+		trust->now = issued_of(timestamp);
+}
+
+/* TRUST_UNCHANGED for the version that is known already (5.4.3.1). */
+static int check_timestamp_rollback(
+	const Trust *trust, const json_t *body, const TrustFile *snapshot, Reason *reason)
+{
+	TrustFile known;
 	int r;
 
-	if (file->has_length && size != file->length)
-		return reason_set(reason, -EKEYREJECTED, "%s metadata has %zu bytes, not %" PRIu64,
-			role, size, file->length);
-	if (!file->has_digest)
-		return 0;
-	r = digest_of(data, size, &digest);
+	if (envelope_version(body) == envelope_version(trust->timestamp))
+		return TRUST_UNCHANGED;
+	r = trust_file_of_role(trust, "snapshot", &known, reason);
 	if (r < 0)
 		return r;
-	if (!digest_equal(&digest, &file->sha256))
-		return reason_set(reason, -EKEYREJECTED,
-			"%s metadata is not the bytes that were announced", role);
+	if (envelope_version(body) < envelope_version(trust->timestamp) ||
+		snapshot->version < known.version)
+		return reason_set(
+			reason, -ESTALE, "timestamp is older than one that was seen before");
 	return 0;
 }
 
 int trust_update_timestamp(Trust *trust, const void *data, size_t size, Reason *reterr_reason)
 {
 	_cleanup_json_ json_t *envelope = NULL;
-	TrustFile snapshot, known;
+	TrustFile snapshot;
 	const json_t *body;
-	int r = parse_envelope(data, size, "timestamp", "timestamp", &envelope, reterr_reason);
+	int r = envelope_parse(data, size, "timestamp", "timestamp", &envelope, reterr_reason);
 
 	if (r == 0)
 		r = verify_by_root(trust->root, "timestamp", envelope, reterr_reason);
 	if (r < 0)
 		return r;
-	body = json_object_get(envelope, "signed");
-	r = read_meta(body, "snapshot", TRUST_SNAPSHOT_SIZE_MAX, &snapshot, reterr_reason);
+	body = envelope_body(envelope);
+	r = check_timestamp(body, &snapshot, reterr_reason);
 	if (r < 0)
-		return r == -ENOENT ? -EBADMSG : r;
-	if (trust->timestamp) {
-		if (version_of(body) == version_of(trust->timestamp))
-			return TRUST_UNCHANGED;
-		r = read_meta(trust->timestamp, "snapshot", TRUST_SNAPSHOT_SIZE_MAX, &known,
-			reterr_reason);
-		if (r < 0)
-			return r;
-		if (version_of(body) < version_of(trust->timestamp) ||
-			snapshot.version < known.version)
-			return reason_set(reterr_reason, -ESTALE,
-				"timestamp is older than one that was seen before");
-	}
+		return r;
+	advance_clock(trust, body);
+	r = trust->timestamp ? check_timestamp_rollback(trust, body, &snapshot, reterr_reason) : 0;
+	if (r != 0)
+		return r;
 	/* Set before the expiry is checked: an expired one still guards against rollback. */
 	replace(&trust->timestamp, envelope);
 	return check_expiry(trust, body, "timestamp", reterr_reason);
@@ -296,9 +277,34 @@ int trust_check_timestamp(const Trust *trust, Reason *reterr_reason)
 	return check_expiry(trust, trust->timestamp, "timestamp", reterr_reason);
 }
 
+int64_t trust_timestamp_issued(const Trust *trust)
+{
+	return has_issued(trust->timestamp) ? issued_of(trust->timestamp) : 0;
+}
+
+int64_t trust_now(const Trust *trust)
+{
+	return trust->now;
+}
+
 bool trust_snapshot_is_final(const Trust *trust)
 {
 	return trust->snapshot_is_final;
+}
+
+static int check_snapshot(const json_t *body, Reason *reason)
+{
+	const char *name;
+	json_t *entry;
+
+	if (!json_is_object(json_object_get(body, "meta")))
+		return reason_set(reason, -EBADMSG, "snapshot lists no metadata");
+	json_object_foreach(json_object_get(body, "meta"), name, entry)
+	{
+		if (envelope_version(entry) == 0)
+			return reason_set(reason, -EBADMSG, "%s is listed without a version", name);
+	}
+	return 0;
 }
 
 /* No role may vanish from the snapshot or go down in version (5.5.5). */
@@ -314,7 +320,7 @@ static int check_snapshot_rollback(const json_t *old, const json_t *new, Reason 
 
 		if (!now)
 			return reason_set(reason, -ESTALE, "%s vanished from the snapshot", name);
-		if (version_of(now) < version_of(entry))
+		if (envelope_version(now) < envelope_version(entry))
 			return reason_set(
 				reason, -ESTALE, "%s is older than one that was seen before", name);
 	}
@@ -325,10 +331,10 @@ static int check_snapshot_rollback(const json_t *old, const json_t *new, Reason 
 static int check_snapshot_announced(
 	const TrustFile *file, const json_t *body, const void *data, size_t size, Reason *reason)
 {
-	if (version_of(body) != file->version)
+	if (envelope_version(body) != file->version)
 		return reason_set(reason, -ESTALE, "snapshot is version %" PRId64 ", not %" PRId64,
-			version_of(body), file->version);
-	return check_announced(file, data, size, "snapshot", reason);
+			envelope_version(body), file->version);
+	return trust_file_check(file, data, size, "snapshot metadata", reason);
 }
 
 static void take_snapshot(Trust *trust, const json_t *envelope)
@@ -347,17 +353,17 @@ int trust_update_snapshot(
 	int announced, r = trust_file_of_role(trust, "snapshot", &file, reterr_reason);
 
 	if (r == 0 && !kept)
-		r = check_announced(&file, data, size, "snapshot", reterr_reason);
+		r = trust_file_check(&file, data, size, "snapshot metadata", reterr_reason);
 	if (r == 0)
-		r = parse_envelope(data, size, "snapshot", "snapshot", &envelope, reterr_reason);
+		r = envelope_parse(data, size, "snapshot", "snapshot", &envelope, reterr_reason);
 	if (r == 0)
 		r = verify_by_root(trust->root, "snapshot", envelope, reterr_reason);
 	if (r < 0)
 		return r;
-	body = json_object_get(envelope, "signed");
-	if (!json_is_object(json_object_get(body, "meta")))
-		return reason_set(reterr_reason, -EBADMSG, "snapshot lists no metadata");
-	r = trust->snapshot ? check_snapshot_rollback(trust->snapshot, body, reterr_reason) : 0;
+	body = envelope_body(envelope);
+	r = check_snapshot(body, reterr_reason);
+	if (r == 0 && trust->snapshot)
+		r = check_snapshot_rollback(trust->snapshot, body, reterr_reason);
 	if (r < 0)
 		return r;
 	announced = check_snapshot_announced(&file, body, data, size, reterr_reason);
@@ -422,51 +428,45 @@ static int add_role(
 	return 0;
 }
 
-/* The object that lists a delegated role's keyids and threshold. */
-static const json_t *find_delegation(const json_t *delegations, const char *role)
-{
-	const json_t *roles = json_object_get(delegations, "roles");
-
-	for (size_t i = 0; i < json_array_size(roles); i++) {
-		const json_t *each = json_array_get(roles, i);
-		const char *name = json_string_value(json_object_get(each, "name"));
-
-		if (name && strcmp(name, role) == 0)
-			return each;
-	}
-	return NULL;
-}
-
 static int verify_role(const Trust *trust, const char *name, const TrustRole *delegator,
 	const json_t *envelope, Reason *reason)
 {
-	const json_t *delegations;
-
 	if (!delegator)
 		return verify_by_root(trust->root, name, envelope, reason);
-	delegations = json_object_get(delegator->body, "delegations");
-	return key_verify_envelope(json_object_get(delegations, "keys"),
-		find_delegation(delegations, name), envelope, name, reason);
+	return key_verify_envelope(
+		json_object_get(json_object_get(delegator->body, "delegations"), "keys"),
+		delegation_signers(delegator->body, name), envelope, name, reason);
 }
 
-/* A name must stand once: else the paths of one delegation would go with the keys of another. */
-static int check_delegations(const json_t *body, const char *role, Reason *reason)
+static int check_targets(const json_t *body, const char *role, Reason *reason)
 {
-	const json_t *roles = json_object_get(json_object_get(body, "delegations"), "roles");
-	_cleanup_json_ json_t *names = json_object();
+	if (!json_is_object(json_object_get(body, "targets")))
+		return reason_set(reason, -EBADMSG, "%s metadata has no list of targets", role);
+	return delegation_check(body, role, reason);
+}
 
-	for (size_t i = 0; i < json_array_size(roles); i++) {
-		const char *name =
-			json_string_value(json_object_get(json_array_get(roles, i), "name"));
+/* Reads and verifies the announced bytes of a targets role. */
+static int read_role(const Trust *trust, const char *name, const TrustRole *delegator,
+	const void *data, size_t size, json_t **ret_envelope, Reason *reason)
+{
+	_cleanup_free_ char *what = memory_printf("%s metadata", name);
+	_cleanup_json_ json_t *envelope = NULL;
+	TrustFile file;
+	int r = what ? trust_file_of_role(trust, name, &file, reason) : -ENOMEM;
 
-		if (!name || json_object_get(names, name))
-			return reason_set(reason, -EBADMSG,
-				"%s metadata delegates to a role without a name, or twice to one",
-				role);
-		if (json_object_set_new(names, name, json_true()) < 0)
-			return -ENOMEM;
-	}
-	return names ? 0 : -ENOMEM;
+	if (r == 0)
+		r = trust_file_check(&file, data, size, what, reason);
+	if (r == 0)
+		r = envelope_parse(data, size, name, "targets", &envelope, reason);
+	if (r == 0)
+		r = verify_role(trust, name, delegator, envelope, reason);
+	if (r < 0)
+		return r;
+	if (envelope_version(envelope_body(envelope)) != file.version)
+		return reason_set(reason, -ESTALE, "%s is version %" PRId64 ", not %" PRId64, name,
+			envelope_version(envelope_body(envelope)), file.version);
+	*ret_envelope = TAKE_PTR(envelope);
+	return 0;
 }
 
 static int update_role(Trust *trust, const char *name, const TrustRole *delegator, const void *data,
@@ -474,28 +474,15 @@ static int update_role(Trust *trust, const char *name, const TrustRole *delegato
 {
 	_cleanup_json_ json_t *envelope = NULL;
 	TrustRole *known;
-	const json_t *body;
-	TrustFile file;
 	int r;
 
 	if (!trust->snapshot_is_final)
 		return reason_set(reason, -EKEYREJECTED, "%s: there is no trusted snapshot", name);
-	r = trust_file_of_role(trust, name, &file, reason);
+	r = read_role(trust, name, delegator, data, size, &envelope, reason);
 	if (r == 0)
-		r = check_announced(&file, data, size, name, reason);
+		r = check_expiry(trust, envelope_body(envelope), name, reason);
 	if (r == 0)
-		r = parse_envelope(data, size, name, "targets", &envelope, reason);
-	if (r == 0)
-		r = verify_role(trust, name, delegator, envelope, reason);
-	if (r < 0)
-		return r;
-	body = json_object_get(envelope, "signed");
-	if (version_of(body) != file.version)
-		return reason_set(reason, -ESTALE, "%s is version %" PRId64 ", not %" PRId64, name,
-			version_of(body), file.version);
-	r = check_expiry(trust, body, name, reason);
-	if (r == 0)
-		r = check_delegations(body, name, reason);
+		r = check_targets(envelope_body(envelope), name, reason);
 	if (r < 0)
 		return r;
 	known = find_role(trust, name, delegator);
@@ -510,25 +497,15 @@ int trust_update_targets(Trust *trust, const void *data, size_t size, Reason *re
 	return update_role(trust, "targets", NULL, data, size, reterr_reason);
 }
 
-static bool is_top_level(const char *role)
-{
-	static const char *const names[] = {"root", "timestamp", "snapshot", "targets", NULL};
-
-	return text_index(names, role) >= 0;
-}
-
 int trust_update_delegated(Trust *trust, const char *name, const TrustRole *delegator,
 	const void *data, size_t size, Reason *reterr_reason)
 {
-	if (is_top_level(name) || !name[0] || strlen(name) > TRUST_ROLE_NAME_MAX)
-		return reason_set(
-			reterr_reason, -EBADMSG, "no delegated role may be named '%s'", name);
 	return update_role(trust, name, delegator, data, size, reterr_reason);
 }
 
 int64_t trust_root_version(const Trust *trust)
 {
-	return version_of(trust->root);
+	return envelope_version(trust->root);
 }
 
 bool trust_consistent_snapshot(const Trust *trust)
@@ -538,7 +515,7 @@ bool trust_consistent_snapshot(const Trust *trust)
 
 int64_t trust_timestamp_expires(const Trust *trust)
 {
-	return trust->timestamp ? expiry_of(trust->timestamp) : 0;
+	return trust->timestamp ? envelope_expiry(trust->timestamp) : 0;
 }
 
 int trust_target(
@@ -550,49 +527,18 @@ int trust_target(
 
 	if (!entry)
 		return reason_set(reterr_reason, -ENOENT, "%s is not in the repository", path);
-	r = read_file(entry, path, &file, reterr_reason);
+	r = trust_file_read(entry, path, &file, reterr_reason);
 	if (r < 0)
 		return r;
-	if (!file.has_length || !file.has_digest)
+	if (!file.has_length || (!file.has_sha256 && !file.has_sha512))
 		return reason_set(
 			reterr_reason, -EBADMSG, "%s is listed without length or hash", path);
 	*ret_file = file;
 	return 0;
 }
 
-/* Component by component, because `*` stops at a slash. */
-bool trust_path_matches(const char *path, const char *pattern)
-{
-	return fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
-}
-
-static bool delegation_matches(const json_t *delegation, const char *path)
-{
-	const json_t *paths = json_object_get(delegation, "paths");
-
-	for (size_t i = 0; i < json_array_size(paths); i++) {
-		const char *pattern = json_string_value(json_array_get(paths, i));
-
-		if (pattern && trust_path_matches(path, pattern))
-			return true;
-	}
-	return false;
-}
-
-int trust_delegation(const TrustRole *role, const char *path, size_t index, const char **ret_name,
+int trust_delegation(const TrustRole *role, const char *path, size_t *cursor, char **ret_name,
 	bool *ret_terminating)
 {
-	const json_t *roles = json_object_get(json_object_get(role->body, "delegations"), "roles");
-
-	for (size_t i = 0; i < json_array_size(roles); i++) {
-		const json_t *each = json_array_get(roles, i);
-		const char *name = json_string_value(json_object_get(each, "name"));
-
-		if (!name || !delegation_matches(each, path) || index-- > 0)
-			continue;
-		*ret_name = name;
-		*ret_terminating = json_is_true(json_object_get(each, "terminating"));
-		return 0;
-	}
-	return -ENOENT;
+	return delegation_next(role->body, path, cursor, ret_name, ret_terminating);
 }

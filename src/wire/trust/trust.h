@@ -18,25 +18,39 @@
  * A call that fails leaves what is trusted as it was, but for a timestamp or snapshot that is
  * genuine and expired: it stays, to compare later ones with. Errors, each with a reason that names
  * the role: -EBADMSG malformed, -EKEYREJECTED signatures or a digest, -EKEYEXPIRED expired, -ESTALE
- * older than what is known, -ENOMEM. All expiry checks use the one time given to trust_new().
+ * older than what is known, -ENOMEM.
+ *
+ * All expiry checks use the one time given to trust_new(), or a later one that the vendor vouches
+ * for: a timestamp may carry "x-suture-issued" in its signed part, when it was signed. What a
+ * genuine timestamp says has passed has passed, even where this machine's clock fell back to 1970;
+ * so a kept timestamp goes on guarding against metadata that is withheld. Other clients pass the
+ * member over, as section 4.1 asks of them.
  */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/reason.h"
-#include "crypto/digest.h"
 #include "base/memory.h"
+#include "base/reason.h"
+#include "base/text.h"
+#include "wire/trust/trust-file.h"
 
 #define TRUST_ROOT_SIZE_MAX      512000 /* bytes; the four limits are python-tuf's defaults */
 #define TRUST_TIMESTAMP_SIZE_MAX 16384
 #define TRUST_SNAPSHOT_SIZE_MAX  2000000
 #define TRUST_TARGETS_SIZE_MAX   5000000
-#define TRUST_ROOT_ROTATIONS_MAX 256                /* in one refresh */
-#define TRUST_DELEGATIONS_MAX    32                 /* roles visited in the search for one target */
-#define TRUST_ROLE_NAME_MAX      200                /* bytes */
+#define TRUST_ROOT_ROTATIONS_MAX 256 /* in one refresh */
+#define TRUST_DELEGATIONS_MAX    32  /* roles visited in the search for one target */
+#define TRUST_ROLE_NAME_MAX      230 /* bytes as encoded: a file has 255, a draft of it less */
 #define TRUST_VERSION_MAX        (INT64_C(1) << 53) /* integers that every JSON reader keeps exact */
+
+/* Characters that a role's name keeps in the name of its file; each other byte becomes %XX there,
+ * slashes too (RFC 3986, section 2.3). */
+#define TRUST_ROLE_PLAIN TEXT_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" TEXT_DIGITS "-._~"
+
+/* Instead of a time for trust_new(): nothing expires. For who renews what has expired. */
+#define TRUST_NO_CLOCK INT64_MIN
 
 /* trust_update_timestamp(): the version is the one already trusted; nothing changed. Positive. */
 #define TRUST_UNCHANGED 1
@@ -73,6 +87,13 @@ const char *trust_role_name(const TrustRole *role);
  */
 int trust_check_timestamp(const Trust *trust, Reason *reterr_reason);
 
+/* When the trusted timestamp was signed, in seconds since 1970; 0 when it does not say, or before
+ * there is one. */
+int64_t trust_timestamp_issued(const Trust *trust);
+
+/* The time that expiry is checked against: the one given, or a later one that was vouched for. */
+int64_t trust_now(const Trust *trust);
+
 /* Whether the snapshot in hand is the announced, unexpired one, or only serves comparison. */
 bool trust_snapshot_is_final(const Trust *trust);
 
@@ -84,28 +105,18 @@ int64_t trust_timestamp_expires(const Trust *trust);
 
 /* What the snapshot says of a role's file ("targets", a delegated name), or the timestamp of
  * "snapshot". -ENOENT when it is not listed. */
-typedef struct TrustFile {
-	int64_t version; /* 0 for targets, which have none */
-	uint64_t length; /* bytes, exact; or, when not stated, the limit above */
-	bool has_length;
-	bool has_digest;
-	Digest sha256;
-} TrustFile;
 int trust_file_of_role(
 	const Trust *trust, const char *role, TrustFile *ret_file, Reason *reterr_reason);
 
-/* The target's length and digest as the role lists it; -ENOENT when it does not. */
+/* The target's length and hashes as the role lists it; -ENOENT when it does not. */
 int trust_target(
 	const TrustRole *role, const char *path, TrustFile *ret_file, Reason *reterr_reason);
 
-/* The delegations of a role that match the path, in order. `index` counts from 0: -ENOENT at the
- * end. The name lives as long as the role. */
-int trust_delegation(const TrustRole *role, const char *path, size_t index, const char **ret_name,
+/* The delegations of a role that match the path, in order. *cursor starts at 0 and is moved on; the
+ * caller frees the name. -ENOENT at the end. */
+int trust_delegation(const TrustRole *role, const char *path, size_t *cursor, char **ret_name,
 	bool *ret_terminating);
 
 /* The `signed` part of "timestamp", "snapshot", "targets" or a delegated role; NULL when it is not
  * loaded. For a publisher that builds the next version on it. */
 const json_t *trust_body(const Trust *trust, const char *role);
-
-/* Whether a path matches a pattern: `*` and `?` never match a slash (specification 4.5). */
-bool trust_path_matches(const char *path, const char *pattern);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/ctl/bar.h"
+#include "base/bar.h"
 
 #include <inttypes.h>
 #include <stdio.h>

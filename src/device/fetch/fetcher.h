@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Fetcher: the stager's side of suture-fetch. Names are relative to the repository's address.
+ * Fetcher: files of one repository, by names relative to its address. Who carries a request out is
+ * the owner's choice: the stager, which has no network, sends it to suture-fetch over a socket;
+ * suture-tuf calls the same HTTP code in its own process.
+ *
+ *     Fetcher fetcher = {.url = url, .setting = "url in suture.conf", .ask = …, .asked = …};
  *
  * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
  * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
@@ -16,13 +20,29 @@
 #define FETCHER_TRIES 3 /* of a download that makes progress each time; #4 adds backoff */
 
 typedef struct Fetcher {
-	int socket;
-	const char *url; /* ends in a slash */
+	const char *url;     /* ends in a slash */
+	const char *setting; /* where the owner wrote the address, for messages */
+
+	/* Carries out one request; the body goes into request->fd. A failure of the download is
+	 * told in the reply; a negative errno means that nothing can be asked any more. */
+	int (*ask)(void *asked, const FetchRequest *request,
+		void (*progress)(void *context, uint64_t bytes), void *context,
+		FetchReply *ret_reply);
+	void *asked;
+
 	unsigned requests;
 	uint64_t wire; /* bytes, all requests */
 	void (*progress)(void *context, uint64_t bytes);
 	void *context;
 } Fetcher;
+
+/* An `ask` through suture-fetch (device/fetch/request.h); `asked` is fetcher_socket(descriptor). */
+static inline void *fetcher_socket(int socket)
+{
+	return (void *)(intptr_t)socket;
+}
+int fetcher_ask_socket(void *asked, const FetchRequest *request,
+	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply);
 
 /* Positive: 304, it is still the one of the entity tag. */
 #define FETCHER_UNCHANGED 1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/stage/fetcher.h"
+#include "device/fetch/fetcher.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,21 +17,30 @@
 #define HTTP_NOT_FOUND       404
 #define HTTP_RANGE_REFUSED   416
 
-static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_reply, Reason *reason)
+int fetcher_ask_socket(void *asked, const FetchRequest *request,
+	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply)
 {
-	int r = fetch_send_request(fetcher->socket, request);
+	int socket = (int)(intptr_t)asked;
+	int r = fetch_send_request(socket, request);
 
-	fetcher->requests++;
 	while (r == 0) {
-		r = fetch_receive_reply(fetcher->socket, ret_reply);
+		r = fetch_receive_reply(socket, ret_reply);
 		if (r != 0 || ret_reply->kind != FETCH_PROGRESS)
 			break;
-		if (fetcher->progress)
-			fetcher->progress(fetcher->context, ret_reply->bytes);
+		if (progress)
+			progress(context, ret_reply->bytes);
 	}
-	if (r != 0)
-		return reason_set(reason, r < 0 ? r : -EIO, "suture-fetch ended while getting %s",
-			request->url);
+	return r == FETCH_CLOSED ? -EIO : r;
+}
+
+static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_reply, Reason *reason)
+{
+	int r = fetcher->ask(
+		fetcher->asked, request, fetcher->progress, fetcher->context, ret_reply);
+
+	fetcher->requests++;
+	if (r < 0)
+		return reason_set(reason, r, "the downloader ended while getting %s", request->url);
 	fetcher->wire += ret_reply->wire;
 	return 0;
 }
@@ -42,9 +51,8 @@ static int judge(const Fetcher *fetcher, const FetchRequest *request, const Fetc
 {
 	if (reply->kind == FETCH_FAILED && reply->error == EHOSTUNREACH)
 		return reason_set(reason, -EHOSTUNREACH,
-			"the repository %s cannot be reached (%s): look at the network, and at "
-			"url in suture.conf",
-			fetcher->url, reply->text);
+			"the repository %s cannot be reached (%s): look at the network, and at %s",
+			fetcher->url, reply->text, fetcher->setting);
 	if (reply->kind == FETCH_FAILED)
 		return reason_set(
 			reason, -reply->error, "cannot get %s: %s", request->url, reply->text);
