@@ -669,7 +669,9 @@ def public_halves_of_other_kinds_are_refused():
     run(OPENSSL, "req", "-x509", "-new", "-key", "ec.pem", "-subj", "/CN=x", "-out", "cert.pub.pem")
     run(OPENSSL, "pkey", "-in", "ec.pem", "-pubout", "-outform", "DER", "-out", "der.pub.pem")
     write("empty.pub.pem")
-    for name in ("p384", "small", "pss"):
+    shutil.copy(os.path.join(SOURCE, "tests/vectors/publickey/bad-explicit-curve.pem"),
+                "explicit.pub.pem")
+    for name in ("p384", "small", "pss", "explicit"):
         one_line_error(add("a-1", f"{name}.pub.pem", OPENSSL, expect=6), f"{name}.pub.pem: neither")
     for name in ("cert", "der", "empty"):
         one_line_error(add("a-1", f"{name}.pub.pem", OPENSSL, expect=6), "no public key in PEM",

@@ -7,6 +7,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "crypto/publickey.h"
 #include "vendor/sign/keyobject.h"
 #include "vendor/sign/record.h"
 #include "wire/json/document.h"
@@ -118,7 +119,7 @@ static int run(const External *external, const void *message, size_t size, Buffe
 
 	for (size_t i = 0; i < external->arguments.count; i++)
 		argv[1 + i] = external->arguments.items[i];
-	r = process_exchange(&process, message, size, KEYOBJECT_SIGNATURE_MAX, &output,
+	r = process_exchange(&process, message, size, PUBLIC_KEY_SIGNATURE_MAX, &output,
 		&output_size, &status, reason);
 	if (r == -EFBIG)
 		return reason_set(reason, -EKEYREJECTED, "it printed more than a signature");

@@ -4,69 +4,31 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
-#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/hex.h"
+#include "crypto/publickey.h"
 #include "wire/json/document.h"
 
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX (8 * KEYOBJECT_SIGNATURE_MAX) /* devices verify each signature */
-#define P256_SIZE    32
-#define P256_NAME    "prime256v1"
+#define P256_SIZE 32
 
 typedef struct KeyType {
 	int id; /* of OpenSSL */
 	const char *keytype, *scheme;
-	const char *digest; /* NULL: the scheme has its own */
-	bool (*is_good)(const EVP_PKEY *pkey);
-	int (*set_up)(EVP_PKEY_CTX *context);
 } KeyType;
 
-DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
-DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
-DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
-DEFINE_CLEANUP(BIO *, BIO_free_all)
-
-static bool is_p256(const EVP_PKEY *pkey)
-{
-	char group[64];
-
-	return EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) == 1 &&
-		strcmp(group, P256_NAME) == 0;
-}
-
-static bool is_good_rsa(const EVP_PKEY *pkey)
-{
-	int bits = EVP_PKEY_get_bits(pkey);
-
-	return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX;
-}
-
-static int use_pss(EVP_PKEY_CTX *context)
-{
-	return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_AUTO) == 1;
-}
-
 static const KeyType types[] = {
-	{EVP_PKEY_ED25519, "ed25519", "ed25519", NULL, NULL, NULL},
-	{EVP_PKEY_EC, "ecdsa", "ecdsa-sha2-nistp256", "SHA256", is_p256, NULL},
-	{EVP_PKEY_RSA, "rsa", "rsassa-pss-sha256", "SHA256", is_good_rsa, use_pss},
+	{EVP_PKEY_ED25519, "ed25519", "ed25519"},
+	{EVP_PKEY_EC, "ecdsa", "ecdsa-sha2-nistp256"},
+	{EVP_PKEY_RSA, "rsa", "rsassa-pss-sha256"},
 };
 
-static const KeyType *type_of(const EVP_PKEY *pkey)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (EVP_PKEY_get_base_id(pkey) == types[i].id)
-			return !types[i].is_good || types[i].is_good(pkey) ? &types[i] : NULL;
-	return NULL;
-}
+DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
+DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
+DEFINE_CLEANUP(BIO *, BIO_free_all)
 
 static json_t *new_object(const KeyType *type, const char *public)
 {
@@ -82,7 +44,7 @@ json_t *keyobject_of_ed25519(const uint8_t public[static ED25519_KEY_SIZE])
 	return new_object(&types[0], text);
 }
 
-static json_t *of_pkey(const KeyType *type, EVP_PKEY *pkey)
+static json_t *of_pkey(EVP_PKEY *pkey, const KeyType *type)
 {
 	_cleanup_(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
 	uint8_t public[ED25519_KEY_SIZE];
@@ -102,73 +64,60 @@ static json_t *of_pkey(const KeyType *type, EVP_PKEY *pkey)
 
 static EVP_PKEY *read_pem(const void *text, size_t size)
 {
+	static char no_passphrase[] = ""; /* never asks a terminal */
 	_cleanup_(BIO_free_allp) BIO *memory = BIO_new_mem_buf(text, (int)size);
 
-	return memory ? PEM_read_bio_PUBKEY(memory, NULL, NULL, NULL) : NULL;
+	return memory ? PEM_read_bio_PUBKEY(memory, NULL, NULL, no_passphrase) : NULL;
+}
+
+static const char *member(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static int read_key(const json_t *key, PublicKey **ret_key)
+{
+	return public_key_new(member(key, "keytype"), member(key, "scheme"),
+		member(json_object_get(key, "keyval"), "public"), ret_key);
+}
+
+/* What those who verify do not take is nothing to sign with. */
+static int check_kind(const json_t *key, Reason *reason)
+{
+	_cleanup_(public_key_freep) PublicKey *public = NULL;
+	int r = key ? read_key(key, &public) : -EBADMSG;
+
+	return r != -EBADMSG && r != -EOPNOTSUPP
+		? r
+		: reason_set(reason, -EBADMSG,
+			  "neither ed25519, ECDSA on the named curve P-256, nor RSA of %d to %d "
+			  "bits",
+			  PUBLIC_KEY_RSA_BITS_MIN, PUBLIC_KEY_RSA_BITS_MAX);
 }
 
 int keyobject_of_pem(const void *text, size_t size, json_t **ret_key, Reason *reterr_reason)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = read_pem(text, size);
-	const KeyType *type = pkey ? type_of(pkey) : NULL;
-	json_t *key;
+	_cleanup_json_ json_t *key = NULL;
+	int r;
 
 	if (!pkey)
 		return reason_set(reterr_reason, -EBADMSG,
 			"no public key in PEM, which starts with -----BEGIN PUBLIC KEY-----; "
 			"'openssl x509 -pubkey' takes one out of a certificate, "
 			"'openssl pkey -pubin -inform DER' makes one of DER");
-	if (!type)
-		return reason_set(reterr_reason, -EBADMSG,
-			"neither ed25519, ECDSA on P-256, nor RSA of %d to %d bits", RSA_BITS_MIN,
-			RSA_BITS_MAX);
-	key = of_pkey(type, pkey);
-	if (!key)
-		return -ENOMEM;
-	*ret_key = key;
-	return 0;
-}
-
-/* Whether the object says that it is of this type. */
-static bool is_of(const json_t *key, const KeyType *type)
-{
-	const char *keytype = json_string_value(json_object_get(key, "keytype"));
-	const char *scheme = json_string_value(json_object_get(key, "scheme"));
-
-	return keytype && scheme && strcmp(keytype, type->keytype) == 0 &&
-		strcmp(scheme, type->scheme) == 0;
-}
-
-static EVP_PKEY *pkey_of(const json_t *key)
-{
-	const char *public =
-		json_string_value(json_object_get(json_object_get(key, "keyval"), "public"));
-	uint8_t bytes[ED25519_KEY_SIZE];
-
-	if (!public)
-		return NULL;
-	if (!is_of(key, &types[0]))
-		return read_pem(public, strlen(public));
-	if (hex_decode(public, bytes, sizeof(bytes)) < 0)
-		return NULL;
-	return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes, sizeof(bytes));
-}
-
-static int verify(EVP_PKEY *pkey, const KeyType *type, const void *message, size_t size,
-	const Buffer *signature)
-{
-	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *parameters;
-
-	if (!context)
-		return -ENOMEM;
-	if (EVP_DigestVerifyInit_ex(context, &parameters, type->digest, NULL, NULL, pkey, NULL) !=
-			1 ||
-		(type->set_up && !type->set_up(parameters)))
-		return -EKEYREJECTED;
-	return EVP_DigestVerify(context, signature->data, signature->size, message, size) == 1
-		? 0
-		: -EKEYREJECTED;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (EVP_PKEY_get_base_id(pkey) == types[i].id) {
+			key = of_pkey(pkey, &types[i]);
+			if (!key)
+				return -ENOMEM;
+		}
+	r = check_kind(key, reterr_reason);
+	if (r == 0)
+		*ret_key = TAKE_PTR(key);
+	return r;
 }
 
 /* r and s become the DER form of ECDSA-Sig-Value (RFC 3279, section 2.2.3). */
@@ -191,19 +140,19 @@ static int der_of_raw(const Buffer *raw, Buffer *ret_der)
 
 int keyobject_check(const json_t *key, const void *message, size_t size, Buffer *signature)
 {
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = pkey_of(key);
-	const KeyType *type = pkey ? type_of(pkey) : NULL;
+	_cleanup_(public_key_freep) PublicKey *public = NULL;
 	_cleanup_buffer_ Buffer der = {};
-	int r;
+	int r = read_key(key, &public);
 
-	if (!type || !is_of(key, type))
-		return -EKEYREJECTED;
-	r = verify(pkey, type, message, size, signature);
-	if (r != -EKEYREJECTED || type->id != EVP_PKEY_EC || signature->size != 2 * P256_SIZE)
+	if (r < 0)
+		return r == -ENOMEM ? r : -EKEYREJECTED;
+	r = public_key_verify(public, signature->data, signature->size, message, size);
+	if (r != -EKEYREJECTED || strcmp(member(key, "keytype"), types[1].keytype) != 0 ||
+		signature->size != 2 * P256_SIZE)
 		return r;
 	r = der_of_raw(signature, &der);
 	if (r == 0)
-		r = verify(pkey, type, message, size, &der);
+		r = public_key_verify(public, der.data, der.size, message, size);
 	if (r < 0)
 		return r;
 	buffer_done(signature);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/text.h"
+#include "crypto/publickey.h"
 #include "vendor/sign/description.h"
 #include "vendor/sign/keyobject.h"
 #include "vendor/sign/secretkey.h"
@@ -341,7 +342,7 @@ static int sign_elsewhere(const Keyring *keyring, const char *name, const void *
 
 static json_t *signature_json(const Description *description, const Buffer *signature)
 {
-	char id[DIGEST_TEXT_SIZE], text[2 * KEYOBJECT_SIGNATURE_MAX + 1];
+	char id[DIGEST_TEXT_SIZE], text[2 * PUBLIC_KEY_SIGNATURE_MAX + 1];
 
 	digest_to_text(&description->keyid, id);
 	hex_encode(signature->data, signature->size, text);

@@ -11,7 +11,8 @@
 #include "base/path.h"
 #include "wire/json/document.h"
 
-#define RECORD_SIZE_MAX ((size_t)64 << 10) /* a key of RSA has 2 KiB, arguments up to 32 KiB */
+#define RECORD_SIZE_MAX                                                                            \
+	((size_t)64 << 10) /* a key of RSA has up to 3 KiB, arguments up to 32 KiB */
 
 static int check_owner(int fd, const char *path, Reason *reason)
 {
