@@ -383,7 +383,7 @@ def an_askpass_program_is_asked():
 
 @test
 def without_anybody_to_ask_it_says_what_to_give():
-    create_encrypted("a-1")
+    make_quick("a-1")
     one_line_error(sign_with("sign", "a-1", session=True, expect=4), "keys/a-1.pem",
                    "--passphrase-fd", "--askpass")
 
