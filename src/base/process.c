@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "base/time.h"
 
 #define COMPLAINT_SIZE_MAX  ((size_t)1 << 20)
 #define EXIT_CANNOT_EXECUTE 127 /* as a shell reports it */
@@ -124,27 +129,83 @@ void process_complaint_read(int complaint, Reason *ret_reason)
 	reason_set(ret_reason, 0, "%s", colon ? colon + 2 : last);
 }
 
+/* Waits until there is something to read, or the process of a pidfd has ended. */
+static int await(int fd, uint64_t end_us)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	uint64_t now = time_monotonic_us();
+	int n;
+
+	if (end_us == 0)
+		return 0;
+	if (now >= end_us)
+		return -ETIMEDOUT;
+	n = poll(&poll_fd, 1, (int)((end_us - now) / 1000 + 1));
+	if (n < 0)
+		return errno == EINTR ? await(fd, end_us) : -errno;
+	return n == 0 ? -ETIMEDOUT : 0;
+}
+
+static int read_output(int out, size_t max, uint64_t end_us, Buffer *output)
+{
+	uint8_t chunk[4096];
+
+	for (;;) {
+		int r = await(out, end_us);
+		ssize_t n = r < 0 ? r : fd_read_some(out, chunk, sizeof(chunk));
+
+		if (n <= 0)
+			return (int)n;
+		if ((size_t)n > max - output->size)
+			return -EFBIG;
+		r = buffer_append(output, chunk, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* A process may close its output and go on. */
+static int await_end(Process *process, uint64_t end_us)
+{
+	_cleanup_fd_ int pidfd = end_us > 0 ? pidfd_open(process->pid, 0) : -1;
+
+	if (end_us > 0 && pidfd < 0)
+		return -errno;
+	return await(pidfd, end_us);
+}
+
 static int collect(Process *process, int out, size_t max, uint8_t **ret_output, size_t *ret_size,
 	int *ret_status, Reason *reason)
 {
-	_cleanup_free_ uint8_t *output = NULL;
-	size_t size;
-	int r = fd_read_all(out, max, &output, &size);
+	uint64_t end_us =
+		process->seconds ? time_monotonic_us() + process->seconds * UINT64_C(1000000) : 0;
+	_cleanup_buffer_ Buffer output = {};
+	int r = buffer_append(&output, "", 0);
 
+	if (r == 0)
+		r = read_output(out, max, end_us, &output);
+	if (r == 0)
+		r = await_end(process, end_us);
 	if (r < 0)
 		return reason_errno(reason, r, "output of %s", path_name(process->argv[0]));
 	r = process_wait(process, ret_status);
 	if (r < 0)
 		return r;
-	*ret_output = TAKE_PTR(output);
-	*ret_size = size;
+	*ret_size = output.size;
+	*ret_output = TAKE_PTR(output.data);
 	return 0;
 }
 
-int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
+static void map_descriptor(Process *process, int from, int to)
+{
+	assert(process->map_count < PROCESS_MAPS_MAX);
+	process->map[process->map_count].from = from;
+	process->map[process->map_count++].to = to;
+}
+
+int process_exchange(Process *process, const void *input, size_t input_size, size_t max,
 	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason)
 {
-	_cleanup_(reap) Process process = {.argv = argv, .map_count = 3};
 	_cleanup_fd_ int in = fd_of_data("input", input, input_size), out = -1, out_child = -1;
 	_cleanup_fd_ int complaint = process_complaint_new();
 	int ends[2], r;
@@ -155,20 +216,28 @@ int process_run(const char *const *argv, const void *input, size_t input_size, s
 		return -errno;
 	out = ends[0];
 	out_child = ends[1];
-	process.map[0].from = in;
-	process.map[0].to = STDIN_FILENO;
-	process.map[1].from = out_child;
-	process.map[1].to = STDOUT_FILENO;
-	process.map[2].from = complaint;
-	process.map[2].to = STDERR_FILENO;
-	r = process_start(&process, reterr_reason);
+	map_descriptor(process, in, STDIN_FILENO);
+	map_descriptor(process, out_child, STDOUT_FILENO);
+	map_descriptor(process, complaint, STDERR_FILENO);
+	r = process_start(process, reterr_reason);
 	if (r < 0)
 		return r;
 	out_child = fd_close(out_child);
-	r = collect(&process, out, max, ret_output, ret_size, ret_status, reterr_reason);
-	if (r == 0 && *ret_status != 0 && reterr_reason)
+	r = collect(process, out, max, ret_output, ret_size, ret_status, reterr_reason);
+	if (r < 0)
+		reap(process);
+	else if (*ret_status != 0 && reterr_reason)
 		process_complaint_read(complaint, reterr_reason);
 	return r;
+}
+
+int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
+	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason)
+{
+	Process process = {.argv = argv};
+
+	return process_exchange(
+		&process, input, input_size, max, ret_output, ret_size, ret_status, reterr_reason);
 }
 
 int process_find_helper(const char *name, char **ret_path, Reason *reterr_reason)

@@ -26,6 +26,7 @@ typedef struct Process {
 	} map[PROCESS_MAPS_MAX];
 	size_t map_count;
 	bool ends_with_us; /* SIGTERM when this process ends, however it ends */
+	unsigned seconds;  /* process_exchange(): the time it has; 0: as long as it takes */
 	pid_t pid;         /* set by process_start() */
 } Process;
 
@@ -39,6 +40,11 @@ int process_wait(Process *process, int *ret_status);
  * standard output, at most max bytes. 0 with *ret_status as above; the caller frees *ret_output.
  * The last line that it wrote to standard error becomes the reason when the status is not 0. */
 int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
+	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason);
+
+/* The same for a process with descriptors of its own in its map: three places must be left in it.
+ * -ETIMEDOUT when it took longer than its time; it is killed then. */
+int process_exchange(Process *process, const void *input, size_t input_size, size_t max,
 	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason);
 
 /* A file to map to a child's standard error, and what it said there: the last line, without the

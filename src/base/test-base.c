@@ -288,6 +288,31 @@ TEST(processes_give_their_output_and_status)
 	ASSERT(strstr(reason.text, "/nonexistent/program"));
 }
 
+TEST(processes_are_killed_when_their_time_is_over)
+{
+	/* The shell's child holds the output open; the other one closes it and stays. */
+	const char *const hold[] = {"/bin/sh", "-c", "sleep 6 & wait", NULL};
+	const char *const stay[] = {"/bin/sh", "-c", "exec >&-; exec sleep 6", NULL};
+	const char *const quick[] = {"/bin/sh", "-c", "cat; cat <&5", NULL};
+	_cleanup_fd_ int more = fd_of_data("more", "def", 3);
+	Process late = {.argv = hold, .seconds = 1}, silent = {.argv = stay, .seconds = 1};
+	Process good = {.argv = quick, .seconds = 60, .map = {{more, 5}}, .map_count = 1};
+	_cleanup_free_ uint8_t *output = NULL;
+	Reason reason = {};
+	size_t size;
+	int status;
+
+	ASSERT_ERROR(
+		-ETIMEDOUT, process_exchange(&late, "", 0, 9, &output, &size, &status, &reason));
+	ASSERT_EQ(late.pid, 0);
+	ASSERT_ERROR(
+		-ETIMEDOUT, process_exchange(&silent, "", 0, 9, &output, &size, &status, &reason));
+	ASSERT(strstr(reason.text, "sh"));
+	ASSERT_OK(process_exchange(&good, "abc", 3, 9, &output, &size, &status, &reason));
+	ASSERT_EQ(status, 0);
+	ASSERT_STREQ(output, "abcdef");
+}
+
 TEST(reasons_hold_no_control_characters)
 {
 	Reason reason;

@@ -298,6 +298,7 @@ def the_delta_example_makes_and_applies_a_patch():
 @test
 def the_sign_example_signs():
     write("message", "what is to be signed\n")
+    write("passphrase", "correct horse\n")
     run_script(script_of("suture-sign.1"), ".")
     [key] = json.loads(read("public.json"))
     [signature] = json.loads(read("signatures.json"))
@@ -305,6 +306,11 @@ def the_sign_example_signs():
     check_equal(signature["keyid"], key["keyid"])
     check(re.fullmatch(r"[0-9a-f]{128}", signature["sig"]), signature)
     check_equal(os.stat("keys/example-1.pem").st_mode & 0o777, 0o600)
+    check("ENCRYPTED" in read("keys/example-1.pem").decode())
+    check_equal(json.loads(read("encrypted.json")), [signature])
+    [external] = json.loads(read("external.json"))
+    shown = run("suture-sign", "--keys", "keys", "public", "example-2").stdout
+    check_equal(external["keyid"], json.loads(shown)["keyid"])
 
 
 def publish():

@@ -1,10 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """suture-sign: the rules of key files, and signatures that others can check."""
+import contextlib
 import json
+import re
+import select
+import signal
 import stat
+import termios
+import time
 
 from tap import *
+
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}  # the leak check cannot run under strace
+START_SECONDS = 20  # a loaded machine may take a while to start a program
 
 
 def sign(*args, **more):
@@ -127,6 +136,710 @@ def openssl_agrees():
 def an_empty_text_can_be_signed():
     create("a-1")
     check_equal(len(json.loads(sign("sign", "a-1", input="").stdout)[0]["sig"]), 128)
+
+
+@contextlib.contextmanager
+def signing(*names):
+    """suture-sign while it waits for the text to sign: by then its memory is as it will be."""
+    process = subprocess.Popen([program("suture-sign"), "--keys", "keys", "sign", *names],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + START_SECONDS
+    while status_of(process.pid).get("VmLck") == "0 kB" and time.monotonic() < end:
+        time.sleep(0.01)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status_of(pid):
+    lines = read(f"/proc/{pid}/status").decode().splitlines()
+    return dict(re.split(r":\s*", line, maxsplit=1) for line in lines)
+
+
+@test
+def secret_memory_is_locked_and_no_core_is_left():
+    create("a-1")
+    with signing("a-1") as process:
+        check_equal(status_of(process.pid)["VmLck"], "32 kB", "locked memory")
+        limits = read(f"/proc/{process.pid}/limits").decode()
+        check(re.search(r"^Max core file size +0 +0 ", limits, re.M), limits)
+    done = run("/usr/bin/strace", "-e", "trace=prctl,mlock,mlock2,madvise", program("suture-sign"),
+               "--keys", "keys", "sign", "a-1", input="x", env=TRACED)
+    for call in (r"prctl\(PR_SET_DUMPABLE, SUID_DUMP_DISABLE\) += 0", r"mlock2?\(.*\) += 0",
+                 r"madvise\(.*, MADV_DONTDUMP\) += 0"):
+        check(re.search(call, done.stderr), f"{call} is not in\n{done.stderr}")
+
+
+@test
+def without_locked_memory_it_warns_and_goes_on():
+    create("a-1")
+    command = ["/usr/bin/prlimit", "--memlock=0", program("suture-sign"), "--keys", "keys", "sign",
+               "a-1"]
+    if os.geteuid() == 0:  # whom no limit holds
+        command[:0] = ["/usr/bin/setpriv", "--bounding-set", "-ipc_lock"]
+    done = run(*command, input="x")
+    one_line_error(done, "secrets may be swapped out", "ulimit -l")
+    check_equal(len(json.loads(done.stdout)), 1)
+
+
+PASSPHRASE = "a pass phrase, with ümlauts"
+OPENSSL = "/usr/bin/openssl"
+
+
+def create_encrypted(name, passphrase=PASSPHRASE):
+    return json.loads(sign("create", name, "--encrypt", "--passphrase-fd", "0",
+                           input=passphrase + "\n").stdout)
+
+
+def passphrase_file(text, name="passphrase"):
+    write(name, text)
+    return os.open(name, os.O_RDONLY)
+
+
+def sign_with(*args, fds=(), expect=0, input="text", env=None, session=False):
+    """suture-sign with descriptors, and with `session` without a terminal."""
+    done = subprocess.run([program("suture-sign"), "--keys", "keys", *map(str, args)], text=True,
+                          input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          pass_fds=fds, env=dict(os.environ, **(env or {})),
+                          start_new_session=session)
+    check_equal(done.returncode, expect, f"exit of {args}: {done.stderr}")
+    return done
+
+
+def verify_with_openssl(public, text, signature, *options):
+    write("public.pem", public)
+    write("text", text)
+    write("signature", signature)
+    run(OPENSSL, "dgst", "-sha256", *options, "-verify", "public.pem", "-signature", "signature",
+        "text")
+
+
+@test
+def an_encrypted_key_signs_with_its_passphrase_only():
+    made = create_encrypted("a-1")
+    text = read("keys/a-1.pem").decode()
+    check(text.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"), text)
+    good, bad = passphrase_file(PASSPHRASE + "\nmore\n"), passphrase_file("wrong\n", "bad")
+    done = sign_with("sign", "a-1", "--passphrase-fd", good, fds=[good])
+    check_equal(json.loads(done.stdout)[0]["keyid"], made["keyid"])
+    done = sign_with("sign", "a-1", "--passphrase-fd", bad, fds=[bad], expect=4)
+    one_line_error(done, "this is not the passphrase of keys/a-1.pem")
+    check_equal(done.stdout, "")
+
+
+@test
+def wrong_passphrases_are_never_called_damage():
+    make_quick("a-1")
+    for number in range(8):
+        bad = passphrase_file(f"wrong {number}")
+        sign_with("sign", "a-1", "--passphrase-fd", bad, fds=[bad], expect=4)
+        os.close(bad)
+    text = read("keys/a-1.pem").decode().split("\n")
+    write("keys/a-1.pem", "\n".join(text[:2] + text[3:]))
+    good = passphrase_file(PASSPHRASE)
+    done = sign_with("sign", "a-1", "--passphrase-fd", good, fds=[good], expect=6)
+    one_line_error(done, "keys/a-1.pem is not an ed25519 key")
+
+
+@test
+def openssl_opens_encrypted_keys_and_the_other_way():
+    create_encrypted("a-1")
+    write("pass", PASSPHRASE + "\n")
+    public = run(OPENSSL, "pkey", "-in", "keys/a-1.pem", "-passin", "file:pass", "-pubout").stdout
+    check("BEGIN PUBLIC KEY" in public)
+    run(OPENSSL, "pkey", "-in", "keys/a-1.pem", "-passin", "pass:wrong", expect=1)
+    asn1 = run(OPENSSL, "asn1parse", "-in", "keys/a-1.pem").stdout
+    check(":id-scrypt" in asn1 or ":scrypt" in asn1, asn1)
+    check("aes-256-cbc" in asn1, asn1)
+    run(OPENSSL, "genpkey", "-algorithm", "ed25519", "-aes-128-cbc", "-pass", "file:pass", "-out",
+        "keys/b-1.pem")
+    one_line_error(sign_with("list", expect=4), "keys/b-1.pub is missing", "public b-1")
+    fd = passphrase_file(PASSPHRASE)
+    shown = json.loads(sign_with("public", "b-1", "--passphrase-fd", fd, fds=[fd]).stdout)
+    check_equal([key["keyid"] for key in json.loads(sign("list").stdout)][1], shown["keyid"])
+    done = sign_with("sign", "b-1", "--passphrase-fd", fd, fds=[fd])
+    check_equal(json.loads(done.stdout)[0]["keyid"], shown["keyid"])
+
+
+@test
+def keys_are_listed_without_a_passphrase():
+    made = create_encrypted("a-1")
+    plain = create("b-1")
+    os.unlink("keys/b-1.pub")  # a folder of before passphrases
+    listed = json.loads(sign_with("list", session=True).stdout)
+    check_equal([key.pop("kind") for key in listed], ["encrypted", "file"])
+    check_equal(listed, [made, plain])
+    for key in listed:
+        check_equal(json.loads(sign("public", key["name"]).stdout), key)
+    check_equal(json.loads(read("keys/a-1.pub")), made)
+
+
+@test
+def a_public_half_that_is_not_the_keys_is_noticed():
+    make_quick("a-1")
+    other = create("b-1")
+    fd = passphrase_file(PASSPHRASE)
+    write("keys/a-1.pub", json.dumps(dict(other, name="a-1")))
+    one_line_error(sign_with("sign", "a-1", "--passphrase-fd", fd, fds=[fd], expect=6),
+                   "keys/a-1.pub is not the public half")
+    for wrong in (other, dict(other, name="a-1", keyid="0" * 64), dict(other, more=1), [], "x"):
+        write("keys/a-1.pub", json.dumps(wrong))
+        one_line_error(sign("list", expect=6), "keys/a-1.pub")
+    os.chmod("keys/a-1.pub", 0o666)
+    one_line_error(sign("list", expect=4), "keys/a-1.pub may be written by others")
+
+
+@test
+def a_passphrase_is_set_changed_and_taken_away():
+    made = create("a-1")
+    first, second = passphrase_file("first\n", "1"), passphrase_file("second\n", "2")
+
+    def signs(*args):
+        done = sign_with("sign", "a-1", *args, fds=[first, second])
+        check_equal(json.loads(done.stdout)[0]["keyid"], made["keyid"])
+
+    sign_with("passphrase", "a-1", "--new-passphrase-fd", first, fds=[first])
+    signs("--passphrase-fd", first)
+    done = sign_with("passphrase", "a-1", "--passphrase-fd", second, "--new-passphrase-fd", first,
+                     fds=[first, second], expect=4)
+    one_line_error(done, "not the passphrase")
+    signs("--passphrase-fd", first)
+    sign_with("passphrase", "a-1", "--passphrase-fd", first, "--new-passphrase-fd", second,
+              fds=[first, second])
+    signs("--passphrase-fd", second)
+    check_equal(stat.S_IMODE(os.stat("keys/a-1.pem").st_mode), 0o600)
+    check_equal(json.loads(sign("list").stdout)[0]["kind"], "encrypted")
+    sign_with("passphrase", "a-1", "--remove", "--passphrase-fd", second, fds=[second])
+    signs()
+    check_equal(json.loads(sign("list").stdout)[0]["kind"], "file")
+    done = sign_with("passphrase", "a-1", "--passphrase-fd", first, "--new-passphrase-fd", first,
+                     fds=[first], expect=1)
+    one_line_error(done, "one descriptor has one passphrase")
+
+
+@test
+def a_file_serves_several_runs_and_a_pipe_several_keys():
+    make_quick("a-1")
+    make_quick("a-2")
+    fd = passphrase_file(PASSPHRASE)
+    os.lseek(fd, 5, os.SEEK_SET)
+    for _ in range(2):
+        sign_with("sign", "a-1", "a-2", "--passphrase-fd", fd, fds=[fd])
+    check_equal(os.lseek(fd, 0, os.SEEK_CUR), 5, "position")
+    out, into = os.pipe()
+    os.write(into, PASSPHRASE.encode() + b"\nnot read")  # and the pipe stays open
+    done = sign_with("sign", "a-1", "a-2", "--passphrase-fd", out, fds=[out])
+    check_equal(len(json.loads(done.stdout)), 2)
+    check_equal(os.read(out, 100), b"not read")
+
+
+@test
+def unusable_passphrases_are_refused():
+    for text, words in (("", "is empty"), ("\n", "is empty"), ("x" * 1024, "longer than 1023"),
+                        ("a\0b", "zero byte")):
+        done = sign("create", "a-1", "--encrypt", "--passphrase-fd", "0", input=text, expect=None)
+        one_line_error(done, "descriptor 0", words)
+        check(done.returncode in (1, 4), done.returncode)
+    done = sign("create", "a-1", "--encrypt", "--passphrase-fd", "99", expect=1)
+    one_line_error(done, "cannot read a passphrase from descriptor 99")
+    one_line_error(sign("create", "a-1", "--passphrase-fd", "0", input="x", expect=1), "--encrypt")
+    check(not os.path.exists("keys/a-1.pem"), "a key was made")
+    create_encrypted("a-1", "x" * 1023)
+    one_line_error(sign("sign", "a-1", "--passphrase-fd", "0", input="x", expect=1),
+                   "what is to be signed comes on descriptor 0")
+
+
+def askpass(text, code=0):
+    write("askpass", f'#!/bin/sh\nprintf "%s\\n" "$1" >> prompts\n{text}\nexit {code}\n', 0o755)
+    return os.path.abspath("askpass")
+
+
+@test
+def an_askpass_program_is_asked():
+    asks = askpass(f'echo "{PASSPHRASE}"')
+    sign_with("create", "a-1", "--encrypt", "--askpass", asks)
+    check_equal(read("prompts").decode().splitlines(),
+                ["New passphrase for the key keys/a-1.pem: ",
+                 "Once more the new passphrase for the key keys/a-1.pem: "])
+    os.unlink("prompts")
+    make_quick("a-1")
+    sign_with("sign", "a-1", env={"SUTURE_ASKPASS": asks})
+    check_equal(read("prompts"), b"Passphrase of the key keys/a-1.pem: \n")
+    one_line_error(sign_with("sign", "a-1", "--askpass", askpass("echo wrong"), expect=4),
+                   "not the passphrase of keys/a-1.pem")
+    one_line_error(sign_with("sign", "a-1", "--askpass", askpass("echo x", code=1), expect=4),
+                   "gave no passphrase: it ended with 1")
+    one_line_error(sign_with("sign", "a-1", "--askpass", askpass("exit 0"), expect=4), "is empty")
+    one_line_error(sign_with("sign", "a-1", "--askpass", askpass("yes"), expect=4))
+    one_line_error(sign_with("sign", "a-1", "--askpass", "askpass", expect=1), "with its path")
+    one_line_error(sign_with("sign", "a-1", "--askpass", "./missing", expect=3), "./missing")
+    differs = askpass("wc -l < prompts")
+    one_line_error(sign_with("create", "b-1", "--encrypt", "--askpass", differs, expect=1),
+                   "the two passphrases", "differ")
+    check(not os.path.exists("keys/b-1.pem"), "a key was made")
+
+
+@test
+def without_anybody_to_ask_it_says_what_to_give():
+    make_quick("a-1")
+    one_line_error(sign_with("sign", "a-1", session=True, expect=4), "keys/a-1.pem",
+                   "--passphrase-fd", "--askpass")
+
+
+class Terminal:
+    """suture-sign as the job of a small shell at a terminal. The shell says when the job stops, lets
+    it go on at once, and ends with its exit code."""
+
+    def __init__(self, *args):
+        self.fd, inner = os.openpty()  # the inner end stays open: the terminal outlives the program
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.login_tty(inner)
+            self.be_shell(["suture-sign", "--keys", "keys", *args])
+        self.seen = ""
+
+    @staticmethod
+    def be_shell(words):
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        job = os.fork()
+        if job == 0:
+            os.setpgid(0, 0)
+            os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            os.execv(program(words[0]), words)
+        while os.WIFSTOPPED(status := os.waitpid(job, os.WUNTRACED)[1]):
+            echo = bool(termios.tcgetattr(0)[3] & termios.ECHO)
+            os.write(1, f"[stopped, echo {echo}]".encode())
+            os.kill(job, signal.SIGCONT)
+        os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+
+    def wait_for(self, *words):
+        while not all(word in self.seen for word in words):
+            ready, _, _ = select.select([self.fd], [], [], START_SECONDS)
+            check(ready, f"{words} did not come: {self.seen!r}")
+            self.seen += os.read(self.fd, 1000).decode()
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@test
+def a_person_is_asked_at_the_terminal_without_echo():
+    terminal = Terminal("create", "a-1", "--encrypt")
+    terminal.wait_for("New passphrase for the key keys/a-1.pem: ")
+    check(not terminal.echoes(), "the terminal echoes")
+    terminal.type("secret words\n")
+    terminal.wait_for("Once more")
+    terminal.type("secret words\n")
+    terminal.wait_for('"keyid"')
+    check_equal(terminal.end(), 0, terminal.seen)
+    check("secret words" not in terminal.seen, terminal.seen)
+    check(terminal.echoes(), "the echo is still off")
+    fd = passphrase_file("secret words")
+    sign_with("sign", "a-1", "--passphrase-fd", fd, fds=[fd])
+
+
+@test
+def the_echo_comes_back_after_an_interruption():
+    terminal = Terminal("create", "a-1", "--encrypt")
+    terminal.wait_for("New passphrase")
+    check(not terminal.echoes(), "the terminal echoes")
+    terminal.type("half of it\x03")
+    check_equal(terminal.end(), 128 + signal.SIGINT)
+    check(terminal.echoes(), "the echo is still off")
+    check(not os.path.exists("keys/a-1.pem"), "a key was made")
+
+
+@test
+def after_a_stop_it_asks_again():
+    terminal = Terminal("create", "a-1", "--encrypt")
+    terminal.wait_for("New passphrase")
+    terminal.type("half of it\x1a")
+    terminal.wait_for("[stopped, echo True]")
+    terminal.seen = terminal.seen.partition("]")[2]
+    terminal.wait_for("New passphrase")
+    check(not terminal.echoes(), "the terminal echoes")
+    terminal.type("whole\n")
+    terminal.wait_for("Once more")
+    terminal.type("whole\n")
+    terminal.wait_for('"keyid"')
+    check_equal(terminal.end(), 0)
+    fd = passphrase_file("whole")
+    sign_with("sign", "a-1", "--passphrase-fd", fd, fds=[fd])
+
+
+def make_quick(name, passphrase=PASSPHRASE):
+    """An encrypted key whose passphrase costs little to try: as openssl writes them."""
+    os.makedirs("keys", exist_ok=True)
+    write("pass", passphrase + "\n")
+    run(OPENSSL, "genpkey", "-algorithm", "ed25519", "-aes-256-cbc", "-pass", "file:pass", "-out",
+        f"keys/{name}.pem")
+    os.chmod(f"keys/{name}.pem", 0o600)
+    if os.path.exists(f"keys/{name}.pub"):
+        os.unlink(f"keys/{name}.pub")
+
+
+PUBLISHERS_KEYS = ["root-1", "root-2", "root-3", "targets-1", "snapshot-1", "timestamp-1", "seal-1"]
+
+
+@test
+def the_publisher_passes_a_passphrase_on_without_reading_it():
+    if os.geteuid() != 0:
+        skip("only root can see what suture-sign reads")
+    for name in PUBLISHERS_KEYS[:-1]:  # the last one is made
+        make_quick(name)
+        fd = passphrase_file(PASSPHRASE)
+        sign_with("public", name, "--passphrase-fd", fd, fds=[fd])
+    init = [program("suture-publish"), "-C", "repo", "--keys", "keys", "init"]
+    run("/usr/bin/strace", "-f", "-s", "200", "-e", "trace=read,pread64,execve,splice", "-o",
+        "trace", *init, "--passphrase-fd", "0", input=PASSPHRASE + "\n", env=TRACED)
+    trace = read("trace").decode()
+    check(re.search(r"splice\(0, NULL, \d+, NULL, \d+, 0\) += " + str(
+        len(PASSPHRASE.encode()) + 1), trace), "the pipe was not spliced")
+    readers = re.findall(r"^(\d+) +p?read[0-9]*\(\d+, \"a pass phrase", trace, re.M)
+    check(len(readers) > 2, f"suture-sign read it {len(readers)} times")
+    signers = re.findall(r"^(\d+) +execve\(\"[^\"]*/suture-sign\"", trace, re.M)
+    check_equal(set(readers) - set(signers), set(), "others that read it")
+    shutil.rmtree("repo")
+    shutil.rmtree("repo.work")
+    with open("passphrase") as file:
+        done = subprocess.run([*init, "--passphrase-fd", str(file.fileno())],
+                              pass_fds=[file.fileno()], stdout=subprocess.PIPE)
+    check_equal(done.returncode, 0, "from a file")
+    check_equal({key["kind"] for key in json.loads(sign("list").stdout)}, {"encrypted"})
+
+
+@test
+def the_publisher_says_what_is_wrong_with_a_passphrase():
+    for name in PUBLISHERS_KEYS:
+        make_quick(name)
+        fd = passphrase_file(PASSPHRASE)
+        sign_with("public", name, "--passphrase-fd", fd, fds=[fd])
+
+    def init(*args, **more):
+        return run("suture-publish", "-C", "repo", "--keys", "keys", "init", *args, **more)
+
+    one_line_error(init("--passphrase-fd", "0", input="wrong", expect=4), "not the passphrase of",
+                   "keys/root-1.pem")
+    one_line_error(init("--passphrase-fd", "0", input="x" * 5000, expect=1), "descriptor 0",
+                   "too long")
+    one_line_error(init("--passphrase-fd", "99", expect=1), "descriptor 99")
+    one_line_error(init("--askpass", askpass("exit 1"), expect=4), "gave no passphrase")
+    init("--askpass", askpass(f"echo '{PASSPHRASE}'"))
+    check("root-1" in read("prompts").decode())
+
+
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+PSS = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
+
+
+def make_key(name, *options):
+    """A key that only OpenSSL holds, NAME.pem, and its public half, NAME.pub.pem."""
+    run(OPENSSL, "genpkey", *options, "-out", f"{name}.pem")
+    return run(OPENSSL, "pkey", "-in", f"{name}.pem", "-pubout", "-out", f"{name}.pub.pem")
+
+
+def make_ec(name="ec", curve="P-256"):
+    make_key(name, "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}")
+
+
+def script(text, name="signer"):
+    write(name, f"#!/bin/sh\n{text}\n", 0o755)
+    return os.path.abspath(name)
+
+
+def add(name, public, program, *arguments, expect=0):
+    more = [word for text in arguments for word in ("--argument", text)]
+    return sign("add", name, "--public", public, "--program", program, *more, expect=expect)
+
+
+def add_openssl(name, key, *options):
+    """A signer that is openssl itself: `openssl dgst -sha256 … -sign KEY`."""
+    return json.loads(add(name, f"{key}.pub.pem", OPENSSL, "dgst", "-sha256", *options, "-sign",
+                          os.path.abspath(f"{key}.pem")).stdout)
+
+
+@test
+def external_signers_of_every_kind_of_key_sign():
+    make_key("ed", "-algorithm", "ed25519")
+    make_ec()
+    make_key("rsa", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    added = [add_openssl("b-ec", "ec"), add_openssl("c-rsa", "rsa", *PSS)]
+    signer = script(f"{OPENSSL} pkeyutl -sign -rawin -inkey $1 -in /dev/stdin")
+    added[:0] = [json.loads(add("a-ed", "ed.pub.pem", signer, os.path.abspath("ed.pem")).stdout)]
+    create("d-file")
+    signatures = json.loads(sign("sign", "c-rsa", "b-ec", "a-ed", "d-file", input="text").stdout)
+    check_equal([entry["keyid"] for entry in signatures[:3]],
+                [entry["keyid"] for entry in reversed(added)])
+    verify_with_openssl(read("rsa.pub.pem"), "text", bytes.fromhex(signatures[0]["sig"]), *PSS)
+    verify_with_openssl(read("ec.pub.pem"), "text", bytes.fromhex(signatures[1]["sig"]))
+    check_equal(len(signatures[2]["sig"]), 128)
+    check_equal([(k["key"]["keytype"], k["key"]["scheme"]) for k in added],
+                [("ed25519", "ed25519"), ("ecdsa", "ecdsa-sha2-nistp256"),
+                 ("rsa", "rsassa-pss-sha256")])
+    check_equal(added[1]["key"]["keyval"]["public"], read("ec.pub.pem").decode())
+    listed = json.loads(sign("list").stdout)
+    check_equal([key.pop("kind") for key in listed], ["external"] * 3 + ["file"])
+    check_equal(listed[:3], added)
+    check_equal(json.loads(sign("public", "b-ec").stdout), added[1])
+    check_equal(stat.S_IMODE(os.stat("keys/b-ec.json").st_mode), 0o600)
+
+
+@test
+def a_raw_ecdsa_signature_becomes_der():
+    make_ec()
+    # What PKCS#11 prints: r and s, taken out of DER by a program that is not ours.
+    write("raw.py", """
+import subprocess, sys
+der = subprocess.run(["/usr/bin/openssl", "dgst", "-sha256", "-sign", sys.argv[1]],
+                     stdin=0, stdout=subprocess.PIPE, check=True).stdout
+r = der[4:4 + der[3]]
+s = der[4 + der[3] + 2:]
+sys.stdout.buffer.write(b"".join(x[-32:].rjust(32, b"\\0") for x in (r, s)))
+""")
+    add("a-1", "ec.pub.pem", "/usr/bin/python3", os.path.abspath("raw.py"), os.path.abspath("ec.pem"))
+    for number in range(4):
+        [entry] = json.loads(sign("sign", "a-1", input=f"text {number}").stdout)
+        check_equal(entry["sig"][:2], "30")
+        verify_with_openssl(read("ec.pub.pem"), f"text {number}", bytes.fromhex(entry["sig"]))
+
+
+@test
+def what_is_no_signature_by_the_key_is_not_passed_on():
+    make_ec()
+    make_ec("other")
+    make_key("rsa", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    create("good")
+    cases = {
+        "other": f"{OPENSSL} dgst -sha256 -sign {os.path.abspath('other.pem')}",
+        "text": f"echo text | {OPENSSL} dgst -sha256 -sign {os.path.abspath('ec.pem')}",
+        "twice": f"{OPENSSL} dgst -sha256 -sign {os.path.abspath('ec.pem')}; echo",
+        "nothing": "exit 0",
+        "raw": "head -c 64 /dev/zero",
+        "endless": "exec cat /dev/zero",
+    }
+    for name, text in cases.items():
+        add(name, "ec.pub.pem", script(text, f"signer-{name}"))
+        done = sign("sign", "good", name, input="x", expect=6)
+        one_line_error(done, f"{name}: ", f"signer-{name}")
+        check_equal(done.stdout, "")
+    add_openssl("pkcs1", "rsa")  # a signature by the key, but of the wrong scheme
+    one_line_error(sign("sign", "pkcs1", input="x", expect=6), "is no signature by this key")
+
+
+@test
+def what_a_signer_complains_of_is_shown():
+    make_ec()
+    add("a-1", "ec.pub.pem", script("echo first >&2; echo 'signer: the card is locked' >&2; exit 7"))
+    one_line_error(sign("sign", "a-1", input="x", expect=1), "a-1: ", "did not sign: ",
+                   "the card is locked")
+    add("b-1", "ec.pub.pem", script("exit 7", "silent"))
+    one_line_error(sign("sign", "b-1", input="x", expect=1), "did not sign: it ended with 7")
+    os.unlink("silent")
+    one_line_error(sign("sign", "b-1", input="x", expect=3), "did not sign: cannot run", "silent")
+
+
+@test
+def a_signer_gets_the_bytes_and_the_environment_only():
+    make_ec()
+    signer = script("env > seen; ls /proc/self/fd > fds; tee message | "
+                    f"{OPENSSL} dgst -sha256 -sign {os.path.abspath('ec.pem')}")
+    add("a-1", "ec.pub.pem", signer)
+    fd = passphrase_file(PASSPHRASE)
+    sign_with("sign", "a-1", "--passphrase-fd", fd, fds=[fd], env={"PIN_FOR_TEST": "1"}, input="a\nb")
+    check_equal(read("message"), b"a\nb")
+    check("PIN_FOR_TEST=1" in read("seen").decode())
+    check_equal(read("fds").decode().split(), ["0", "1", "2", "3"])  # 3 is of ls itself
+
+
+@test
+def public_halves_of_other_kinds_are_refused():
+    make_ec()
+    make_ec("p384", "P-384")
+    make_key("small", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024")
+    make_key("pss", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048")
+    run(OPENSSL, "req", "-x509", "-new", "-key", "ec.pem", "-subj", "/CN=x", "-out", "cert.pub.pem")
+    run(OPENSSL, "pkey", "-in", "ec.pem", "-pubout", "-outform", "DER", "-out", "der.pub.pem")
+    write("empty.pub.pem")
+    shutil.copy(os.path.join(SOURCE, "tests/vectors/publickey/bad-explicit-curve.pem"),
+                "explicit.pub.pem")
+    for name in ("p384", "small", "pss", "explicit"):
+        one_line_error(add("a-1", f"{name}.pub.pem", OPENSSL, expect=6), f"{name}.pub.pem: neither")
+    for name in ("cert", "der", "empty"):
+        one_line_error(add("a-1", f"{name}.pub.pem", OPENSSL, expect=6), "no public key in PEM",
+                       "openssl x509 -pubkey")
+    one_line_error(add("a-1", "ec.pem", OPENSSL, expect=6), "no public key in PEM")
+    one_line_error(add("a-1", "missing", OPENSSL, expect=3), "cannot read missing")
+    one_line_error(add("a-1", "ec.pub.pem", "openssl", expect=1), "whole path")
+    one_line_error(add("a-1", "ec.pub.pem", "/missing", expect=3), "cannot run /missing")
+    one_line_error(add("a-1", "ec.pub.pem", OPENSSL, "a\nb", expect=1), "not printable")
+    one_line_error(add("a-1", "ec.pub.pem", OPENSSL, "\udcff", expect=1), "not printable UTF-8")
+    one_line_error(add("../a", "ec.pub.pem", OPENSSL, expect=1), "is no name for a key")
+    one_line_error(sign("add", "a-1", expect=1), "--public")
+    check(not os.path.exists("keys"), "something was kept")
+
+
+@test
+def a_name_is_that_of_one_key():
+    make_ec()
+    create("a-1")
+    add_openssl("b-1", "ec")
+    one_line_error(add("a-1", "ec.pub.pem", OPENSSL, expect=1), "there is a key keys/a-1.pem")
+    one_line_error(sign("create", "b-1", expect=1), "there is a key keys/b-1.json")
+    one_line_error(sign("passphrase", "b-1", expect=1), "another key store")
+    shutil.copy("keys/a-1.pem", "keys/b-1.pem")
+    for verb in (["list"], ["sign", "b-1"], ["public", "b-1"]):
+        one_line_error(sign(*verb, input="x", expect=1), "keys of one name")
+
+
+@test
+def a_signers_file_that_others_could_change_is_refused():
+    make_ec()
+    add_openssl("a-1", "ec")
+    good = json.loads(read("keys/a-1.json"))
+    for mode in (0o620, 0o602):
+        os.chmod("keys/a-1.json", mode)
+        one_line_error(sign("sign", "a-1", input="x", expect=4), "keys/a-1.json may be written")
+    os.chmod("keys/a-1.json", 0o600)
+    if os.geteuid() == 0:
+        os.chown("keys/a-1.json", 0, 12345)
+        sign("sign", "a-1", input="x")
+        os.chown("keys/a-1.json", 12345, 0)
+        one_line_error(sign("sign", "a-1", input="x", expect=4), "keys/a-1.json may be written")
+        os.chown("keys/a-1.json", 0, 0)
+    for wrong in (dict(good, schema=2), dict(good, more=1), dict(good, program="openssl"),
+                  dict(good, arguments="x"), dict(good, arguments=[1]), dict(good, key="x"), []):
+        write("keys/a-1.json", json.dumps(wrong))
+        one_line_error(sign("sign", "a-1", input="x", expect=6), "keys/a-1.json: ")
+    for key in ({}, dict(good["key"], keytype="dsa"), dict(good["key"], keyval={"public": "x"})):
+        write("keys/a-1.json", json.dumps(dict(good, key=key)))
+        one_line_error(sign("sign", "a-1", input="x", expect=6), "is no signature by this key")
+    write("keys/a-1.json", "x" * 70000)
+    sign("sign", "a-1", input="x", expect=1)
+
+
+AREA_SIZE_MAX = 256 << 20  # a sanitizer reserves terabytes
+
+
+class MemoryOf:
+    """What can be read of another process's memory."""
+
+    def __init__(self, pid):
+        self.areas = []
+        flags = None
+        with open(f"/proc/{pid}/smaps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+            for line in maps:
+                area = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
+                if area:
+                    start, end = (int(text, 16) for text in area.groups())
+                    if end - start > AREA_SIZE_MAX:
+                        flags = None
+                        continue
+                    with contextlib.suppress(OSError, ValueError):
+                        memory.seek(start)
+                        self.areas.append([memory.read(end - start), None])
+                        flags = self.areas[-1]
+                elif re.match("[0-9a-f]+-", line):
+                    flags = None
+                elif line.startswith("VmFlags:") and flags:
+                    flags[1] = line.split()[1:]
+
+    def flags_around(self, secret):
+        """The flags of each area that holds the bytes."""
+        return [flags for content, flags in self.areas if secret in content]
+
+
+@test
+def nothing_secret_is_left_outside_locked_memory():
+    if os.geteuid() != 0:
+        skip("needs root to look into another process")
+    seeds = {}
+    for name in ("a-1", "b-1"):
+        create(name)
+        der = run(OPENSSL, "pkey", "-in", f"keys/{name}.pem", "-outform", "DER", text=False).stdout
+        seeds[name] = der[-32:]
+    new = passphrase_file(PASSPHRASE)
+    sign_with("passphrase", "b-1", "--new-passphrase-fd", new, fds=[new])
+    plain = b"".join(read("keys/a-1.pem").split(b"\n")[1:2])
+    make_ec()
+    os.mkfifo("go")
+    add("c-1", "ec.pub.pem", script(f"echo > here; read line < go; {OPENSSL} dgst -sha256 -sign "
+                                    + os.path.abspath("ec.pem")))
+    write("text", "text")
+    with open("text") as text:
+        process = subprocess.Popen([program("suture-sign"), "--keys", "keys", "sign", "a-1", "b-1",
+                                    "c-1", "--passphrase-fd", str(new)], stdin=text, pass_fds=[new],
+                                   stdout=subprocess.PIPE)
+    try:
+        end = time.monotonic() + START_SECONDS
+        while not os.path.exists("here") and time.monotonic() < end:
+            time.sleep(0.01)
+        memory = MemoryOf(process.pid)
+        with open("go", "w") as go:
+            go.write("go\n")
+        output, _ = process.communicate()
+    finally:
+        process.kill()
+    check_equal(len(json.loads(output)), 3)
+    check(memory.flags_around(b"keys/") or memory.flags_around(b"--passphrase-fd"), "nothing read")
+    for name, seed in seeds.items():
+        check_equal(memory.flags_around(seed), [], f"the key {name} is left in memory")
+    check_equal(memory.flags_around(plain[20:60]), [], "the text of a key is left in memory")
+    held = memory.flags_around(PASSPHRASE.encode())
+    check_equal(len(held), 1, "places of the passphrase, which may serve another key")
+    check({"lo", "dd"} <= set(held[0]), f"locked and not dumped: {held}")
+
+
+def softhsm(*args):
+    return run("/usr/bin/softhsm2-util", *args)
+
+
+def pkcs11(*args, **more):
+    return run("/usr/bin/pkcs11-tool", "--module", SOFTHSM, "--token-label", "suture", *args, **more)
+
+
+def make_token():
+    """A token with a P-256 key, 01, and one of RSA, 02; and their public halves 01.pem, 02.pem."""
+    for path in (SOFTHSM, "/usr/bin/pkcs11-tool", "/usr/bin/softhsm2-util"):
+        if not os.path.exists(path):
+            skip(f"no {path}")
+    os.mkdir("tokens")
+    write("softhsm2.conf", f"directories.tokendir = {os.path.abspath('tokens')}\n"
+          "objectstore.backend = file\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = os.path.abspath("softhsm2.conf")
+    softhsm("--init-token", "--free", "--label", "suture", "--so-pin", "1234", "--pin", "5678")
+    for number, kind in (("01", "EC:prime256v1"), ("02", "rsa:2048")):
+        pkcs11("--login", "--pin", "5678", "--keypairgen", "--key-type", kind, "--id", number)
+        pkcs11("--read-object", "--type", "pubkey", "--id", number, "--output-file", f"{number}.der")
+        run(OPENSSL, "pkey", "-pubin", "-inform", "DER", "-in", f"{number}.der", "-out",
+            f"{number}.pem")
+
+
+@test
+def a_pkcs11_token_signs():
+    make_token()
+    example = os.path.join(SOURCE, "examples/signers/pkcs11")
+    for name, number, kind in (("ec-1", "01", "ecdsa"), ("rsa-1", "02", "rsa")):
+        add(name, f"{number}.pem", example, SOFTHSM, "suture", number, kind)
+    write("pin", "5678\n", mode=0o600)
+    for env in ({"SUTURE_PKCS11_PIN": "5678"}, {"SUTURE_PKCS11_PIN_FILE": os.path.abspath("pin")}):
+        done = sign("sign", "ec-1", "rsa-1", input="text", env=env)
+        ec, rsa = [bytes.fromhex(entry["sig"]) for entry in json.loads(done.stdout)]
+        verify_with_openssl(read("01.pem"), "text", ec)
+        verify_with_openssl(read("02.pem"), "text", rsa, *PSS)
+    done = sign("sign", "ec-1", input="text", env={"SUTURE_PKCS11_PIN": "0000"}, expect=1)
+    one_line_error(done, "ec-1: ", "CKR_PIN_INCORRECT")
+    add("swapped-1", "02.pem", example, SOFTHSM, "suture", "01", "ecdsa")
+    one_line_error(sign("sign", "swapped-1", input="text", env={"SUTURE_PKCS11_PIN": "5678"},
+                        expect=6), "is no signature by this key")
 
 
 main()

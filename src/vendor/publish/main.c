@@ -18,6 +18,7 @@
 #include "vendor/publish/check.h"
 #include "vendor/publish/create.h"
 #include "vendor/publish/metadata.h"
+#include "vendor/publish/passphrase.h"
 #include "vendor/publish/publish.h"
 #include "wire/improvement/index-schema.h"
 #include "wire/improvement/label.h"
@@ -29,6 +30,8 @@ static const char *arg_repository = ".", *arg_work, *arg_keys, *arg_channel = "p
 static const char *arg_root, *arg_os_release, *arg_architecture, *arg_variant;
 static const char *arg_components = "components.json", *arg_fixes, *arg_component;
 static OptionList arg_bases, arg_debs;
+static const char *arg_askpass;
+static int arg_passphrase_fd = -1;
 static bool arg_json;
 
 /* What every verb works on. */
@@ -61,6 +64,22 @@ static int check_channel(Reason *reason)
 		"%s is no name for a channel: use lower-case letters, digits and ._-", arg_channel);
 }
 
+/* suture-sign finds the askpass program in the environment; listing keys needs no passphrase. */
+static int open_signer(Desk *desk, bool may_be_new)
+{
+	int r = signer_open(&desk->signer, arg_keys, may_be_new, &desk->reason);
+
+	if (r < 0)
+		return r;
+	if (arg_askpass && setenv("SUTURE_ASKPASS", arg_askpass, 1) < 0)
+		return -errno;
+	if (arg_passphrase_fd < 0)
+		return 0;
+	r = passphrase_keep(arg_passphrase_fd, &desk->reason);
+	desk->signer.passphrase = r > 0 ? r : 0;
+	return r < 0 ? r : 0;
+}
+
 /* `now` 0: an expired repository may be worked on, that is how it is renewed. */
 static int open_desk(Desk *desk, int64_t now)
 {
@@ -71,7 +90,7 @@ static int open_desk(Desk *desk, int64_t now)
 		r = workspace_open(
 			&desk->workspace, arg_repository, arg_work, false, &desk->reason);
 	if (r == 0)
-		r = signer_open(&desk->signer, arg_keys, false, &desk->reason);
+		r = open_signer(desk, false);
 	if (r < 0)
 		return r;
 	root = workspace_path(&desk->workspace, "device/root.json");
@@ -156,7 +175,7 @@ static int init_repository(Desk *desk)
 	if (file_exists(AT_FDCWD, timestamp))
 		return reason_set(&desk->reason, -EEXIST, "there is a repository in %s already",
 			desk->workspace.repository);
-	r = signer_open(&desk->signer, arg_keys, true, &desk->reason);
+	r = open_signer(desk, true);
 	if (r == 0)
 		r = create_keys(&desk->signer, &desk->reason);
 	if (r == 0)
@@ -571,6 +590,10 @@ static const Option options[] = {
 	{"C", "REPOSITORY", "the published folder", OPTION_TEXT, &arg_repository},
 	{"work", "DIR", "what is not published (REPOSITORY.work)", OPTION_TEXT, &arg_work},
 	{"keys", "DIR", "keys, opened by suture-sign", OPTION_TEXT, &arg_keys, true},
+	{"passphrase-fd", "N", "descriptor to read the keys' passphrase from", OPTION_NUMBER,
+		&arg_passphrase_fd},
+	{"askpass", "PROGRAM", "program that asks a person for a passphrase", OPTION_TEXT,
+		&arg_askpass},
 	{"channel", "NAME", "which channel (public)", OPTION_TEXT, &arg_channel},
 	{"root", "DIR", "base add: the base's files", OPTION_TEXT, &arg_root},
 	{"os-release", "FILE", "base add: its os-release", OPTION_TEXT, &arg_os_release},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -16,15 +17,41 @@
 #define KEYS_PER_ROLE_MAX 32
 #define PROGRAM           "suture-sign"
 
+/* Where the child finds the passphrase. */
+#define PASSPHRASE_FD      3
+#define PASSPHRASE_FD_TEXT "3"
+#define WORDS_MAX          (8 + KEYS_PER_ROLE_MAX)
+
+/* The words behind the program's name, and before them how it gets the passphrase. */
+static void add_passphrase(const Signer *signer, const char *const *argv, const char **words)
+{
+	size_t n = 0;
+
+	words[n++] = argv[0];
+	if (signer->passphrase > 0) {
+		words[n++] = "--passphrase-fd";
+		words[n++] = PASSPHRASE_FD_TEXT;
+	}
+	while (*++argv)
+		words[n++] = *argv;
+	words[n] = NULL;
+}
+
 static int run(const Signer *signer, const char *const *argv, const void *input, size_t size,
 	json_t **ret_json, Reason *reason)
 {
+	const char *words[WORDS_MAX];
+	Process process = {.argv = words,
+		.map = {{signer->passphrase, PASSPHRASE_FD}},
+		.map_count = signer->passphrase > 0};
 	_cleanup_free_ uint8_t *output = NULL;
 	json_error_t error;
 	size_t output_size;
 	int status, r;
 
-	r = process_run(argv, input, size, OUTPUT_SIZE_MAX, &output, &output_size, &status, reason);
+	add_passphrase(signer, argv, words);
+	r = process_exchange(
+		&process, input, size, OUTPUT_SIZE_MAX, &output, &output_size, &status, reason);
 	if (r < 0)
 		return r;
 	if (status != 0)
@@ -61,6 +88,8 @@ void signer_done(Signer *signer)
 {
 	free(signer->program);
 	json_decref(signer->list);
+	if (signer->passphrase > 0)
+		fd_close(signer->passphrase);
 	*signer = (Signer){};
 }
 
@@ -92,8 +121,8 @@ int signer_create_keys(Signer *signer, const char *role, unsigned count, Reason 
 {
 	for (unsigned i = 1; i <= count; i++) {
 		_cleanup_free_ char *name = memory_printf("%s-%u", role, i);
-		const char *const argv[] = {
-			signer->program, "--keys", signer->keys, "create", name, NULL};
+		const char *const argv[] = {signer->program, "--keys", signer->keys, "create", name,
+			signer->passphrase > 0 ? "--encrypt" : NULL, NULL};
 		_cleanup_json_ json_t *made = NULL;
 		int r;
 

@@ -17,6 +17,7 @@ typedef struct Signer {
 	char *program;
 	const char *keys; /* folder */
 	json_t *list;     /* what `suture-sign list` printed */
+	int passphrase;   /* a file with the keys' passphrase (publish/passphrase.h), or 0; owned */
 } Signer;
 
 /* Creates the folder's list. The folder need not exist yet for `may_be_new`. */

@@ -4,143 +4,132 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <string.h>
+#include <openssl/rand.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/text.h"
-
-#define KEY_FILE_SIZE_MAX 4096 /* an ed25519 PEM has 119 bytes */
-#define KEY_NAME_MAX      200
+#include "vendor/sign/pkcs8.h"
 
 struct SecretKey {
+	char *path;
+	Secret text; /* of the file; empty for a new key */
+	Secret seed; /* empty while locked */
 	EVP_PKEY *pkey;
 };
 
-DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
-DEFINE_CLEANUP(BIO *, BIO_free_all)
 
-bool secretkey_name_is_valid(const char *name)
+static SecretKey *new_key(const char *folder, const char *name)
 {
-	return strlen(name) <= KEY_NAME_MAX && name[0] != '.' &&
-		text_consists_of(name, TEXT_LOWER TEXT_DIGITS "._+-");
+	_cleanup_(secretkey_freep) SecretKey *key = memory_new(sizeof(*key));
+
+	if (!key)
+		return NULL;
+	key->path = memory_printf("%s/%s.pem", folder, name);
+	return key->path ? TAKE_PTR(key) : NULL;
 }
 
-static char *key_path(const char *folder, const char *name)
+static int use_seed(SecretKey *key)
 {
-	return memory_printf("%s/%s.pem", folder, name);
+	key->pkey = EVP_PKEY_new_raw_private_key(
+		EVP_PKEY_ED25519, NULL, key->seed.data, key->seed.size);
+	return key->pkey ? 0 : -ENOMEM;
 }
 
-static int write_pem(const char *path, EVP_PKEY *pkey)
+int secretkey_new(const char *folder, const char *name, SecretKey **ret_key, Reason *reterr_reason)
 {
-	_cleanup_(BIO_free_allp) BIO *memory = BIO_new(BIO_s_secmem());
-	char *pem;
-	long size;
+	_cleanup_(secretkey_freep) SecretKey *key = new_key(folder, name);
+	int r = key ? secret_new(PKCS8_SEED_SIZE, &key->seed) : -ENOMEM;
 
-	if (!memory || PEM_write_bio_PKCS8PrivateKey(memory, pkey, NULL, NULL, 0, NULL, NULL) != 1)
-		return -ENOMEM;
-	size = BIO_get_mem_data(memory, &pem);
-	return file_write_atomic(AT_FDCWD, path, pem, (size_t)size, 0600);
-}
-
-static int check_name(const char *name, Reason *reason)
-{
-	if (secretkey_name_is_valid(name))
-		return 0;
-	return reason_set(reason, -EINVAL,
-		"%s is no name for a key: use lower-case letters, digits and ._+-", name);
-}
-
-int secretkey_create(const char *folder, const char *name, Reason *reterr_reason)
-{
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
-	_cleanup_free_ char *path = key_path(folder, name);
-	int r;
-
-	if (!path)
-		return -ENOMEM;
-	r = check_name(name, reterr_reason);
 	if (r < 0)
 		return r;
-	if (file_exists(AT_FDCWD, path))
-		return reason_set(reterr_reason, -EEXIST, "there is a key %s already", path);
-	r = path_make_directories(AT_FDCWD, folder, 0700);
-	if (r < 0)
-		return reason_errno(reterr_reason, r, "cannot make %s", folder);
-	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	if (!pkey)
+	if (RAND_priv_bytes(key->seed.data, PKCS8_SEED_SIZE) != 1)
 		return reason_set(reterr_reason, -EIO, "no key could be generated");
-	r = write_pem(path, pkey);
-	return r < 0 ? reason_errno(reterr_reason, r, "cannot write %s", path) : 0;
+	key->seed.size = PKCS8_SEED_SIZE;
+	r = use_seed(key);
+	if (r == 0)
+		*ret_key = TAKE_PTR(key);
+	return r;
 }
 
-/* Into the caller's buffer, because the heap keeps what was freed on it. */
-static int read_private(
-	const char *path, uint8_t data[static KEY_FILE_SIZE_MAX], size_t *ret_size, Reason *reason)
+int secretkey_store(const SecretKey *key, const Secret *passphrase, Reason *reterr_reason)
 {
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	_cleanup_secret_ Secret text = {};
+	_cleanup_free_ char *folder = path_parent(key->path);
+	int r = folder ? path_make_directories(AT_FDCWD, folder, 0700) : -ENOMEM;
+
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "cannot make %s", folder ? folder : "keys");
+	r = pkcs8_write(&key->seed, passphrase, &text);
+	if (r == 0)
+		r = file_write_atomic(AT_FDCWD, key->path, text.data, text.size, 0600);
+	return r < 0 ? reason_errno(reterr_reason, r, "cannot write %s", key->path) : 0;
+}
+
+static int not_a_key(const SecretKey *key, Reason *reason)
+{
+	return reason_set(reason, -EBADMSG, "%s is not an ed25519 key in PEM", key->path);
+}
+
+static int read_private(SecretKey *key, Reason *reason)
+{
+	_cleanup_fd_ int fd =
+		open(key->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return reason_errno(reason, -errno, "cannot open the key %s", path);
-	if (!S_ISREG(st.st_mode) || st.st_size > KEY_FILE_SIZE_MAX)
-		return reason_set(reason, -EBADMSG, "%s is not an ed25519 key in PEM", path);
+		return reason_errno(reason, -errno, "cannot open the key %s", key->path);
+	if (!S_ISREG(st.st_mode) || st.st_size > PKCS8_TEXT_MAX)
+		return not_a_key(key, reason);
 	if (st.st_mode & 077)
 		return reason_set(reason, -EACCES,
 			"%s may be read by others: run 'chmod 600' on it, or replace the key",
-			path);
-	*ret_size = (size_t)st.st_size;
-	r = fd_read_full(fd, data, *ret_size);
-	return r < 0 ? reason_errno(reason, r, "cannot read the key %s", path) : 0;
-}
-
-static EVP_PKEY *parse_pem(const void *data, size_t size)
-{
-	static char no_passphrase[] = ""; /* never asks a terminal */
-	_cleanup_(BIO_free_allp) BIO *memory = BIO_new_mem_buf(data, (int)size);
-	EVP_PKEY *pkey = memory ? PEM_read_bio_PrivateKey(memory, NULL, NULL, no_passphrase) : NULL;
-
-	if (pkey && EVP_PKEY_get_base_id(pkey) != EVP_PKEY_ED25519) {
-		EVP_PKEY_free(pkey);
-		return NULL;
-	}
-	return pkey;
-}
-
-int secretkey_open(const char *folder, const char *name, SecretKey **ret_key, Reason *reterr_reason)
-{
-	_cleanup_(secretkey_freep) SecretKey *key = memory_new(sizeof(*key));
-	_cleanup_free_ char *path = key_path(folder, name);
-	uint8_t data[KEY_FILE_SIZE_MAX];
-	size_t size = 0;
-	int r = check_name(name, reterr_reason);
-
+			key->path);
+	r = secret_new(PKCS8_TEXT_MAX, &key->text);
 	if (r < 0)
 		return r;
-	if (!key || !path)
-		return -ENOMEM;
-	r = read_private(path, data, &size, reterr_reason);
+	key->text.size = (size_t)st.st_size;
+	r = fd_read_full(fd, key->text.data, key->text.size);
+	return r < 0 ? reason_errno(reason, r, "cannot read the key %s", key->path) : 0;
+}
+
+int secretkey_load(const char *folder, const char *name, SecretKey **ret_key, Reason *reterr_reason)
+{
+	_cleanup_(secretkey_freep) SecretKey *key = new_key(folder, name);
+	int r = key ? read_private(key, reterr_reason) : -ENOMEM;
+
 	if (r == 0)
-		key->pkey = parse_pem(data, size);
-	OPENSSL_cleanse(data, sizeof(data));
-	if (r < 0)
-		return r;
-	if (!key->pkey)
-		return reason_set(reterr_reason, -EBADMSG, "%s is not an ed25519 key in PEM", path);
-	*ret_key = TAKE_PTR(key);
-	return 0;
+		*ret_key = TAKE_PTR(key);
+	return r;
+}
+
+bool secretkey_is_encrypted(const SecretKey *key)
+{
+	return pkcs8_is_encrypted(&key->text);
+}
+
+int secretkey_unlock(SecretKey *key, const Secret *passphrase, Reason *reterr_reason)
+{
+	int r = pkcs8_read(&key->text, passphrase, &key->seed);
+
+	if (r == -EACCES)
+		return reason_set(reterr_reason, r, "this is not the passphrase of %s", key->path);
+	if (r == -EBADMSG)
+		return not_a_key(key, reterr_reason);
+	return r < 0 ? r : use_seed(key);
 }
 
 SecretKey *secretkey_free(SecretKey *key)
 {
-	if (key)
-		EVP_PKEY_free(key->pkey);
+	if (!key)
+		return NULL;
+	secret_done(&key->text);
+	secret_done(&key->seed);
+	EVP_PKEY_free(key->pkey);
+	free(key->path);
 	free(key);
 	return NULL;
 }
