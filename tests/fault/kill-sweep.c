@@ -45,7 +45,7 @@ typedef struct Sweep {
 	size_t alive_count;
 } Sweep;
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	fprintf(stderr, "kill-sweep: %s: %s\n", what, strerror(errno));
 	exit(EXIT_TROUBLE); /* PTRACE_O_EXITKILL ends the rest */

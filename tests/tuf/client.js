@@ -74,8 +74,8 @@ class Client {
 
     download(code, names, days = 0) {
         const wanted = [names].flat().flatMap((name) => ['--target-name', name]);
-        return this.expect(code, '--metadata-url', `${this.url}metadata/`, ...wanted, '--target-dir',
-            this.targets, '--target-base-url', `${this.url}targets/`, 'download', days);
+        return this.expect(code, '--metadata-url', `${this.url}metadata/`, ...wanted,
+            '--target-dir', this.targets, '--target-base-url', `${this.url}targets/`, 'download', days);
     }
 
     // Whatever happens, a kept file is metadata exactly as it was served.

@@ -11,7 +11,8 @@ const TYPES = {
     ed25519: {
         scheme: 'ed25519',
         make: () => crypto.generateKeyPairSync('ed25519'),
-        publicText: (key) => Buffer.from(key.export({ format: 'jwk' }).x, 'base64url').toString('hex'),
+        publicText: (key) =>
+            Buffer.from(key.export({ format: 'jwk' }).x, 'base64url').toString('hex'),
         sign: (key, data) => crypto.sign(null, data, key),
     },
     ecdsa: {
@@ -50,7 +51,8 @@ class Key {
     }
 
     sign(signed) {
-        return { keyid: this.id, sig: this.type.sign(this.secret, canonical(signed)).toString('hex') };
+        const signature = this.type.sign(this.secret, canonical(signed));
+        return { keyid: this.id, sig: signature.toString('hex') };
     }
 }
 

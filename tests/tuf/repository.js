@@ -24,7 +24,7 @@ class Repository {
         this.roles = {};        // name → { signed, signers }
         this.published = {};    // name → [bytes]
         this.artifacts = {};    // path → bytes
-        this.answers = {};      // file name of metadata → status code or bytes, instead of the truth
+        this.answers = {};      // file name of metadata → status code or bytes instead
         this.withDigests = false;
         this.requests = [];
         this.fetched = [];
@@ -118,7 +118,8 @@ class Repository {
     // Changes the newest published bytes of a role, leaving its signatures as they are.
     harm(name, change) {
         const metadata = JSON.parse(this.last(name));
-        this.published[name][this.published[name].length - 1] = encode(change(metadata) ?? metadata);
+        change(metadata);
+        this.published[name][this.published[name].length - 1] = encode(metadata);
     }
 
     addArtifact(role, path, data, hashes = { sha256: sha256(data) }) {
@@ -147,7 +148,9 @@ class Repository {
         const digits = Math.ceil(bits / 4);
         this.signed(delegator).delegations = {
             keys: { [key.id]: key.object },
-            succinct_roles: { keyids: [key.id], threshold: 1, bit_length: bits, name_prefix: prefix },
+            succinct_roles: {
+                keyids: [key.id], threshold: 1, bit_length: bits, name_prefix: prefix,
+            },
         };
         return Array.from({ length: 2 ** bits }, (_, number) => {
             const name = `${prefix}-${number.toString(16).padStart(digits, '0')}`;

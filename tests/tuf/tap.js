@@ -29,8 +29,8 @@ async function outcome({ name, body }, number) {
     return `${why}${result} ${number} - ${name.replaceAll('#', '\\#')}`;
 }
 
-// Runs them all, or those whose names contain a word of the command line: as many at a time as there
-// are processors, and tells them in order.
+// Runs them all, or those whose names contain a word of the command line: as many at a time as
+// there are processors, and tells them in order.
 async function main() {
     const words = process.argv.slice(2);
     const chosen = tests.filter(({ name }) => !words.length || words.some((w) => name.includes(w)));

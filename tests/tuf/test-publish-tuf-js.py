@@ -60,8 +60,8 @@ def release(level):
     publish("publish")
 
 
-# What a vendor does next, in this order. After each the client, which has seen all before, and one
-# that comes fresh with the first root, have to follow.
+# What a vendor does next, in this order. A client has to follow each; and so has one that sleeps
+# through all of it, with the first root.
 STATES = {
     "a new repository with a base": lambda: None,
     "an improvement": lambda: release(1),
@@ -83,13 +83,13 @@ def tuf_js_follows_all_that_a_vendor_does():
     begin()
     with Server("repo") as server:
         old = TufJs(server, "old")
-        for number, (state, change) in enumerate(STATES.items()):
+        for state, change in STATES.items():
             change()
-            for client in old, TufJs(server, f"fresh-{number}"):
-                try:
-                    client.check_reads()
-                except AssertionError as error:
-                    raise AssertionError(f"{state}, {client.folder} client: {error}") from error
+            try:
+                old.check_reads()
+            except AssertionError as error:
+                raise AssertionError(f"{state}: {error}") from error
+        TufJs(server, "fresh").check_reads()
 
 
 @test

@@ -29,7 +29,7 @@ test('metadata that is there and valid is not fetched again', async () => {
 test('metadata is kept as it was received, to the byte', async () => {
     const repository = new Repository();
     for (const role of UPDATE)
-        repository.published[role][0] = Buffer.concat([repository.last(role), Buffer.from('\n \t')]);
+        repository.published[role][0] = Buffer.from(`${repository.last(role)}\n \t`);
     const client = await Client.fresh(repository);
     await client.refresh(0);
     for (const role of UPDATE)

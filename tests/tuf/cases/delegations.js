@@ -8,12 +8,13 @@ const { sha256 } = require('../keys');
 const { Repository } = require('../repository');
 const { test, each } = require('../tap');
 
-function graph(text, artifacts = {}) {
-    const repository = new Repository();
+function graph(text, artifacts = {}, options = {}) {
+    const repository = new Repository(options);
     const names = new Set(['targets']);
     for (const edge of text.split(' ')) {
         const [, from, to, stop, paths] = /^(\w+)>(\w+)(!?)(?::(.*))?$/.exec(edge);
-        repository.delegate(from, to, { terminating: stop === '!', paths: paths?.split(',') ?? ['*'] });
+        repository.delegate(from, to,
+            { terminating: stop === '!', paths: paths?.split(',') ?? ['*'] });
         names.add(to);
     }
     for (const [path, role] of Object.entries(artifacts))
@@ -39,7 +40,8 @@ each('roles are visited in order, depth first', {
     'a circle': ['targets>A targets>B B>C C>D D>B', 'A B C D'],
     'a role that delegates to itself': ['targets>A A>A targets>B', 'A B'],
     'two ways to one role': ['targets>A targets>B B>C A>C', 'A C B'],
-    'two ways to one role, one of which does not match': ['targets>A targets>B B>C A>C:*.py', 'A B C'],
+    'two ways to one role, one of which does not match':
+        ['targets>A targets>B B>C A>C:*.py', 'A B C'],
 }, async ([text, order]) => {
     const client = await Client.fresh(graph(text));
     await client.download(1, 'missing');
@@ -49,7 +51,8 @@ each('roles are visited in order, depth first', {
 const TREE = 'targets>A:*.doc,*.md targets>B:releases/*/* B>C:releases/x/* B>D:releases/y/*.zip';
 const FILES = {
     file: 'targets', 'README.md': 'A', 'releases/x/x1': 'C', 'releases/y/y1.zip': 'D',
-    'releases/z/z1.zip': 'D', 'deep/README.md': 'A', 'releases/x/deep/x2': 'C', 'releases/y/y1.tar': 'D',
+    'releases/z/z1.zip': 'D', 'deep/README.md': 'A', 'releases/x/deep/x2': 'C',
+    'releases/y/y1.tar': 'D',
 };
 
 each('a target is found where every role on the way may have it', {
@@ -82,10 +85,10 @@ test('the first role that lists a target decides', async () => {
 
 each('a role that fails ends the search', {
     'it is not signed': (repository) => repository.harm('A', (role) => { role.signatures = []; }),
-    'it was changed': (repository) => repository.harm('A', ({ signed }) => { signed.spec_version = '1.0.33'; }),
+    'it was changed': (repository) => repository.harm('A', ({ signed }) => { signed.more = 1; }),
     'it is missing': (repository) => { repository.answers['1.A.json'] = 404; },
     'it is no metadata': (repository) => { repository.published.A = [Buffer.from('{}')]; },
-    'it is of another type': (repository) => { repository.published.A = repository.published.snapshot; },
+    'it is of another type': ({ published }) => { published.A = published.snapshot; },
     'the snapshot does not list it': (repository) => {
         delete repository.signed('snapshot').meta['A.json'];
         repository.publish('snapshot', 'timestamp');
@@ -133,6 +136,17 @@ each('a role that was trusted for one delegator is verified anew for another', {
     await client.download(code, ['x/file', 'y/file']);
     assert.deepStrictEqual(client.artifacts().sort(),
         ['x/file of C', ...(code ? [] : ['y/file of C'])]);
+});
+
+test('without consistent snapshots delegated roles have no versions in their names', async () => {
+    const repository = graph('targets>A A>B', { file: 'B' }, { consistent: false });
+    const client = await Client.fresh(repository);
+    await client.download(0, 'file');
+    assert.deepStrictEqual(client.asked().slice(4), ['A.json', 'B.json']);
+    repository.update('B');
+    await client.download(0, 'file');
+    assert.deepStrictEqual(client.asked().slice(2), ['snapshot.json', 'B.json']);
+    assert.strictEqual(client.version('B'), 2);
 });
 
 test('a kept delegated role is not fetched again', async () => {

@@ -15,7 +15,8 @@ async function refreshed(prepare = () => {}) {
 }
 
 each('an expired role ends the refresh', {
-    root: 'root 2, snapshot 1, targets 1, timestamp 1', // kept before its expiry is looked at (5.3.10)
+    // kept before its expiry is looked at (5.3.10)
+    root: 'root 2, snapshot 1, targets 1, timestamp 1',
     timestamp: 'root 1, snapshot 1, targets 1, timestamp 1',
     snapshot: 'root 1, snapshot 1, targets 1, timestamp 2',
     targets: 'root 1, snapshot 2, targets 1, timestamp 2',

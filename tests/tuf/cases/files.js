@@ -36,14 +36,10 @@ each('any target path gives one file below the target folder', {
     'that is long': `${'long/'.repeat(30)}${'x'.repeat(100)}`,
 }, async (name) => {
     const { client } = await withArtifacts({ [name]: 'content' });
-    const code = await client.run(['--metadata-url', `${client.url}metadata/`, '--target-name', name,
-        '--target-dir', client.targets, '--target-base-url', `${client.url}targets/`, 'download']);
-    assert([0, 1].includes(code), client.errors);
-    assert.deepStrictEqual(client.artifacts(), code ? [] : ['content']);
+    await client.download(0, name);
+    assert.deepStrictEqual(client.artifacts(), ['content']);
     assert.deepStrictEqual(fs.readdirSync(client.home).sort(),
         ['initial_root.json', 'metadata', 'targets']);
-    if (/^[\w.\/]+$/.test(name) && !/\.\.|^\/|\/\//.test(name))
-        assert.strictEqual(code, 0, client.errors);
 });
 
 test('the folders of a target path stay folders in the address', async () => {
@@ -76,7 +72,8 @@ each('an artifact that the repository substitutes is refused', {
     'much longer': (data) => data.repeat(100_000),
     nothing: () => '',
 }, async (change) => {
-    const { repository, client } = await withArtifacts({ one: 'content of one', two: 'content of two' });
+    const { repository, client } = await withArtifacts(
+        { one: 'content of one', two: 'content of two' });
     await client.download(0, 'one');
     for (const name of ['one', 'two'])
         repository.artifacts[name] = Buffer.from(change(`content of ${name}`));

@@ -52,6 +52,20 @@ test('one key listed nine times is one key', async () => {
     assert.strictEqual(client.version('snapshot'), 1);
 });
 
+test('a key identifier is a name, whatever it is', async () => {
+    const { repository, client } = await refreshed();
+    const key = repository.newKey();
+    key.id = 'the key of the cupboard';
+    repository.setKeys('snapshot', [key]);
+    repository.publish('root', ...UPDATE);
+    await client.refresh(0);
+    assert.strictEqual(client.version('snapshot'), 2);
+    key.id = repository.signed('root').roles.timestamp.keyids[0]; // somebody else's
+    repository.publish(...UPDATE);
+    await client.refresh(1);
+    assert.strictEqual(client.version('snapshot'), 2);
+});
+
 test('one key under two key identifiers is one key', async () => {
     const { repository, client } = await refreshed();
     const key = repository.newKey();
@@ -89,7 +103,8 @@ each('what does not verify does no harm beside what does', {
 
 test('a key type that is not known is no reason to refuse a root that can do without', async () => {
     const { repository, client } = await refreshed();
-    repository.addKey('timestamp', repository.newKey('ed25519', { keytype: 'dilithium', scheme: 'dilithium3' }));
+    repository.addKey('timestamp',
+        repository.newKey('ed25519', { keytype: 'dilithium', scheme: 'dilithium3' }));
     repository.publish('root', 'timestamp');
     await client.refresh(0);
     assert.strictEqual(client.trusted(), 'root 2, snapshot 1, targets 1, timestamp 2');

@@ -67,5 +67,6 @@ each('a delegated role cannot take the place of a top-level one', {
     const before = client.kept('root');
     await client.download(1, 'file');
     assert.strictEqual(client.kept('root'), before);
-    assert(client.files().every((file) => ['root', 'snapshot', 'targets', 'timestamp'].includes(file)));
+    const plain = ['root', 'snapshot', 'targets', 'timestamp'];
+    assert.deepStrictEqual(client.files().filter((file) => !plain.includes(file)), []);
 });

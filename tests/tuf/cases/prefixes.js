@@ -25,19 +25,20 @@ each('path hash prefixes', {
     assert.strictEqual(visited(client), code ? '' : 'A');
 });
 
-each('succinct roles', { 'one bit': 1, 'three bits': 3, 'four bits': 4, 'five bits': 5, 'eight bits': 8 },
-    async (bits) => {
-        const repository = new Repository();
-        const names = repository.delegateSuccinctly('targets', 'bin', bits);
-        const paths = ['file', 'dir/file', 'another'];
-        const role = (path) => names[parseInt(sha256(path).slice(0, 8), 16) >>> (32 - bits)];
-        for (const path of paths)
-            repository.addArtifact(role(path), path, `content of ${path}`);
-        const wrong = 'in the wrong bin';
-        repository.addArtifact(names.find((name) => name !== role(wrong)), wrong, 'content');
-        repository.update(...names, 'targets');
-        const client = await Client.fresh(repository);
-        await client.download(0, paths);
-        assert.strictEqual(visited(client), [...new Set(paths.map(role))].join(' '));
-        await client.download(1, wrong);
-    });
+each('succinct roles', {
+    'one bit': 1, 'three bits': 3, 'four bits': 4, 'five bits': 5, 'eight bits': 8,
+}, async (bits) => {
+    const repository = new Repository();
+    const names = repository.delegateSuccinctly('targets', 'bin', bits);
+    const paths = ['file', 'dir/file', 'another'];
+    const role = (path) => names[parseInt(sha256(path).slice(0, 8), 16) >>> (32 - bits)];
+    for (const path of paths)
+        repository.addArtifact(role(path), path, `content of ${path}`);
+    const wrong = 'in the wrong bin';
+    repository.addArtifact(names.find((name) => name !== role(wrong)), wrong, 'content');
+    repository.update(...names, 'targets');
+    const client = await Client.fresh(repository);
+    await client.download(0, paths);
+    assert.strictEqual(visited(client), [...new Set(paths.map(role))].join(' '));
+    await client.download(1, wrong);
+});

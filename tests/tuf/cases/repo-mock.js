@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Repositories as @tufjs/repo-mock makes and hands them out. It departs from the specification in
-// two ways that a strict client notices: its key identifier is not the digest of the canonical key,
-// and its dates have milliseconds. `mended` has neither.
+// Repositories as @tufjs/repo-mock makes and hands them out. Its dates have milliseconds, which the
+// specification does not allow (4.1): `mended` ones have not.
 'use strict';
 const assert = require('assert');
 const { initializeTUFRepo, tufHandlers } = require('@tufjs/repo-mock');
@@ -18,8 +17,10 @@ class Mock {
         this.requests = [];
         this.fetched = [];
         this.answers = {};
-        this.handlers = new Map(tufHandlers(repository, {}).map(({ path, fn }) => [path.slice(1), fn]));
-        const names = { root: '1.root', timestamp: 'timestamp', snapshot: 'snapshot', targets: 'targets' };
+        this.handlers = new Map(
+            tufHandlers(repository, {}).map(({ path, fn }) => [path.slice(1), fn]));
+        const names = { root: '1.root', timestamp: 'timestamp', snapshot: 'snapshot',
+            targets: 'targets' };
         this.published = Object.fromEntries(Object.entries(names).map(
             ([role, file]) => [role, [this.data(`metadata/${file}.json`)]]));
     }
@@ -35,7 +36,7 @@ class Mock {
     }
 }
 
-// The same repository under a key of the given type with its right identifier, and proper dates.
+// The same repository with proper dates, signed with a key of the given type: repo-mock keeps its own.
 function mended(type) {
     const key = new Key(type);
     const repository = initializeTUFRepo(ARTIFACTS);
@@ -58,7 +59,7 @@ function mended(type) {
     return { ...repository, ...bodies };
 }
 
-test('repo-mock\'s key identifier is refused', async () => {
+test('repo-mock\'s dates are refused', async () => {
     const mock = new Mock(initializeTUFRepo(ARTIFACTS));
     const client = new Client(mock);
     await client.run(['init', client.root]);

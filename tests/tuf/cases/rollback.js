@@ -17,7 +17,8 @@ async function refreshed(prepare) {
 const WITH_DIGESTS = { plain: false, 'with digests': true };
 
 test('a snapshot that is replaced behind the timestamp\'s back is not even asked for', async () => {
-    const { repository, client } = await refreshed((fresh) => fresh.publish('snapshot', 'timestamp'));
+    const { repository, client } = await refreshed(
+        (fresh) => fresh.publish('snapshot', 'timestamp'));
     client.asked();
     repository.published.snapshot[1] = repository.published.snapshot[0];
     const kept = client.kept('snapshot');
