@@ -123,7 +123,7 @@ TEST(thousands_of_junk_signatures_cost_little)
 {
 	begin();
 	refuse_junk(KEY_COUNT_MAX + 1);
-	refuse_junk(100000);
+	refuse_junk(50000);
 }
 
 /* A million fits into no file that is fetched: what is over the limit of bytes is not even read. */
@@ -389,5 +389,4 @@ TEST(one_key_counts_once_in_delegations_too)
 	refuse_find(-EKEYREJECTED, "dir/a", "a: signed by 1 of the 2 keys");
 	serve("1.a.json", sign(a, KEY_A, KEY_B, -1));
 	check_length("dir/a", 7);
-	json_decref(a);
 }

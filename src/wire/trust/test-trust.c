@@ -51,6 +51,21 @@ TEST(each_file_is_asked_for_within_its_limit)
 	ASSERT_EQ(asked_max, get(&served, "1.targets.json")->size);
 }
 
+TEST(a_file_that_is_announced_above_its_limit_is_not_asked_for)
+{
+	static const char *const members[] = {"snapshot.json", "targets.json"};
+	static const json_int_t limits[] = {TRUST_SNAPSHOT_SIZE_MAX, TRUST_TARGETS_SIZE_MAX};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		begin();
+		set(json_object_get(i == 0 ? timestamp : snapshot, "meta"), members[i],
+			json_pack("{s:i, s:I}", "version", 1, "length", limits[i] + 1));
+		serve_all();
+		refuse(-EBADMSG, "more than the");
+		ASSERT(!strstr(requests, i == 0 ? "1.snapshot.json" : "1.targets.json"));
+	}
+}
+
 TEST(unknown_members_are_signed_with_the_rest)
 {
 	begin();
@@ -369,14 +384,12 @@ TEST(a_delegated_role_expires)
 	json_t *a;
 
 	begin();
-	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
-	a = targets_body();
+	a = delegate_dir("a", KEY_A);
 	list_target(a, "dir/a", 7);
 	set(a, "expires", json_string(EXPIRED));
 	serve_delegated("a", a, KEY_A);
 	serve_all();
 	refuse_find(-EKEYEXPIRED, "dir/a", "a metadata expired");
-	json_decref(a);
 }
 
 /* -- lengths and hashes -- */
@@ -438,8 +451,7 @@ TEST(a_delegated_role_has_the_announced_length_and_hash)
 	json_t *a;
 
 	begin();
-	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
-	a = targets_body();
+	a = delegate_dir("a", KEY_A);
 	list_target(a, "dir/a", 7);
 	serve_delegated("a", a, KEY_A);
 	serve_all();
@@ -450,7 +462,6 @@ TEST(a_delegated_role_has_the_announced_length_and_hash)
 	serve_next_snapshot();
 	ASSERT_EQ(
 		find("dir/a", &(uint64_t){0}), -EFBIG); /* the length is the limit of the request */
-	json_decref(a);
 }
 
 TEST(a_target_needs_length_and_hash)
