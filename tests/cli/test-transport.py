@@ -94,6 +94,27 @@ def what_will_not_change_is_not_tried_again():
 
 
 @test
+def a_connection_that_never_comes_is_given_up():
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # its queue is full then, and nobody takes from it
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        with Fetch(*SHORT) as fetch:
+            start = time.monotonic()
+            failed(fetch.get(f"http://127.0.0.1:{listener.getsockname()[1]}/"), errno.EHOSTUNREACH)
+            check(0.9 < time.monotonic() - start < 10, time.monotonic() - start)
+
+
+@test
+def a_handshake_that_never_comes_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as listener, Fetch(*SHORT) as fetch:
+        failed(fetch.get(f"https://127.0.0.1:{listener.getsockname()[1]}/"), errno.EHOSTUNREACH)
+
+
+@test
 def pauses_grow():
     with serve() as server, Fetch("--timeout", "6") as fetch:  # pauses of 0.2, 0.4 and 0.8 s
         times = []
