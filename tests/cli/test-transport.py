@@ -94,6 +94,27 @@ def what_will_not_change_is_not_tried_again():
 
 
 @test
+def a_connection_that_never_comes_is_given_up():
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # its queue is full then, and nobody takes from it
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        with Fetch(*SHORT) as fetch:
+            start = time.monotonic()
+            failed(fetch.get(f"http://127.0.0.1:{listener.getsockname()[1]}/"), errno.EHOSTUNREACH)
+            check(0.9 < time.monotonic() - start < 10, time.monotonic() - start)
+
+
+@test
+def a_handshake_that_never_comes_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as listener, Fetch(*SHORT) as fetch:
+        failed(fetch.get(f"https://127.0.0.1:{listener.getsockname()[1]}/"), errno.EHOSTUNREACH)
+
+
+@test
 def pauses_grow():
     with serve() as server, Fetch("--timeout", "6") as fetch:  # pauses of 0.2, 0.4 and 0.8 s
         times = []
@@ -347,8 +368,8 @@ def make_certificate(name, ca, address="IP:127.0.0.1", days="10"):
             "-CAcreateserial", "-out", f"{name}.pem", "-days", days, "-extfile", "extensions")
 
 
-def serve_tls(name):
-    server = serve()
+def serve_tls(name, server=None):
+    server = server or serve()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{name}.pem", f"{name}.key")
     server.http.socket = context.wrap_socket(server.http.socket, server_side=True,
@@ -498,6 +519,35 @@ def payloads_have_mirrors_too():
             check_equal(device.json("install")["used_delta"], True)
             check_equal(device.lib() == NEW_TLS, True)
             check_equal(len(mirror.asked), 1, "only the payload is asked of it")
+
+
+@test_in_mount_namespace
+def the_owners_settings_reach_the_downloader():
+    vendor = published()
+    os.chmod(".", 0o755)
+    make_ca("ours")
+    make_certificate("good", "ours")
+    ca_file = f"ca-file = {os.path.abspath('ours.pem')}\n"
+    with serve_tls("good", Server(vendor.repository)) as server:
+        device = Device(server.url)
+        device.refuses("certificate", expect=6, verb=("check",))
+        check_equal(server.asked, [])
+        device.configure(server.url, ca_file)
+        device.suture("check")
+        with Server("front") as front:
+            front.rule("", lambda handler, _: redirect_to(server.url + handler.path[1:])(handler, _))
+            device.configure(front.url, ca_file)
+            device.refuses("redirects to " + server.url, "suture.conf", expect=1, verb=("check",))
+            device.configure(front.url, ca_file + "redirects = any\n")
+            device.suture("check")
+    with Server(vendor.repository) as proxy:
+        def fetch_for_others(handler, _):
+            path = vendor.path(handler.path.removeprefix("http://updates.invalid/"))
+            answer(handler, read(path) if os.path.exists(path) else None)
+        proxy.rule("", fetch_for_others)
+        device.configure("http://updates.invalid/", f"proxy = {proxy.url}\n")
+        device.suture("check")
+        check(proxy.asked, "the proxy was not asked")
 
 
 # Repositories that are carried

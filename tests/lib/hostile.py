@@ -13,6 +13,7 @@ suture.conf's, is all that differs.
 import collections
 import contextlib
 import gzip
+import json
 import os
 import socket
 import subprocess
@@ -68,6 +69,18 @@ def signatures(count):
     return constant(b'{"signatures":[' + b",".join([one] * count) + b'],"signed":{}}')
 
 
+def signatures_that_fit(handler, _):
+    """The next root, in all good but for its signatures: one wrong one after the other, of keys that
+    count."""
+    path = os.path.join(handler.folder, "metadata/1.root.json")
+    with open(path, encoding="utf-8") as file:
+        root = json.load(file)
+    root["signed"]["version"] += 1
+    keys = root["signed"]["roles"]["root"]["keyids"]
+    root["signatures"] = [{"keyid": keys[n % len(keys)], "sig": f"{n:0128x}"} for n in range(2000)]
+    constant(json.dumps(root).encode())(handler, _)
+
+
 def bomb():
     return constant(gzip.compress(b"{" * BOMB), Content_Encoding="gzip")
 
@@ -97,7 +110,7 @@ CASES = {
     "another content type": Case("", lambda: other_type, 0),
     "captive portal": Case("", lambda: portal, 6),
     "1,000,000 signatures": Case(ROOT, lambda: signatures(1_000_000), 1),
-    "signatures that fit": Case(ROOT, lambda: signatures(5_400), 6),
+    "signatures that fit": Case(ROOT, lambda: signatures_that_fit, 6),
     "deep JSON": Case(ROOT, lambda: constant(b'{"a":' * 100_000), 6),
     "long number": Case(ROOT, lambda: constant(b'{"a":' + b"9" * 500_000 + b"}"), 6),
     "redirect loop": Case(ROOT, lambda: redirect_to("/metadata/2.root.json"), 1),

@@ -336,7 +336,7 @@ class Server:
         self.http.server_close()
 
     def handle(self, handler):
-        handler.asked = Asked(handler.path, handler.headers)
+        handler.asked, handler.folder = Asked(handler.path, handler.headers), self.folder
         self.asked.append(handler.asked)
         path = os.path.join(self.folder, handler.path.lstrip("/"))
         data = read(path) if os.path.isfile(path) else None

@@ -22,14 +22,16 @@
 #include "base/memory.h"
 #include "device/fetch/request.h"
 
+/* A try lasts at most twice the time-out, and as much longer as the bytes that came take at the
+ * minimum rate: a drip ends soon, however large the file may be. */
 #define HTTP_TIMEOUT_S    30   /* to connect; and with less than HTTP_STALL_BYTES a second */
 #define HTTP_STALL_BYTES  100  /* below the slowest modem: not a connection any more */
-#define HTTP_MINIMUM_RATE 4096 /* bytes a second on the whole: an old telephone line. A try */
-/* lasts at most twice the time-out, and as much longer as the bytes that came take at this rate. */
-#define HTTP_RETRIES           3
-#define HTTP_RETRY_MAX_MS      60000
-#define HTTP_RETRY_AFTER_MAX_S 30 /* a server that asks for more patience is left alone */
-#define HTTP_REDIRECTS_MAX     5
+#define HTTP_MINIMUM_RATE 4096 /* bytes a second: an old telephone line */
+
+#define HTTP_RETRIES           3     /* a fault of seconds is over then; a longer one is not ours */
+#define HTTP_RETRY_MAX_MS      60000 /* of one pause */
+#define HTTP_RETRY_AFTER_MAX_S 30    /* a server that asks for more patience is left alone */
+#define HTTP_REDIRECTS_MAX     5     /* more is a ring, or somebody's game */
 
 typedef struct Http Http;
 
