@@ -382,7 +382,7 @@ def a_timestamp_that_expires_while_nothing_changes_is_noticed():
 
 @test_in_mount_namespace
 def a_clock_before_the_signing_time_does():
-    vendor = published(at=time.time() + 400 * DAY)
+    vendor = published(at=time.time() + 300 * DAY)  # all of it is good for a year
     with Server(vendor.repository) as server:
         device = Device(server.url)
         device.refuses("in steps", expect=5)  # its roll-out starts when it was published

@@ -83,8 +83,11 @@ json_t *metadata_timestamp(int64_t version, int64_t snapshot_version, int64_t no
 	_cleanup_json_ json_t *timestamp = body("timestamp", version, now, METADATA_TIMESTAMP_DAYS);
 	json_t *meta =
 		json_pack("{s:{s:I}}", "snapshot.json", "version", (json_int_t)snapshot_version);
+	char issued[TIME_TEXT_SIZE];
 
-	if (!timestamp || json_object_set_new(timestamp, "meta", meta) < 0)
+	time_format(now, issued);
+	if (!timestamp || json_object_set_new(timestamp, "meta", meta) < 0 ||
+		json_object_set_new(timestamp, "x-suture-issued", json_string(issued)) < 0)
 		return NULL;
 	return TAKE_PTR(timestamp);
 }

@@ -28,6 +28,8 @@ json_t *metadata_targets(int64_t version, int64_t now, json_t *targets, json_t *
 
 /* `from`: the snapshot whose list of roles is taken over, or NULL. */
 json_t *metadata_snapshot(int64_t version, int64_t now, const json_t *from);
+
+/* Says when it was signed, too: see wire/trust/trust.h. */
 json_t *metadata_timestamp(int64_t version, int64_t snapshot_version, int64_t now);
 
 /* Sets version and expiry of a targets role. All of these: 0 or -ENOMEM. */
