@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "base/time.h"
 #include "crypto/digest.h"
 #include "test.h"
 #include "wire/json/document.h"
@@ -128,6 +129,65 @@ TEST(integers_have_64_bits)
 	memset(text + 5, '7', 5000);
 	text[5005] = '}';
 	refuse(text, "too big");
+}
+
+/* Python's and others' readers take minutes for such numbers: their time grows with the square. */
+TEST(long_numbers_cost_no_more_than_their_bytes)
+{
+	static const char *const starts[] = {"", "-", "1.", "1e", "0.", "1E-"};
+	const size_t size = 500000;
+	_cleanup_free_ char *text = memory_new(size + 8);
+	uint64_t start = time_monotonic_us();
+
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+		json_t *json = NULL;
+		int r;
+
+		memset(text, '9', size);
+		memcpy(text, "{\"a\":", 5);
+		memcpy(text + 5, starts[i], strlen(starts[i]));
+		text[size] = '}';
+		r = document_parse(text, size + 1, &json, NULL);
+		ASSERT(r == 0 || r == -EBADMSG);
+		json_decref(json);
+	}
+	ASSERT(time_monotonic_us() - start < 5000000);
+}
+
+TEST(long_lists_and_many_members_cost_no_more_than_their_bytes)
+{
+	_cleanup_json_ json_t *list = NULL, *members = NULL;
+	_cleanup_buffer_ Buffer text = {}, canonical = {};
+	uint64_t start = time_monotonic_us();
+
+	ASSERT_OK(buffer_text(&text, "{\"a\":[1"));
+	for (int i = 0; i < 250000; i++)
+		ASSERT_OK(buffer_text(&text, ",1"));
+	ASSERT_OK(buffer_text(&text, "]}"));
+	ASSERT_OK(document_parse(text.data, text.size, &list, NULL));
+	ASSERT_OK(document_canonical(list, &canonical));
+	ASSERT_EQ(canonical.size, text.size);
+	text.size = 0;
+	ASSERT_OK(buffer_text(&text, "{\"a\":1"));
+	for (int i = 0; i < 50000; i++)
+		ASSERT_OK(buffer_printf(&text, ",\"%d\":1", i));
+	ASSERT_OK(buffer_text(&text, "}"));
+	ASSERT_OK(document_parse(text.data, text.size, &members, NULL));
+	ASSERT_OK(document_canonical(members, &canonical));
+	ASSERT(time_monotonic_us() - start < 5000000);
+}
+
+TEST(numbers_have_one_form)
+{
+	check_canonical("{\"a\":-0}", "{\"a\":0}");
+	refuse("{\"a\":Infinity}", "not JSON");
+	refuse("{\"a\":-Infinity}", "not JSON");
+	refuse("{\"a\":-}", "not JSON");
+	refuse("{\"a\":-01}", "not JSON");
+	refuse("{\"a\":0x10}", "not JSON");
+	refuse("{\"a\":1.}", "not JSON");
+	refuse("{\"a\":.5}", "not JSON");
+	refuse("{\"a\":1e999}", "real number overflow");
 }
 
 static void fill_depth(char *text, size_t depth)

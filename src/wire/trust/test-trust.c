@@ -242,7 +242,7 @@ TEST(a_timestamp_of_equal_version_is_passed_over_silently)
 	ASSERT_STREQ(get(&kept, "timestamp.json")->data, before);
 }
 
-/* CVE-2022-29173 (go-tuf): local metadata was not used for rollback checks */
+/* CVE-2022-29173 (go-tuf): local metadata was not used for rollback checks, or kept unchecked */
 TEST(a_kept_expired_timestamp_still_guards_against_rollback)
 {
 	begin();
@@ -277,13 +277,14 @@ TEST(damaged_kept_copies_are_fetched_anew)
 	}
 }
 
+/* CVE-2025-2887 (tough): delegated roles could go down */
 TEST(no_role_goes_down_or_vanishes_from_the_snapshot)
 {
 	begin();
 	list_role("extra.json", 3);
 	serve_next_snapshot();
 	ASSERT_OK(refresh());
-	list_role("extra.json", 2); /* CVE-2025-2887 (tough): delegated roles too */
+	list_role("extra.json", 2);
 	serve_next_snapshot();
 	refuse(-ESTALE, "extra.json is older");
 	json_object_del(json_object_get(snapshot, "meta"), "extra.json");
