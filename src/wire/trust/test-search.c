@@ -409,6 +409,21 @@ static int refresh_and_find(void)
 	return r;
 }
 
+/* The time of what follows grows with the square of the allocations. */
+static void keep_only_needed_keys(void)
+{
+	json_t *of_root = json_object_get(root, "keys");
+	json_t *of_targets = json_object_get(json_object_get(targets, "delegations"), "keys");
+
+	set_role("root", role_of(1, 0, -1));
+	for (int i = 1; i < KEYS; i++)
+		if (i < KEY_TARGETS || i > KEY_TIMESTAMP)
+			json_object_del(of_root, keys[i].id);
+	for (int i = 0; i < KEYS; i++)
+		if (i != KEY_A)
+			json_object_del(of_targets, keys[i].id);
+}
+
 TEST(short_memory_is_no_verdict)
 {
 	json_t *a;
@@ -417,11 +432,7 @@ TEST(short_memory_is_no_verdict)
 	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
 	a = targets_body();
 	list_target(a, "dir/a", 7);
-	for (int i = KEY_B; i < KEYS; i++) { /* fewer allocations to fail */
-		json_object_del(json_object_get(root, "keys"), keys[i].id);
-		json_object_del(json_object_get(json_object_get(targets, "delegations"), "keys"),
-			keys[i].id);
-	}
+	keep_only_needed_keys();
 	trust_root_now();
 	serve_delegated("a", a, KEY_A);
 	serve_all();

@@ -40,9 +40,9 @@
 #define TRUST_TIMESTAMP_SIZE_MAX 16384
 #define TRUST_SNAPSHOT_SIZE_MAX  2000000
 #define TRUST_TARGETS_SIZE_MAX   5000000
-#define TRUST_ROOT_ROTATIONS_MAX 256                /* in one refresh */
-#define TRUST_DELEGATIONS_MAX    32                 /* roles visited in the search for one target */
-#define TRUST_ROLE_NAME_MAX      240                /* bytes as encoded; a file's name has 255 */
+#define TRUST_ROOT_ROTATIONS_MAX 256 /* in one refresh */
+#define TRUST_DELEGATIONS_MAX    32  /* roles visited in the search for one target */
+#define TRUST_ROLE_NAME_MAX      230 /* bytes as encoded: a file has 255, a draft of it less */
 #define TRUST_VERSION_MAX        (INT64_C(1) << 53) /* integers that every JSON reader keeps exact */
 
 /* Characters that a role's name keeps in the name of its file; each other byte becomes %XX there,
