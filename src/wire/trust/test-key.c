@@ -286,14 +286,16 @@ TEST(a_key_of_an_unknown_type_is_passed_over)
 	ASSERT_OK(refresh());
 }
 
+#define KEY_TEXT(type, scheme, keyval)                                                             \
+	"{\"keytype\":\"" type "\",\"scheme\":\"" scheme "\",\"keyval\":" keyval "}"
+
 TEST(a_malformed_key_is_passed_over)
 {
 	static const char *const texts[] = {"{}", "[]", "1", "{\"keytype\":1}",
-		"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\"}",
-		"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\",\"keyval\":[]}",
-		"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\",\"keyval\":{\"public\":\"zz\"}}",
-		"{\"keytype\":\"rsa\",\"scheme\":\"rsassa-pss-sha256\",\"keyval\":{\"public\":\"\"}"
-		"}"};
+		KEY_TEXT("ed25519", "ed25519", "[]"), KEY_TEXT("ed25519", "ed25519", "{}"),
+		KEY_TEXT("ed25519", "ed25519", "{\"public\":\"zz\"}"),
+		KEY_TEXT("ecdsa", "ecdsa-sha2-nistp256", "{\"public\":1}"),
+		KEY_TEXT("rsa", "rsassa-pss-sha256", "{\"public\":\"\"}")};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		begin();

@@ -71,6 +71,32 @@ TEST(the_search_is_pre_order_and_the_first_listed_wins)
 	json_decref(c);
 }
 
+/* Else who can hold a file back could choose whose word counts. */
+TEST(a_role_that_fails_ends_the_search)
+{
+	json_t *a, *b;
+
+	begin();
+	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
+	delegate(targets, "b", role_of(1, KEY_B, -1), "dir/*");
+	a = targets_body();
+	b = targets_body();
+	list_target(b, "dir/x", 2);
+	serve_delegated("a", a, KEY_A);
+	serve_delegated("b", b, KEY_B);
+	serve_all();
+	check_length("dir/x", 2);
+	forget(&kept);
+	failing = "1.a.json";
+	ASSERT_EQ(find("dir/x", &(uint64_t){0}), -EIO);
+	failing = NULL;
+	serve_delegated("a", a, KEY_B);
+	refuse_find(-EKEYREJECTED, "dir/x", "a: signed by 0 of the 1 keys");
+	ASSERT(!strstr(requests, "1.b.json"));
+	json_decref(a);
+	json_decref(b);
+}
+
 /* CVE-2025-2886 (tough) */
 TEST(a_terminating_delegation_ends_the_search)
 {
