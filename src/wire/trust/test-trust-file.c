@@ -5,6 +5,7 @@
 #define ABC_512                                                                                    \
 	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"                         \
 	"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+#define UPPER_256 "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
 #define ZEROS_256 "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* What an entry with these members says of the bytes "abc". */
@@ -51,8 +52,7 @@ TEST(malformed_entries_are_refused)
 		"\"hashes\":{\"sha256\":\"" ABC_256 "00\"}",
 		"\"hashes\":{\"sha256\":\"" ABC_256 "\",\"sha512\":\"00\"}", "\"length\":-1",
 		"\"length\":\"3\"", "\"length\":null", "\"length\":3.0",
-		"\"hashes\":{\"sha256\":\"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F"
-		"20015AD\"}"};
+		"\"hashes\":{\"sha256\":\"" UPPER_256 "\"}"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		ASSERT_ERROR(-EBADMSG, check_abc(members[i]));
