@@ -16,12 +16,13 @@ TEST(a_clock_that_fell_back_does_not_bring_frozen_metadata_to_life)
 	struct {
 		const char *name;
 		json_t **object;
-	} roles[] = {{"snapshot", &snapshot}, {"targets", &targets}};
+	} roles[] = {{"root", &root}, {"snapshot", &snapshot}, {"targets", &targets}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		begin();
 		client_now = 1000; /* shortly after 1970 began */
 		set(*roles[i].object, "expires", json_string(EXPIRED));
+		trust_root_now();
 		serve_all();
 		ASSERT_OK(refresh()); /* it cannot know better */
 		forget(&kept);
@@ -30,6 +31,18 @@ TEST(a_clock_that_fell_back_does_not_bring_frozen_metadata_to_life)
 		ASSERT_EQ(trust_now(trust), ISSUED_SECONDS);
 		ASSERT_EQ(trust_timestamp_issued(trust), ISSUED_SECONDS);
 	}
+}
+
+TEST(a_kept_timestamp_lets_a_frozen_root_expire)
+{
+	begin();
+	set_issued(ISSUED);
+	ASSERT_OK(refresh());
+	client_now = 1000;
+	set(root, "expires", json_string(EXPIRED));
+	trust_root_now();
+	refuse(-EKEYEXPIRED, "root metadata expired");
+	ASSERT_STREQ(requests, "2.root.json timestamp.json ");
 }
 
 TEST(a_kept_timestamp_moves_the_clock_before_a_new_one_is_judged)
@@ -112,7 +125,7 @@ TEST(a_timestamp_is_not_signed_after_its_expiry)
 	refuse(-EBADMSG, "later than the expiry");
 	ASSERT_EQ(trust_now(trust), NOW);
 	set_issued(LATER); /* possible, and of no use */
-	refuse(-EKEYEXPIRED, "timestamp metadata expired on " LATER);
+	refuse(-EKEYEXPIRED, "metadata expired on " LATER);
 	ASSERT(!get(&kept, "timestamp.json"));
 	set_issued("2026-12-31T23:59:59Z");
 	ASSERT_OK(refresh());

@@ -161,7 +161,7 @@ int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reter
 	return 0;
 }
 
-int trust_finish_root(Trust *trust, Reason *reterr_reason)
+int trust_finish_root(const Trust *trust, Reason *reterr_reason)
 {
 	return check_expiry(trust, trust->root, "root", reterr_reason);
 }
@@ -248,6 +248,14 @@ static int check_timestamp_rollback(
 	return 0;
 }
 
+/* The root again, as the timestamp may have moved the clock. */
+int trust_check_timestamp(const Trust *trust, Reason *reterr_reason)
+{
+	int r = trust_finish_root(trust, reterr_reason);
+
+	return r < 0 ? r : check_expiry(trust, trust->timestamp, "timestamp", reterr_reason);
+}
+
 int trust_update_timestamp(Trust *trust, const void *data, size_t size, Reason *reterr_reason)
 {
 	_cleanup_json_ json_t *envelope = NULL;
@@ -269,12 +277,7 @@ int trust_update_timestamp(Trust *trust, const void *data, size_t size, Reason *
 		return r;
 	/* Set before the expiry is checked: an expired one still guards against rollback. */
 	replace(&trust->timestamp, envelope);
-	return check_expiry(trust, body, "timestamp", reterr_reason);
-}
-
-int trust_check_timestamp(const Trust *trust, Reason *reterr_reason)
-{
-	return check_expiry(trust, trust->timestamp, "timestamp", reterr_reason);
+	return trust_check_timestamp(trust, reterr_reason);
 }
 
 int64_t trust_timestamp_issued(const Trust *trust)

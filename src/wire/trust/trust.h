@@ -67,7 +67,7 @@ Trust *trust_free(Trust *trust);
 DEFINE_CLEANUP(Trust *, trust_free)
 
 int trust_update_root(Trust *trust, const void *data, size_t size, Reason *reterr_reason);
-int trust_finish_root(Trust *trust, Reason *reterr_reason);
+int trust_finish_root(const Trust *trust, Reason *reterr_reason);
 int trust_update_timestamp(Trust *trust, const void *data, size_t size, Reason *reterr_reason);
 
 /* `kept`: the bytes are the local copy of an earlier refresh, good for rollback comparison even
@@ -83,8 +83,8 @@ int trust_update_delegated(Trust *trust, const char *name, const TrustRole *dele
 const TrustRole *trust_role(const Trust *trust, const char *name, const TrustRole *delegator);
 const char *trust_role_name(const TrustRole *role);
 
-/* Whether the trusted timestamp is still within its time: asked when a refresh brought no new one.
- */
+/* Whether root and the trusted timestamp are still within their time: asked when a refresh brought
+ * no new one. */
 int trust_check_timestamp(const Trust *trust, Reason *reterr_reason);
 
 /* When the trusted timestamp was signed, in seconds since 1970; 0 when it does not say, or before
