@@ -51,6 +51,21 @@ TEST(each_file_is_asked_for_within_its_limit)
 	ASSERT_EQ(asked_max, get(&served, "1.targets.json")->size);
 }
 
+TEST(a_file_that_is_announced_above_its_limit_is_not_asked_for)
+{
+	static const char *const members[] = {"snapshot.json", "targets.json"};
+	static const json_int_t limits[] = {TRUST_SNAPSHOT_SIZE_MAX, TRUST_TARGETS_SIZE_MAX};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		begin();
+		set(json_object_get(i == 0 ? timestamp : snapshot, "meta"), members[i],
+			json_pack("{s:i, s:I}", "version", 1, "length", limits[i] + 1));
+		serve_all();
+		refuse(-EBADMSG, "more than the");
+		ASSERT(!strstr(requests, i == 0 ? "1.snapshot.json" : "1.targets.json"));
+	}
+}
+
 TEST(unknown_members_are_signed_with_the_rest)
 {
 	begin();

@@ -184,7 +184,12 @@ static int read_meta(
 		return r;
 	if (file.version < 1)
 		return reason_set(reason, -EBADMSG, "%s is listed without a version", name);
-	if (!file.has_length || file.length > limit)
+	if (file.length > limit)
+		return reason_set(reason, -EBADMSG,
+			"%s is announced with %" PRIu64 " bytes, more than the %" PRIu64
+			" that it may have",
+			name, file.length, limit);
+	if (!file.has_length)
 		file.length = limit;
 	*ret_file = file;
 	return 0;
