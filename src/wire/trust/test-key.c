@@ -389,5 +389,4 @@ TEST(one_key_counts_once_in_delegations_too)
 	refuse_find(-EKEYREJECTED, "dir/a", "a: signed by 1 of the 2 keys");
 	serve("1.a.json", sign(a, KEY_A, KEY_B, -1));
 	check_length("dir/a", 7);
-	json_decref(a);
 }

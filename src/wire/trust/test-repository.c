@@ -15,6 +15,7 @@ uint8_t *trusted_root;
 size_t trusted_root_size;
 Reason reason;
 Trust *trust;
+static json_t *bodies; /* of targets roles, until the next begin() */
 
 static json_t *ed25519_object(EVP_PKEY *pkey)
 {
@@ -260,6 +261,7 @@ json_t *targets_body(void)
 	json_t *object = body("targets");
 
 	set(object, "targets", json_object());
+	ASSERT_EQ(json_array_append_new(bodies, object), 0);
 	return object;
 }
 
@@ -277,6 +279,12 @@ json_t *delegate(json_t *delegator, const char *name, json_t *role, const char *
 	set(role, "terminating", json_false());
 	json_array_append_new(json_object_get(delegations, "roles"), role);
 	return role;
+}
+
+json_t *delegate_dir(const char *name, int key)
+{
+	delegate(targets, name, role_of(1, key, -1), "dir/*");
+	return targets_body();
 }
 
 void serve_root(void)
@@ -353,7 +361,8 @@ void begin(void)
 	json_decref(root);
 	json_decref(timestamp);
 	json_decref(snapshot);
-	json_decref(targets);
+	json_decref(bodies);
+	bodies = json_array();
 	root = body("root");
 	set(root, "consistent_snapshot", json_true());
 	set(root, "keys", all_keys());

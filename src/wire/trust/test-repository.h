@@ -82,8 +82,11 @@ json_t *role_of(int threshold, ...);
 void set_role(const char *name, json_t *role);
 void list_role(const char *file, json_int_t version);
 void list_target(json_t *object, const char *path, unsigned length);
-json_t *targets_body(void);
+json_t *targets_body(void); /* an empty role; begin() drops it */
 json_t *delegate(json_t *delegator, const char *name, json_t *role, const char *pattern);
+
+/* Lets targets trust a new role for dir/ and returns its empty body. */
+json_t *delegate_dir(const char *name, int key);
 void serve_root(void);
 void serve_versioned(const char *role, const json_t *object, int key);
 void serve_timestamp(void);

@@ -384,14 +384,12 @@ TEST(a_delegated_role_expires)
 	json_t *a;
 
 	begin();
-	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
-	a = targets_body();
+	a = delegate_dir("a", KEY_A);
 	list_target(a, "dir/a", 7);
 	set(a, "expires", json_string(EXPIRED));
 	serve_delegated("a", a, KEY_A);
 	serve_all();
 	refuse_find(-EKEYEXPIRED, "dir/a", "a metadata expired");
-	json_decref(a);
 }
 
 /* -- lengths and hashes -- */
@@ -453,8 +451,7 @@ TEST(a_delegated_role_has_the_announced_length_and_hash)
 	json_t *a;
 
 	begin();
-	delegate(targets, "a", role_of(1, KEY_A, -1), "dir/*");
-	a = targets_body();
+	a = delegate_dir("a", KEY_A);
 	list_target(a, "dir/a", 7);
 	serve_delegated("a", a, KEY_A);
 	serve_all();
@@ -465,7 +462,6 @@ TEST(a_delegated_role_has_the_announced_length_and_hash)
 	serve_next_snapshot();
 	ASSERT_EQ(
 		find("dir/a", &(uint64_t){0}), -EFBIG); /* the length is the limit of the request */
-	json_decref(a);
 }
 
 TEST(a_target_needs_length_and_hash)
