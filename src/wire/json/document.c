@@ -25,11 +25,12 @@ static void watch_allocations(void)
 	json_set_alloc_funcs(allocate, free);
 }
 
-/* jansson allows 2048 levels; counting brackets outside strings beforehand costs one pass and lets
- * the limit be ours. */
-static bool is_too_deep(const char *text, size_t size)
+/* jansson allows 2048 levels and any number of values; counting outside strings beforehand costs
+ * one pass and lets the limits be ours. Each value but the first stands behind a bracket or a
+ * comma. */
+static int check_bounds(const char *text, size_t size, Reason *reason)
 {
-	size_t depth = 0;
+	size_t depth = 0, values = 0;
 	bool in_string = false;
 
 	for (size_t i = 0; i < size; i++) {
@@ -38,24 +39,30 @@ static bool is_too_deep(const char *text, size_t size)
 		else if (text[i] == '"')
 			in_string = !in_string;
 		else if (!in_string && (text[i] == '{' || text[i] == '['))
-			depth++;
+			depth++, values++;
 		else if (!in_string && (text[i] == '}' || text[i] == ']') && depth > 0)
 			depth--;
+		else if (!in_string && text[i] == ',')
+			values++;
 		if (depth > DOCUMENT_DEPTH_MAX)
-			return true;
+			return reason_set(reason, -EBADMSG, "nested deeper than %d levels",
+				DOCUMENT_DEPTH_MAX);
+		if (values > DOCUMENT_VALUES_MAX)
+			return reason_set(
+				reason, -EBADMSG, "more than %d values", DOCUMENT_VALUES_MAX);
 	}
-	return false;
+	return 0;
 }
 
 int document_parse(const void *data, size_t size, json_t **ret_object, Reason *reterr_reason)
 {
 	_cleanup_json_ json_t *json = NULL;
 	json_error_t error = {};
+	int r = check_bounds(data, size, reterr_reason);
 
+	if (r < 0)
+		return r;
 	watch_allocations();
-	if (is_too_deep(data, size))
-		return reason_set(reterr_reason, -EBADMSG, "nested deeper than %d levels",
-			DOCUMENT_DEPTH_MAX);
 	json = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
 	if (allocation_failed)
 		return -ENOMEM;

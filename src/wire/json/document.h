@@ -4,8 +4,9 @@
  * Document: reading JSON (RFC 8259) that may be hostile, and writing the canonical form (OLPC) that
  * signatures are made over. The parser is jansson; what is added here are the limits.
  *
- * Refused: duplicate members, nesting deeper than DOCUMENT_DEPTH_MAX, anything but an object at the
- * top, bytes behind it, NUL inside strings, text that is not UTF-8, integers beyond 64 bits.
+ * Refused: duplicate members, nesting deeper than DOCUMENT_DEPTH_MAX, more than DOCUMENT_VALUES_MAX
+ * values, anything but an object at the top, bytes behind it, NUL inside strings, text that is not
+ * UTF-8, integers beyond 64 bits.
  */
 #include <jansson.h>
 #include <stddef.h>
@@ -15,6 +16,11 @@
 #include "base/reason.h"
 
 #define DOCUMENT_DEPTH_MAX 32 /* an index needs 8; the readers here recurse once per level */
+
+/* Counted as brackets that open, and commas. An object takes five bytes of a file and up to 290 of
+ * memory: the limit keeps what a hostile file costs below 80 MB, where 5 MB of such objects would
+ * take 384. The fullest good file, 5 MB of targets with one hash each, has 190,000. */
+#define DOCUMENT_VALUES_MAX 250000
 
 static inline void document_json_decrefp(json_t **json)
 {

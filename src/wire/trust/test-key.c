@@ -123,7 +123,7 @@ TEST(thousands_of_junk_signatures_cost_little)
 {
 	begin();
 	refuse_junk(KEY_COUNT_MAX + 1);
-	refuse_junk(100000);
+	refuse_junk(50000);
 }
 
 /* A million fits into no file that is fetched: what is over the limit of bytes is not even read. */
