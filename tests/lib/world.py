@@ -253,8 +253,8 @@ class Vendor:
         def edit(name, body):
             if name == role:
                 body["expires"] = time_text(when or time.time() - 60)
-            if name == "timestamp":
-                body.pop("x-suture-issued", None)  # would have to be before the expiry
+                if "x-suture-issued" in body:  # nothing is signed after its expiry
+                    body["x-suture-issued"] = min(body["x-suture-issued"], body["expires"])
         delegated = self.base_role()
         self.commit({"targets": self.targets(), delegated: self.current(delegated)}, edit)
 
