@@ -80,13 +80,29 @@ static bool has_signed(const Count *count, const PublicKey *key)
 	return false;
 }
 
+/* 1 when the keyid is the digest of the key object (4.2), 0 when not, or -ENOMEM. */
+static int is_keyid_of(const char *keyid, const json_t *key)
+{
+	char text[DIGEST_TEXT_SIZE];
+	Digest id;
+	int r = json_is_object(key) ? key_id(key, &id) : -EBADMSG;
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	digest_to_text(&id, text);
+	return strcmp(text, keyid) == 0;
+}
+
 static int count_signature(Count *count, const json_t *signature)
 {
 	const char *keyid = json_string_value(json_object_get(signature, "keyid"));
+	const json_t *object = json_object_get(count->keys, keyid);
 	_cleanup_(public_key_freep) PublicKey *key = NULL;
-	int r = is_among(count->keyids, keyid) ? read_key(json_object_get(count->keys, keyid), &key)
-					       : -ENOKEY;
+	int r = is_among(count->keyids, keyid) ? is_keyid_of(keyid, object) : 0;
 
+	if (r <= 0)
+		return r;
+	r = read_key(object, &key);
 	if (r == 0)
 		r = verify_signature(signature, key, count->message);
 	if (r < 0)

@@ -7,10 +7,9 @@
  * must agree. Distinct keys are counted, not signatures and not keyids: the same key under two
  * keyids counts once.
  *
- * A keyid is a name within the delegator's list, and no more is asked of it. That it is the SHA-256
- * of the key object is not checked: the delegator signs name and key alike, so a check proves
- * nothing, and tools add members to key objects under their old keyids (`x-tuf-on-ci-keyowner`;
- * TAP 12; the official conformance tests have such a root).
+ * A keyid is the SHA-256 of the key object in canonical form, members included that the
+ * specification does not have (4.2: "clients MUST calculate each KEYID"). A key under another id
+ * does not count, and is no error by itself.
  */
 #include <jansson.h>
 #include <stddef.h>
@@ -23,7 +22,7 @@
  * each keyholder. What has more is refused before anything is verified. */
 #define KEY_COUNT_MAX 256
 
-/* The keyid that Suture gives a key object: SHA-256 of its canonical form. */
+/* The keyid of a key object. */
 int key_id(const json_t *key, Digest *ret_id);
 
 /* Whether the members of a role that say who signs are well-formed: `keyids`, an array of texts,

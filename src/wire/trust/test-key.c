@@ -174,35 +174,41 @@ TEST(only_the_keys_of_the_role_count)
 	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
 }
 
-/* TAP 12, and the official conformance tests: tools add members under the old keyid. */
-TEST(a_keyid_is_a_name_that_the_delegator_gives)
+TEST(a_key_counts_under_the_id_of_all_its_members_only)
 {
 	json_t *key, *list;
+	char id[DIGEST_TEXT_SIZE], old_id[DIGEST_TEXT_SIZE];
+	int r;
 
 	begin();
+	memcpy(old_id, keys[KEY_TARGETS].id, sizeof(old_id));
 	list = json_object_get(root, "keys");
-	key = json_deep_copy(keys[KEY_SNAPSHOT].object);
+	key = json_deep_copy(keys[KEY_TARGETS].object);
 	set(key, "keyid_hash_algorithms", json_string("md5"));
-	set(list, keys[KEY_SNAPSHOT].id, key);
+	json_object_set(list, keys[KEY_TARGETS].id, key); /* under its old id */
 	trust_root_now();
-	ASSERT_OK(refresh());
-	/* another key under that name is another key */
+	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+	/* another key under an id that is listed */
 	json_object_set(list, keys[KEY_TARGETS].id, keys[KEY_A].object);
 	trust_root_now();
-	forget(&kept);
 	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
+	/* under its own id */
+	id_of(key, id);
+	json_object_set(list, id, key);
+	set_role("targets", json_pack("{s:[s], s:i}", "keyids", id, "threshold", 1));
+	trust_root_now();
+	memcpy(keys[KEY_TARGETS].id, id, sizeof(id));
+	serve_all();
+	r = refresh();
+	memcpy(keys[KEY_TARGETS].id, old_id, sizeof(old_id)); /* the tests share their keys */
+	ASSERT_OK(r);
 }
 
 /* -- kinds of keys -- */
 
 TEST(all_kinds_of_keys_that_the_specification_names_can_sign)
 {
-	json_t *legacy;
-
 	begin();
-	legacy = json_deep_copy(keys[KEY_P256].object);
-	set(legacy, "keytype", json_string("ecdsa-sha2-nistp256"));
-	set(json_object_get(root, "keys"), keys[KEY_P256].id, legacy);
 	set_role("targets", role_of(3, KEY_A, KEY_P256, KEY_RSA, -1));
 	set_role("snapshot", role_of(2, KEY_P256, KEY_RSA, -1));
 	trust_root_now();
@@ -210,6 +216,24 @@ TEST(all_kinds_of_keys_that_the_specification_names_can_sign)
 	serve("1.targets.json", sign(targets, KEY_A, KEY_RSA, -1));
 	refuse(-EKEYREJECTED, "targets: signed by 2 of the 3 keys");
 	serve("1.targets.json", sign(targets, KEY_RSA, KEY_P256, KEY_A, -1));
+	ASSERT_OK(refresh());
+}
+
+TEST(the_old_name_of_the_type_of_ecdsa_keys_still_counts)
+{
+	char id[DIGEST_TEXT_SIZE];
+	json_t *legacy, *envelope;
+
+	begin();
+	legacy = json_deep_copy(keys[KEY_P256].object);
+	set(legacy, "keytype", json_string("ecdsa-sha2-nistp256"));
+	id_of(legacy, id);
+	set(json_object_get(root, "keys"), id, legacy);
+	set_role("targets", json_pack("{s:[s], s:i}", "keyids", id, "threshold", 1));
+	trust_root_now();
+	envelope = sign(targets, KEY_P256, -1);
+	set(json_array_get(json_object_get(envelope, "signatures"), 0), "keyid", json_string(id));
+	serve("1.targets.json", envelope);
 	ASSERT_OK(refresh());
 }
 
