@@ -19,6 +19,7 @@
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
+static const char *arg_from;
 
 static int fail(int error, const Reason *reason)
 {
@@ -45,6 +46,8 @@ static int look(Manager *manager, Reason *reason)
 {
 	int r = manager_open(arg_root, manager, reason);
 
+	if (r == 0 && arg_from)
+		r = manager_ask_path(manager, arg_from, reason);
 	return r < 0 ? r : manager_load(manager);
 }
 
@@ -278,6 +281,8 @@ static int verb_exposure(int count, char **operands)
 
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
+	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
+		OPTION_TEXT, &arg_from},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},

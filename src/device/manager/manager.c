@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
 
+#include "base/address.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
@@ -42,6 +44,27 @@ int manager_need_config(const Manager *manager, Reason *reterr_reason)
 	if (manager->config_error < 0)
 		return reason_set(
 			reterr_reason, manager->config_error, "%s", manager->config_reason.text);
+	return 0;
+}
+
+int manager_ask_path(Manager *manager, const char *path, Reason *reterr_reason)
+{
+	char *absolute = realpath(path, NULL);
+	_cleanup_free_ char *encoded = absolute ? address_encode_path(absolute) : NULL;
+	int r = absolute ? 0 : -errno;
+
+	free(absolute); /* realpath()'s own */
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "cannot find %s", path);
+	if (manager->config_error == -ENOENT)
+		manager->config_error = config_parse("", "", 0, &manager->config, NULL);
+	r = manager_need_config(manager, reterr_reason);
+	if (r < 0 || !encoded)
+		return r < 0 ? r : -ENOMEM;
+	if (strlen(encoded) + strlen("file:///") > CONFIG_VALUE_MAX)
+		return reason_set(reterr_reason, -ENAMETOOLONG, "the path %s is too long", path);
+	snprintf(manager->config.url, sizeof(manager->config.url), "file://%s/", encoded);
+	manager->config.mirror_count = 0;
 	return 0;
 }
 

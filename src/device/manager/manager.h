@@ -52,6 +52,10 @@ int manager_load(Manager *manager);
 /* 0, or what is wrong with the configuration. All that asks the repository does this by itself. */
 int manager_need_config(const Manager *manager, Reason *reterr_reason);
 
+/* From now on asks the repository, or the bundle, at this path of a file system and nothing else:
+ * for machines that no network reaches. Where there is no configuration, its defaults count. */
+int manager_ask_path(Manager *manager, const char *path, Reason *reterr_reason);
+
 int manager_lock(Manager *manager, Reason *reterr_reason);
 
 /* The same, for what must not wait for a slow server: a download that holds the lock is asked to

@@ -21,9 +21,7 @@ typedef struct Source {
 	size_t timestamp_size;
 	char etag[FETCH_ETAG_MAX + 1]; /* of the timestamp */
 	char root_name[32];            /* "4.root.json": what was fetched last */
-	bool ignore_kept_roots;
-	bool judging_kept_root; /* one was handed out and is not verified yet */
-	bool is_nowhere;        /* there is no timestamp at the address */
+	bool is_nowhere;               /* there is no timestamp at the address */
 } Source;
 
 static char *kept_path(const char *name)
@@ -89,10 +87,6 @@ static int save_kept(
 	if (strcmp(name, "root.json") != 0)
 		return source->offline ? 0
 				       : write_kept(source->stage, name, data, size, reterr_reason);
-	if (source->judging_kept_root) {
-		source->judging_kept_root = false;
-		return 0;
-	}
 	return keep_root(source, data, size, reterr_reason);
 }
 
@@ -120,17 +114,6 @@ static int give_timestamp(Source *source, uint8_t **ret_data, size_t *ret_size)
 	return 0;
 }
 
-static int load_kept_root(const Source *source, size_t max, uint8_t **ret_data, size_t *ret_size)
-{
-	_cleanup_free_ char *path = path_join(STAGE_ROOTS, source->root_name);
-
-	if (!path)
-		return -ENOMEM;
-	if (source->ignore_kept_roots || source->stage->store->dir < 0)
-		return -ENOENT;
-	return file_read(source->stage->store->dir, path, max, ret_data, ret_size);
-}
-
 static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data, size_t *ret_size,
 	Reason *reterr_reason)
 {
@@ -139,42 +122,12 @@ static int fetch(void *context, const char *name, size_t max, uint8_t **ret_data
 
 	if (source->timestamp && strcmp(name, "timestamp.json") == 0)
 		return give_timestamp(source, ret_data, ret_size);
-	if (is_root) {
+	if (is_root)
 		snprintf(source->root_name, sizeof(source->root_name), "%s", name);
-		source->judging_kept_root = load_kept_root(source, max, ret_data, ret_size) == 0;
-		if (source->judging_kept_root)
-			return 0;
-	}
 	if (source->offline)
 		return !is_root && load_kept(source, name, max, ret_data, ret_size) == 0 ? 0
 											 : -ENOENT;
 	return fetch_named(source, name, max, ret_data, ret_size, reterr_reason);
-}
-
-/* The root that the device starts from: the one that is being enrolled, that of the base, or the
- * one that the owner pinned. */
-static int load_root(const Stage *stage, uint8_t **ret_data, size_t *ret_size, Reason *reason)
-{
-	int r;
-
-	if (stage->pinned) {
-		*ret_data =
-			(uint8_t *)memory_string_n((const char *)stage->pinned, stage->pinned_size);
-		*ret_size = stage->pinned_size;
-		return *ret_data ? 0 : -ENOMEM;
-	}
-	r = file_read(stage->store->root, STAGE_ROOT_PATH, TRUST_ROOT_SIZE_MAX, ret_data, ret_size);
-	if (r == -ENOENT)
-		r = file_read(stage->store->root, STAGE_ENROLLED_ROOT_PATH, TRUST_ROOT_SIZE_MAX,
-			ret_data, ret_size);
-	if (r == -ENOENT)
-		return reason_set(reason, r,
-			"this system came without %s/" STAGE_ROOT_PATH
-			", by which it would trust its vendor; 'suture enroll' pins one",
-			stage->store->path);
-	return r < 0
-		? reason_errno(reason, r, "cannot read the trusted root of %s/", stage->store->path)
-		: 0;
 }
 
 static int tell_nowhere(const Stage *stage, Reason *reason)
@@ -189,12 +142,8 @@ static int run_workflow(Source *source, Reason *reason)
 {
 	const TrustRepository repository = {source, fetch, load_kept, save_kept};
 	_cleanup_(trust_freep) Trust *trust = NULL;
-	_cleanup_free_ uint8_t *root = NULL;
-	size_t size;
-	int r = load_root(source->stage, &root, &size, reason);
+	int r = stage_trust_roots(source->stage, &trust, reason);
 
-	if (r == 0)
-		r = trust_new(root, size, source->stage->now, &trust, reason);
 	if (r == 0)
 		r = trust_refresh(trust, &repository, reason);
 	if (source->is_nowhere)
@@ -206,27 +155,10 @@ static int run_workflow(Source *source, Reason *reason)
 	return 0;
 }
 
-/* A kept root that does not continue the chain is damaged: the chain is then fetched anew. What
- * else is kept stays, because it guards against rollback; that a server could have it forgotten by
- * causing errors would undo the guard. */
-static int run_online(Source *source, Reason *reason)
-{
-	int r = run_workflow(source, reason);
-
-	if (r < 0 && source->judging_kept_root) {
-		Source again = {.stage = source->stage, .ignore_kept_roots = true};
-
-		r = run_workflow(&again, reason);
-		memcpy(source->etag, again.etag, sizeof(source->etag));
-		source->is_nowhere = again.is_nowhere;
-	}
-	return r;
-}
-
 int stage_refresh_metadata(Stage *stage, Reason *reterr_reason)
 {
 	Source source = {.stage = stage};
-	int r = run_online(&source, reterr_reason);
+	int r = run_workflow(&source, reterr_reason);
 
 	free(source.timestamp);
 	return r;
@@ -415,7 +347,7 @@ static int refresh_from(Source *source, bool *ret_changed, Reason *reason)
 	int r = is_unchanged(source, reason);
 
 	if (r == 0) {
-		r = run_online(source, reason);
+		r = run_workflow(source, reason);
 		if (r == 0)
 			r = keep_etag(source, reason);
 	}

@@ -68,6 +68,7 @@ int stage_improvement(
 	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason);
 
 /* Internal steps, each in a file of its own. */
+int stage_trust_roots(const Stage *stage, Trust **ret_trust, Reason *reterr_reason);
 int stage_refresh_metadata(Stage *stage, Reason *reterr_reason);
 int stage_keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason);
 int stage_fetch_target(Stage *stage, const char *path, size_t max, uint8_t **ret_data,

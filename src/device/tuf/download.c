@@ -8,31 +8,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/bar.h"
-#include "base/buffer.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text.h"
-
-/* What may not stand in the path of an address as it is (RFC 3986, section 3.3). */
-#define NOT_IN_PATHS " \"#%<>?[\\]^`{|}"
-
-/* A target's path as a part of an address: its slashes stay. */
-static char *encode_path(const char *path)
-{
-	_cleanup_buffer_ Buffer encoded = {};
-	int r = buffer_text(&encoded, "");
-
-	for (; r == 0 && *path; path++) {
-		unsigned char c = (unsigned char)*path;
-
-		r = c <= ' ' || c >= 0x7f || strchr(NOT_IN_PATHS, c)
-			? buffer_printf(&encoded, "%%%02X", (unsigned)c)
-			: buffer_append(&encoded, path, 1);
-	}
-	return r < 0 ? NULL : (char *)TAKE_PTR(encoded.data);
-}
 
 /* The dot of a first or last part that would mean something is encoded too: ".." is "%2E.", and
  * "a.1.tmp", which might be taken for what a killed writer left, is "a.1%2Etmp". */
@@ -109,7 +90,7 @@ static int get(const Client *client, const char *url, const char *target, const 
 	int fd, Reason *reason)
 {
 	_cleanup_free_ char *name = trust_target_name(client->trust, target, file);
-	_cleanup_free_ char *encoded = name ? encode_path(name) : NULL;
+	_cleanup_free_ char *encoded = name ? address_encode_path(name) : NULL;
 	Show show = {.target = target, .total = file->length};
 	Fetcher fetcher = client->metadata;
 	int r;
