@@ -164,8 +164,9 @@ class Vendor:
     def keys_of(self, role):
         if role in self.other_keys:
             return [self.other_keys[role]]
-        names = (name[:-len(".pem")] for name in sorted(os.listdir(keys_folder())))
-        return [name for name in names if re.fullmatch(re.escape(role) + r"-\d+", name)]
+        secret = re.compile(re.escape(role) + r"-\d+\.pem")
+        return [name[:-len(".pem")] for name in sorted(os.listdir(keys_folder()))
+                if secret.fullmatch(name)]
 
     def write_signed(self, name, role, body, signers=None):
         signatures = []

@@ -169,7 +169,7 @@ each('a file that is missing', {
 each('the answer to the next root', {
     '404 is the end of the roots': [404, 0],
     '403 is the end of the roots': [403, 0],
-    '500 is an error': [500, 1],
+    '400 is an error': [400, 1],
 }, async ([status, code]) => {
     const repository = new Repository();
     repository.answers['2.root.json'] = status;
