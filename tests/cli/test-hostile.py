@@ -49,6 +49,9 @@ def a_chain_of_roots_without_end_is_walked_in_part():
         device = Device(server.url)
         check_figures("roots", Refresh(device, server.url).wait(), 0)
         check_equal(len(os.listdir(device.store("roots"))), 256)
+        os.remove(device.store("metadata/timestamp.etag"))  # a day later
+        check_figures("roots again", Refresh(device, server.url).wait(), 0)
+        check_equal(len(os.listdir(device.store("roots"))), ROOTS)
 
 
 class Relay:

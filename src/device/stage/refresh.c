@@ -144,7 +144,9 @@ static int run_workflow(Source *source, Reason *reason)
 	_cleanup_(trust_freep) Trust *trust = NULL;
 	int r = stage_trust_roots(source->stage, &trust, reason);
 
-	if (r == 0)
+	if (r == STAGE_ROOTS_DAMAGED && source->offline)
+		return -EKEYREJECTED; /* the newest root is not known any more */
+	if (r >= 0)
 		r = trust_refresh(trust, &repository, reason);
 	if (source->is_nowhere)
 		return tell_nowhere(source->stage, reason);

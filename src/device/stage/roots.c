@@ -51,9 +51,8 @@ static int read_kept(const Stage *stage, int64_t version, uint8_t **ret_data, si
 	return file_read(stage->store->dir, path, TRUST_ROOT_SIZE_MAX, ret_data, ret_size);
 }
 
-/* A kept root that does not continue the chain is damaged: it ends the walk, and from there on the
- * repository is asked. The walk needs no bound but that of the files, each of which the vendor
- * signed. */
+/* 0 at the end of the files, STAGE_ROOTS_DAMAGED, or -ENOMEM. The walk needs no bound but that of
+ * the files, each of which the vendor signed. */
 static int walk_kept(const Stage *stage, Trust *trust)
 {
 	int r;
@@ -66,7 +65,9 @@ static int walk_kept(const Stage *stage, Trust *trust)
 		if (r == 0)
 			r = trust_update_root(trust, data, size, NULL);
 	} while (r == 0);
-	return r == -ENOMEM ? r : 0;
+	if (r == -ENOMEM)
+		return r;
+	return r == -ENOENT ? 0 : STAGE_ROOTS_DAMAGED;
 }
 
 int stage_trust_roots(const Stage *stage, Trust **ret_trust, Reason *reterr_reason)
@@ -83,5 +84,5 @@ int stage_trust_roots(const Stage *stage, Trust **ret_trust, Reason *reterr_reas
 	if (r < 0)
 		return r;
 	*ret_trust = TAKE_PTR(trust);
-	return 0;
+	return r;
 }

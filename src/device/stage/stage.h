@@ -68,6 +68,9 @@ int stage_improvement(
 	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason);
 
 /* Internal steps, each in a file of its own. */
+/* What is trusted before anything is asked: the first root, and the kept ones that continue it. One
+ * that does not is damaged, and the repository has to be asked from there on. */
+#define STAGE_ROOTS_DAMAGED 1
 int stage_trust_roots(const Stage *stage, Trust **ret_trust, Reason *reterr_reason);
 int stage_refresh_metadata(Stage *stage, Reason *reterr_reason);
 int stage_keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason);
