@@ -103,8 +103,8 @@ int trust_target(
 int trust_delegation(const TrustRole *role, const char *path, size_t index, const char **ret_name,
 	bool *ret_terminating);
 
-/* The `signed` part of "timestamp", "snapshot", "targets" or a delegated role; NULL when it is not
- * loaded. For a publisher that builds the next version on it. */
+/* The `signed` part of "root", "timestamp", "snapshot", "targets" or a delegated role; NULL when it
+ * is not loaded. For a publisher that builds the next version on it. */
 const json_t *trust_body(const Trust *trust, const char *role);
 
 /* Whether a path matches a pattern: `*` and `?` never match a slash (specification 4.5). */
