@@ -223,12 +223,14 @@ typedef struct Request {
 /* The key that is added: somebody's public half, or a new one of ours. */
 static int obtain_key(Desk *desk, const char *role, json_t **ret_entry)
 {
-	_cleanup_json_ json_t *list = NULL, *loaded = NULL;
+	_cleanup_json_ json_t *list = NULL, *loaded = NULL, *names = NULL;
 	const json_t *made;
-	int r;
+	int r = key_names_load(&desk->workspace, &names, &desk->reason);
 
+	if (r < 0)
+		return r;
 	if (!arguments.public) {
-		r = signer_create_next(&desk->signer, role, &made, &desk->reason);
+		r = signer_create_next(&desk->signer, role, names, &made, &desk->reason);
 		*ret_entry = r == 0 ? json_incref((json_t *)made) : NULL;
 		return r;
 	}
