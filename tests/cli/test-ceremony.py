@@ -454,6 +454,41 @@ def killed_while_it_cleans_up_the_next_run_goes_on():
     check_equal(sweep("unlinkat", "renew", "targets"), 0)
 
 
+@test
+def killed_at_its_beginning_it_is_begun_again():
+    make_base()
+    for number in range(1, 40, 3):
+        for name in "repo", "repo.work", "keys":
+            shutil.rmtree(name, ignore_errors=True)
+        killed = killed_at("renameat", number, "init")
+        done = publish("init", expect=None)
+        check(done.returncode == 0 or "already" in done.stderr, done.stderr)
+        check_equal(read("repo.work/device/root.json"), read("repo/metadata/1.root.json"))
+        publish("check")
+        check(not glob.glob("repo.work/outbox*"), os.listdir("repo.work"))
+        if not killed:
+            break
+    check(number > 4 and not killed, f"killed {number} times")
+
+
+@test
+def what_was_changed_in_the_outbox_is_not_published():
+    begin_ceremony()
+    publish("keys", "rotate", "root", "root-1", expect=5)
+    [entry] = told("pending")["waiting"][:1]
+    envelope = json.loads(read(entry["file"]))
+    before = digests("repo")
+    envelope["signed"]["expires"] = "2099-01-01T00:00:00Z"
+    write_json(entry["file"], envelope)
+    sign("away", entry["file"])  # one good signature; those made before are not good any more
+    publish("accept", entry["file"], expect=6)
+    envelope["signed"]["version"] = 7
+    write_json(entry["file"], envelope)
+    one_line_error(publish("pending", expect=6), "not of the version", "abandon")
+    check_equal(digests("repo"), before, "the repository")
+    publish("abandon")
+
+
 # -- bundles --
 
 @test

@@ -150,17 +150,21 @@ int ceremony_begin(Ceremony *ceremony, Repository *repository, const char *chang
 static int load_role(Ceremony *ceremony, const char *role, Reason *reason)
 {
 	const Repository *repository = ceremony->repository;
-	_cleanup_free_ char *name =
-		trust_metadata_name(role, repository_next_version(repository, role));
-	_cleanup_free_ char *path = name
-		? memory_printf("%s/outbox/metadata/%s", repository->workspace->path, name)
-		: NULL;
-	json_t *envelope;
+	int64_t version = repository_next_version(repository, role);
+	_cleanup_free_ char *name = trust_metadata_name(role, version);
+	_cleanup_free_ char *below = name ? path_join("metadata", name) : NULL;
+	_cleanup_free_ char *path = below ? outbox_path(repository->workspace, below) : NULL;
+	_cleanup_json_ json_t *envelope = NULL;
 	int r = path ? envelope_read(path, &envelope, reason) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	return json_object_set_new(ceremony->envelopes, role, envelope) < 0 ? -ENOMEM : 0;
+	if (metadata_version(json_object_get(envelope, "signed")) != version)
+		return reason_set(reason, -EBADMSG,
+			"%s is not of the version that its name says; 'suture-publish abandon' "
+			"drops it",
+			path);
+	return json_object_set(ceremony->envelopes, role, envelope) < 0 ? -ENOMEM : 0;
 }
 
 int ceremony_load(Ceremony *ceremony, const Repository *repository, Reason *reterr_reason)
