@@ -207,6 +207,20 @@ def seals_of_a_base_go_by_its_own_list():
     one_line_error(publish("publish", expect=3), "there is no key seal-1 (", "in keys", "base small")
 
 
+@test
+def a_root_of_another_tool_is_looked_at_before_it_is_built_on():
+    begin()
+    body = json.loads(read("repo/metadata/1.root.json"))["signed"]
+    body["version"] = 2
+    body["roles"]["timestamp"]["keyids"].append(5)
+    message = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    signatures = json.loads(run("suture-sign", "--keys", "keys", "sign", "root-1", "root-2",
+                                input=message).stdout)
+    write_json("repo/metadata/2.root.json", {"signatures": signatures, "signed": body})
+    refuse(6, "a keyid that is no text")
+    refuse(6, "a keyid that is no text", verb=("keys", "rotate", "timestamp"))
+
+
 # -- ceremonies --
 
 def begin_ceremony():

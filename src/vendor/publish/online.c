@@ -44,9 +44,10 @@ static int sign(const Repository *repository, const json_t *root, const char *ro
 	json_t **ret_envelope, Reason *reason)
 {
 	Authorities who = {{{metadata_keys(root), metadata_role(root, role)}}, 1};
-	_cleanup_json_ json_t *owned = body, *envelope = body ? envelope_new(body) : NULL;
+	_cleanup_json_ json_t *envelope = body ? envelope_new(body) : NULL;
 	int r = envelope ? envelope_ask(envelope, &who) : -ENOMEM;
 
+	json_decref(body);
 	if (r == 0)
 		r = envelope_sign(envelope, repository->signer, NULL, NULL, reason);
 	if (r < 0)
