@@ -396,6 +396,30 @@ def what_lacks_the_online_keys_only_is_finished_by_resign():
     publish("check")
 
 
+@test
+def every_verb_answers_in_json():
+    begin()
+    check_equal([r["role"] for r in told("renew", "small", "targets")["published"]],
+                [BASE_ROLE, "targets"])
+    made = told("keys", "rotate", "timestamp")
+    check_equal((made["published"], made["added"]["name"]),
+                ([{"role": "root", "version": 2}], "timestamp-2"))
+    check_equal(made["root_sha256"], told("keys")["root_sha256"])
+    check_equal(told("keys", "rotate", "seal")["added"]["name"], "seal-2")
+    check_equal(told("bundle", "--base", "small", "x.tar")["files"], 7)
+    move_away("root-2", "root-3")
+    asked = told("keys", "add", "root", expect=5)
+    check_equal((asked["change"], asked["waiting"][0]["missing"]), ("keys add root", 1))
+    check_equal(told("pending"), asked)
+    told("abandon")
+    told("keys", "add", "root", expect=5)
+    file = waiting_file()
+    check_equal(json.loads(sign("away", file, "--json").stdout)["signed_by"], ["root-2", "root-3"])
+    check_equal(told("accept", file)["published"], "keys add root")
+    for answer in (told("resign"), told("check"), made, asked):
+        check_equal(answer["schema"], 1)
+
+
 # -- interruptions --
 
 def state(folder="repo"):
