@@ -10,6 +10,7 @@
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/online.h"
 #include "wire/json/document.h"
+#include "wire/trust/key.h"
 
 void ceremony_done(Ceremony *ceremony)
 {

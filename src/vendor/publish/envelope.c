@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "wire/json/document.h"
+#include "wire/trust/key.h"
 
 static const char *text_of(const json_t *object, const char *member)
 {

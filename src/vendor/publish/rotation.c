@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vendor/publish/metadata.h"
+#include "wire/trust/key.h"
 
 Authority rotation_authority(const Repository *repository, const Role *role)
 {

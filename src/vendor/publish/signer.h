@@ -10,12 +10,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "base/buffer.h"
+#include "base/command.h"
 #include "base/reason.h"
-#include "wire/trust/key.h"
 
-#define SIGNER_NAMES_MAX                                                                           \
-	(2 * KEY_COUNT_MAX) /* a root is signed by the old root's keys and its own */
+#define SIGNER_NAMES_MAX (COMMAND_WORDS_MAX - 1) /* that suture-sign takes behind its verb */
 
 typedef struct Signer {
 	char *program;

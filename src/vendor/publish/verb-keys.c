@@ -17,6 +17,7 @@
 #include "vendor/publish/seal-keys.h"
 #include "vendor/publish/verbs.h"
 #include "wire/json/document.h"
+#include "wire/trust/key.h"
 
 #define KEYID_DIGITS_MIN 8 /* enough to tell a vendor's keys apart, few enough to read out */
 
