@@ -463,7 +463,10 @@ def sweep(call, *args):
         after = state()
         check(after, f"not good after {call} {number}")
         check(not seen or versions(seen)[1] in (old[1], versions(after)[1]), "neither old nor new")
+        drafts = glob.glob("repo.work/drafts/*/*")
         left = [name for name in os.listdir("repo.work") if name.startswith("outbox")]
+        if args == ("publish",):  # the drafts go when they are public, and not before
+            check_equal(not drafts, versions(after) != old, f"after {call} {number}")
         if left:
             check_equal(left, ["outbox"])
             publish("abandon")
@@ -488,8 +491,14 @@ def killed_at_any_rename_the_next_run_goes_on():
 
 @test
 def killed_while_it_cleans_up_the_next_run_goes_on():
+    needs_root()
     begin()
-    check_equal(sweep("unlinkat", "renew", "targets"), 0)
+    rebuild()
+    create()
+    check_equal(sweep("unlinkat", "publish"), 0)
+    check_equal(index()["improvements"][0]["sequence"], 1)
+    one_line_error(publish("publish", expect=2), "nothing to publish")
+    publish("check")
 
 
 @test
