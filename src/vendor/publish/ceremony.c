@@ -370,11 +370,11 @@ static json_t *unsigned_keys(
 
 	for (size_t i = 0; list && i < json_array_size(keyids); i++) {
 		const char *keyid = json_string_value(json_array_get(keyids, i));
-		const char *name = json_string_value(json_object_get(names, keyid));
 
 		if (envelope_is_signed_by(envelope, authority, keyid) == 0)
 			json_array_append_new(list,
-				json_pack("{s:s, s:s}", "keyid", keyid, "name", name ? name : ""));
+				json_pack("{s:s, s:s}", "keyid", keyid, "name",
+					document_text(names, keyid)));
 	}
 	return list;
 }

@@ -103,34 +103,29 @@ int desk_print_json(json_t *json)
 	return exit_code_of(r);
 }
 
-static const char *text_of(const json_t *object, const char *member)
-{
-	return json_string_value(json_object_get(object, member));
-}
-
 static void print_keys(const json_t *keys)
 {
 	size_t count = json_array_size(keys);
 
 	for (size_t i = 0; i < count; i++) {
 		const json_t *key = json_array_get(keys, i);
-		const char *name = text_of(key, "name");
+		const char *name = document_text(key, "name");
 
 		printf("%s%s%s%.8s%s",
 			i == 0                  ? ""
 				: i + 1 < count ? ", "
 						: " or ",
-			name, name[0] ? " (" : "", text_of(key, "keyid"), name[0] ? ")" : "");
+			name, name[0] ? " (" : "", document_text(key, "keyid"), name[0] ? ")" : "");
 	}
 }
 
 static void print_missing(const json_t *entry)
 {
 	json_int_t missing = json_integer_value(json_object_get(entry, "missing"));
-	const char *file = text_of(entry, "file");
+	const char *file = document_text(entry, "file");
 
 	printf("%s %" JSON_INTEGER_FORMAT " needs %" JSON_INTEGER_FORMAT " more signature%s, of ",
-		text_of(entry, "role"), json_integer_value(json_object_get(entry, "version")),
+		document_text(entry, "role"), json_integer_value(json_object_get(entry, "version")),
 		missing, missing == 1 ? "" : "s");
 	print_keys(json_object_get(entry, "keys"));
 	printf(": carry %s to its holder, who runs: suture-publish --keys DIR sign %s; then run: "

@@ -11,13 +11,6 @@
 #include "wire/json/document.h"
 #include "wire/trust/key.h"
 
-static const char *text_of(const json_t *object, const char *member)
-{
-	const char *text = json_string_value(json_object_get(object, member));
-
-	return text ? text : "";
-}
-
 static json_t *signatures_of(const json_t *envelope)
 {
 	return json_object_get(envelope, "signatures");
@@ -122,7 +115,7 @@ static json_t *find_signature(const json_t *envelope, const char *keyid)
 	for (size_t i = 0; i < json_array_size(signatures); i++) {
 		json_t *each = json_array_get(signatures, i);
 
-		if (strcmp(text_of(each, "keyid"), keyid) == 0)
+		if (strcmp(document_text(each, "keyid"), keyid) == 0)
 			return each;
 	}
 	return NULL;
@@ -171,9 +164,9 @@ static json_t *held_names(const json_t *envelope, const Signer *signer)
 
 	for (size_t i = 0; names && i < json_array_size(signatures); i++) {
 		const json_t *each = json_array_get(signatures, i);
-		const char *name = text_of(each, "sig")[0]
+		const char *name = document_text(each, "sig")[0]
 			? NULL
-			: signer_name_of(signer, text_of(each, "keyid"));
+			: signer_name_of(signer, document_text(each, "keyid"));
 
 		if (name)
 			json_array_append_new(names, json_string(name));
@@ -188,7 +181,8 @@ static int add_signatures(json_t *envelope, const json_t *signatures)
 	for (size_t i = 0; r == 0 && i < json_array_size(signatures); i++) {
 		const json_t *each = json_array_get(signatures, i);
 
-		r = envelope_set_signature(envelope, text_of(each, "keyid"), text_of(each, "sig"));
+		r = envelope_set_signature(
+			envelope, document_text(each, "keyid"), document_text(each, "sig"));
 	}
 	return r;
 }
@@ -220,6 +214,6 @@ void envelope_finish(json_t *envelope)
 	json_t *signatures = signatures_of(envelope);
 
 	for (size_t i = json_array_size(signatures); i > 0; i--)
-		if (!text_of(json_array_get(signatures, i - 1), "sig")[0])
+		if (!document_text(json_array_get(signatures, i - 1), "sig")[0])
 			json_array_remove(signatures, i - 1);
 }

@@ -23,7 +23,7 @@ static int refuse(const Repository *repository, const json_t *envelope, const Au
 {
 	const json_t *keyids = json_object_get(who->role, "keyids");
 	_cleanup_json_ json_t *names = NULL;
-	const char *keyid = "", *name;
+	const char *keyid = "";
 	int r = key_names_load(repository->workspace, &names, reason);
 
 	if (r < 0)
@@ -33,10 +33,9 @@ static int refuse(const Repository *repository, const json_t *envelope, const Au
 		if (envelope_is_signed_by(envelope, who, keyid) == 0)
 			break;
 	}
-	name = json_string_value(json_object_get(names, keyid));
 	return reason_set(reason, -ENOENT,
-		"there is no key %s (%.8s) in %s, which must sign the %s", name ? name : "", keyid,
-		repository->signer->keys, role);
+		"there is no key %s (%.8s) in %s, which must sign the %s",
+		document_text(names, keyid), keyid, repository->signer->keys, role);
 }
 
 /* Takes the reference of the body. */

@@ -16,13 +16,6 @@
 #define FILE_SIZE_MAX 65536 /* an RSA key of 16384 bits has 3 KB */
 #define PEM_BEGIN     "-----BEGIN PUBLIC KEY-----\n"
 
-static const char *text_of(const json_t *object, const char *member)
-{
-	const char *text = json_string_value(json_object_get(object, member));
-
-	return text ? text : "";
-}
-
 static bool is_ed25519(const char *public)
 {
 	uint8_t bytes[ED25519_KEY_SIZE];
@@ -52,16 +45,16 @@ static bool is_known(const json_t *key)
 	if (json_object_size(key) != 3 || json_object_size(value) != 1)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (strcmp(text_of(key, "keytype"), types[i].type) == 0 &&
-			strcmp(text_of(key, "scheme"), types[i].scheme) == 0)
-			return types[i].is_public(text_of(value, "public"));
+		if (strcmp(document_text(key, "keytype"), types[i].type) == 0 &&
+			strcmp(document_text(key, "scheme"), types[i].scheme) == 0)
+			return types[i].is_public(document_text(value, "public"));
 	return false;
 }
 
 static int check(const json_t *entry, const char *path, Reason *reason)
 {
 	const json_t *key = json_object_get(entry, "key");
-	const char *name = text_of(entry, "name");
+	const char *name = document_text(entry, "name");
 	char text[DIGEST_TEXT_SIZE];
 	Digest id;
 	int r;
@@ -74,7 +67,7 @@ static int check(const json_t *entry, const char *path, Reason *reason)
 	if (r < 0)
 		return r;
 	digest_to_text(&id, text);
-	if (strcmp(text, text_of(entry, "keyid")) != 0)
+	if (strcmp(text, document_text(entry, "keyid")) != 0)
 		return reason_set(reason, -EBADMSG,
 			"%s: the keyid is not the digest of the key; ask its holder for the file "
 			"again",

@@ -74,6 +74,18 @@ int seal_keys_of_base(
 					   : seal_keys_load(workspace, ret_policy, reterr_reason);
 }
 
+json_t *seal_keys_ids(const SealPolicy *policy)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < policy->key_count; i++) {
+		_cleanup_json_ json_t *entry = public_key_of_bytes("", policy->keys[i]);
+
+		json_array_append(list, json_object_get(entry, "keyid"));
+	}
+	return list;
+}
+
 int seal_key_bytes(
 	const json_t *entry, uint8_t ret_key[static ED25519_KEY_SIZE], Reason *reterr_reason)
 {

@@ -19,6 +19,9 @@ int seal_keys_save(const Workspace *workspace, const SealPolicy *policy, Reason 
 int seal_keys_of_base(const Workspace *workspace, const Base *base, SealPolicy *ret_policy,
 	Reason *reterr_reason);
 
+/* The keys as a list of keyids, so that they can be told like all others. NULL: no memory. */
+json_t *seal_keys_ids(const SealPolicy *policy);
+
 /* The ed25519 key of an entry of the signer, or of a file with a public half. -EINVAL when it is of
  * another type: a seal is checked by the small activator, which knows one. */
 int seal_key_bytes(

@@ -66,13 +66,6 @@ void signer_done(Signer *signer)
 	*signer = (Signer){};
 }
 
-static const char *text_of(const json_t *entry, const char *member)
-{
-	const char *text = json_string_value(json_object_get(entry, member));
-
-	return text ? text : "";
-}
-
 /* "root-2" belongs to "root"; "root-x-2" does not. */
 static bool belongs_to(const char *name, const char *role)
 {
@@ -87,7 +80,7 @@ const json_t *signer_find(const Signer *signer, const char *member, const char *
 	for (size_t i = 0; i < json_array_size(signer->list); i++) {
 		const json_t *entry = json_array_get(signer->list, i);
 
-		if (strcmp(text_of(entry, member), value) == 0)
+		if (strcmp(document_text(entry, member), value) == 0)
 			return entry;
 	}
 	return NULL;
@@ -97,7 +90,7 @@ const char *signer_name_of(const Signer *signer, const char *keyid)
 {
 	const json_t *entry = signer_find(signer, "keyid", keyid);
 
-	return entry ? text_of(entry, "name") : NULL;
+	return entry ? document_text(entry, "name") : NULL;
 }
 
 static int create_key(Signer *signer, const char *name, Reason *reason)
@@ -169,9 +162,9 @@ json_t *signer_public_keys(const Signer *signer, const char *role)
 	for (size_t i = 0; keys && i < json_array_size(signer->list); i++) {
 		const json_t *entry = json_array_get(signer->list, i);
 
-		if (belongs_to(text_of(entry, "name"), role))
+		if (belongs_to(document_text(entry, "name"), role))
 			json_object_set(
-				keys, text_of(entry, "keyid"), json_object_get(entry, "key"));
+				keys, document_text(entry, "keyid"), json_object_get(entry, "key"));
 	}
 	return keys;
 }
