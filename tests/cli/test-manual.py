@@ -198,6 +198,16 @@ def commands_in_the_examples_exist():
 
 
 @test
+def commands_in_the_example_units_exist():
+    units = glob.glob(os.path.join(SOURCE, "examples/units/*.service"))
+    check(units, "there are no example units")
+    for path in units:
+        [command] = re.findall(r"^ExecStart=(.*)$", read(path).decode(), re.M)
+        check_command(os.path.basename(path), shlex.split(command))
+        check(os.path.exists(path.replace(".service", ".timer")), f"{path} has no timer")
+
+
+@test
 def all_examples_are_tried_out():
     for name in page_names():
         examples = section(page(name), "EXAMPLES")

@@ -124,3 +124,19 @@ def index(key="26.3.1_x86_64", channel="public"):
 
 def blob(digest):
     return f"repo/blobs/{digest[:2]}/{digest}"
+
+
+def rotated_repository():
+    """A repository with a fix in it whose every role, root included, has had its keys rotated: for
+    clients that are not ours. Its first root is repo/metadata/1.root.json, its folder repo/."""
+    begin()
+    write("base/usr/lib/suture/seal.conf", read("repo.work/device/seal.conf"))
+    age("base", OLD_TIME)
+    rebuild()
+    create()
+    publish("publish")
+    for role in "timestamp", "snapshot", "targets", "small", "seal":
+        publish("keys", "rotate", role)
+    for key in "root-1", "root-2", "root-3":
+        publish("keys", "rotate", "root", key)
+    return os.path.abspath("repo")

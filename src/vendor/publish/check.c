@@ -2,37 +2,21 @@
 #include "vendor/publish/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 
-#include "base/file.h"
 #include "base/hex.h"
 #include "base/memory.h"
-#include "base/path.h"
 #include "vendor/publish/payload.h"
+#include "vendor/publish/seal-keys.h"
 #include "wire/improvement/image-seal.h"
-#include "wire/seal/policy.h"
 
 typedef struct Check {
 	const Workspace *workspace;
 	Repository *repository;
-	SealPolicy policy;
+	SealPolicy policy; /* of the base */
 	const Base *base;
 	CheckCounts counts;
 	Reason *reason;
 } Check;
-
-static int load_policy(Check *check)
-{
-	_cleanup_free_ char *path = workspace_path(check->workspace, "device/seal.conf");
-	_cleanup_free_ uint8_t *text = NULL;
-	size_t size;
-	int r = path ? file_read(AT_FDCWD, path, SEAL_POLICY_SIZE_MAX, &text, &size) : -ENOMEM;
-
-	if (r < 0)
-		return reason_errno(check->reason, r, "cannot read %s", path);
-	return seal_policy_parse(text, size, &check->policy, check->reason);
-}
 
 static int check_seal(Check *check, const Index *index, const Improvement *improvement, size_t part)
 {
@@ -100,8 +84,11 @@ static int check_improvement(Check *check, const Index *index, const Improvement
 static int check_base(Check *check, const char *channel)
 {
 	_cleanup_index_ Index index = {};
-	int r = repository_read_index(
-		check->repository, check->base, channel, &index, check->reason);
+	int r = seal_keys_of_base(check->workspace, check->base, &check->policy, check->reason);
+
+	if (r == 0)
+		r = repository_read_index(
+			check->repository, check->base, channel, &index, check->reason);
 
 	check->counts.indexes += index.issued > 0; /* else nothing was published there yet */
 	for (size_t i = 0; r == 0 && i < index.improvements.count; i++)
@@ -113,7 +100,7 @@ int check_repository(const Workspace *workspace, Repository *repository, const c
 	CheckCounts *ret_counts, Reason *reterr_reason)
 {
 	Check check = {.workspace = workspace, .repository = repository, .reason = reterr_reason};
-	int r = load_policy(&check);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < workspace->list.bases.count; i++) {
 		check.base = &workspace->list.bases.items[i];

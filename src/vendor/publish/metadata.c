@@ -92,11 +92,13 @@ json_t *metadata_timestamp(int64_t version, int64_t snapshot_version, int64_t no
 	return TAKE_PTR(timestamp);
 }
 
-int metadata_renew(json_t *targets_body, int64_t version, int64_t now)
+int metadata_renew(json_t *old, int64_t version, int64_t now)
 {
-	_cleanup_json_ json_t *fresh = body("targets", version, now, METADATA_TARGETS_DAYS);
+	const char *type = json_string_value(json_object_get(old, "_type"));
+	int days = strcmp(type, "root") == 0 ? METADATA_ROOT_DAYS : METADATA_TARGETS_DAYS;
+	_cleanup_json_ json_t *fresh = body(type, version, now, days);
 
-	return fresh && json_object_update(targets_body, fresh) == 0 ? 0 : -ENOMEM;
+	return fresh && json_object_update(old, fresh) == 0 ? 0 : -ENOMEM;
 }
 
 int metadata_list_role(json_t *snapshot, const char *role, int64_t version)
@@ -161,14 +163,134 @@ int metadata_delegate(json_t *targets_body, const char *role, const char *patter
 	return 0;
 }
 
-int64_t metadata_version(const json_t *targets_body)
+/* Where a body lists the roles that it vouches for: root by name, targets in order. */
+static json_t *delegations_of(const json_t *delegator)
 {
-	return json_integer_value(json_object_get(targets_body, "version"));
+	return json_object_get(delegator, "delegations");
 }
 
-const char *metadata_expires(const json_t *targets_body)
+json_t *metadata_keys(const json_t *delegator)
 {
-	return json_string_value(json_object_get(targets_body, "expires"));
+	const json_t *delegations = delegations_of(delegator);
+
+	return json_object_get(delegations ? delegations : delegator, "keys");
+}
+
+json_t *metadata_role(const json_t *delegator, const char *role)
+{
+	const json_t *list = json_object_get(delegations_of(delegator), "roles");
+
+	if (!list)
+		return json_object_get(json_object_get(delegator, "roles"), role);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name =
+			json_string_value(json_object_get(json_array_get(list, i), "name"));
+
+		if (name && strcmp(name, role) == 0)
+			return json_array_get(list, i);
+	}
+	return NULL;
+}
+
+static bool has_texts_only(const json_t *role)
+{
+	const json_t *keyids = json_object_get(role, "keyids");
+
+	for (size_t i = 0; i < json_array_size(keyids); i++)
+		if (!json_is_string(json_array_get(keyids, i)))
+			return false;
+	return true;
+}
+
+bool metadata_has_good_keyids(const json_t *delegator)
+{
+	const json_t *list = json_object_get(delegations_of(delegator), "roles");
+	json_t *role;
+	const char *name;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!has_texts_only(json_array_get(list, i)))
+			return false;
+	json_object_foreach(json_object_get(delegator, "roles"), name, role)
+	{
+		if (!has_texts_only(role))
+			return false;
+	}
+	return true;
+}
+
+static size_t find_keyid(const json_t *role, const char *keyid)
+{
+	const json_t *keyids = json_object_get(role, "keyids");
+	size_t i = 0;
+
+	while (i < json_array_size(keyids) &&
+		strcmp(json_string_value(json_array_get(keyids, i)), keyid) != 0)
+		i++;
+	return i;
+}
+
+int metadata_add_key(json_t *delegator, const char *role, const char *keyid, json_t *key)
+{
+	json_t *keyids = json_object_get(metadata_role(delegator, role), "keyids");
+
+	if (json_object_set(metadata_keys(delegator), keyid, key) < 0)
+		return -ENOMEM;
+	return json_array_append_new(keyids, json_string(keyid)) < 0 ? -ENOMEM : 0;
+}
+
+static bool is_used(const json_t *delegator, const char *keyid)
+{
+	const json_t *list = json_object_get(delegations_of(delegator), "roles");
+	const json_t *roles = json_object_get(delegator, "roles"), *role;
+	const char *name;
+	bool used = false;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		used |= metadata_lists_key(json_array_get(list, i), keyid);
+	json_object_foreach((json_t *)roles, name, role) used |= metadata_lists_key(role, keyid);
+	return used;
+}
+
+bool metadata_lists_key(const json_t *role, const char *keyid)
+{
+	return find_keyid(role, keyid) < json_array_size(json_object_get(role, "keyids"));
+}
+
+void metadata_remove_key(json_t *delegator, const char *role, const char *keyid)
+{
+	json_t *entry = metadata_role(delegator, role);
+
+	json_array_remove(json_object_get(entry, "keyids"), find_keyid(entry, keyid));
+	if (!is_used(delegator, keyid))
+		json_object_del(metadata_keys(delegator), keyid);
+}
+
+int metadata_set_threshold(json_t *delegator, const char *role, json_int_t threshold)
+{
+	json_t *number = json_integer(threshold);
+
+	return json_object_set_new(metadata_role(delegator, role), "threshold", number) < 0
+		? -ENOMEM
+		: 0;
+}
+
+int64_t metadata_version(const json_t *any_body)
+{
+	return json_integer_value(json_object_get(any_body, "version"));
+}
+
+const char *metadata_expires(const json_t *any_body)
+{
+	return json_string_value(json_object_get(any_body, "expires"));
+}
+
+int64_t metadata_expiry(const json_t *any_body)
+{
+	const char *text = metadata_expires(any_body);
+	int64_t expires;
+
+	return text && time_parse(text, &expires) == 0 ? expires : 0;
 }
 
 int64_t metadata_listed_version(const json_t *snapshot, const char *role)

@@ -5,6 +5,7 @@
  * 4). Constructors return NULL when memory is short; the caller owns the reference.
  */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vendor/publish/signer.h"
@@ -32,7 +33,7 @@ json_t *metadata_snapshot(int64_t version, int64_t now, const json_t *from);
 /* Says when it was signed, too: see wire/trust/trust.h. */
 json_t *metadata_timestamp(int64_t version, int64_t snapshot_version, int64_t now);
 
-/* Sets version and expiry of a targets role. All of these: 0 or -ENOMEM. */
+/* Sets version and expiry of a root or targets role. All of these: 0 or -ENOMEM. */
 int metadata_renew(json_t *body, int64_t version, int64_t now);
 int metadata_list_role(json_t *snapshot, const char *role, int64_t version);
 int metadata_list_target(json_t *body, const char *path, const TrustFile *file);
@@ -41,6 +42,22 @@ int metadata_list_target(json_t *body, const char *path, const TrustFile *file);
  * delegation to the same role. */
 int metadata_delegate(json_t *body, const char *role, const char *pattern, json_t *keys);
 
+/* Whose keys count for a role. `delegator` is the body of root, for the four top-level roles, or of
+ * targets. NULL when it does not list the role. */
+json_t *metadata_keys(const json_t *delegator); /* keyid → key */
+json_t *metadata_role(const json_t *delegator, const char *role);
+bool metadata_lists_key(const json_t *role, const char *keyid);
+
+/* Whether all keyids are texts: asked once of what another tool may have written; the rest of the
+ * publisher takes it for granted. */
+bool metadata_has_good_keyids(const json_t *delegator);
+
+/* The role is listed. A removed key also leaves `keys`, where no other role has it. */
+int metadata_add_key(json_t *delegator, const char *role, const char *keyid, json_t *key);
+void metadata_remove_key(json_t *delegator, const char *role, const char *keyid);
+int metadata_set_threshold(json_t *delegator, const char *role, json_int_t threshold);
+
 int64_t metadata_version(const json_t *body);
 const char *metadata_expires(const json_t *body); /* as text; lives as long as the body */
+int64_t metadata_expiry(const json_t *body);      /* seconds since 1970 */
 int64_t metadata_listed_version(const json_t *snapshot, const char *role); /* 0: not listed */

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "vendor/publish/draft.h"
+#include "vendor/publish/outbox.h"
+#include "vendor/publish/seal-keys.h"
 #include "wire/improvement/image-seal.h"
 #include "wire/improvement/index-schema.h"
 #include "wire/improvement/label.h"
@@ -25,6 +25,7 @@ typedef struct Release {
 	DraftList drafts;
 	Index index;
 	Improvement next;
+	char *seal_name; /* of the key that seals */
 } Release;
 
 static void release_done(Release *release)
@@ -32,6 +33,7 @@ static void release_done(Release *release)
 	draft_list_done(&release->drafts);
 	index_clear(&release->index);
 	index_improvement_clear(&release->next);
+	free(release->seal_name);
 }
 
 static const Draft *draft_of(const Release *release, const char *component)
@@ -174,12 +176,22 @@ static int collect_fixes(Release *release)
 	return r;
 }
 
+static int put_blob(
+	const Release *release, const Digest *digest, const void *data, size_t size, Reason *reason)
+{
+	char blob[INDEX_BLOB_PATH_SIZE];
+	_cleanup_free_ char *name = NULL;
+
+	index_blob_path(digest, blob);
+	name = path_join("blobs", blob);
+	return name ? outbox_put(release->workspace, name, data, size, reason) : -ENOMEM;
+}
+
 /* The fixes files travel with the improvement, as one blob that devices can show. */
 static int write_notes(Release *release, Reason *reason)
 {
 	_cleanup_json_ json_t *list = json_array();
 	_cleanup_buffer_ Buffer bytes = {};
-	_cleanup_free_ char *path = NULL;
 	Notes *notes = memory_new(sizeof(*notes));
 	int r = 0;
 
@@ -191,13 +203,7 @@ static int write_notes(Release *release, Reason *reason)
 		return -ENOMEM;
 	r = digest_of(bytes.data, bytes.size, &notes->sha256);
 	notes->size = bytes.size;
-	path = r == 0 ? repository_blob(release->repository, &notes->sha256) : NULL;
-	if (!path)
-		return -ENOMEM;
-	r = path_make_parent(AT_FDCWD, path, 0755);
-	if (r == 0)
-		r = file_write_atomic(AT_FDCWD, path, bytes.data, bytes.size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
+	return r < 0 ? r : put_blob(release, &notes->sha256, bytes.data, bytes.size, reason);
 }
 
 static int describe(Release *release, int64_t now)
@@ -224,23 +230,21 @@ static int describe(Release *release, int64_t now)
 static int seal_image(Release *release, size_t part, Reason *reason)
 {
 	IndexImage *image = &release->next.images.items[part];
-	_cleanup_json_ json_t *signatures = NULL;
 	_cleanup_buffer_ Buffer text = {};
-	const char *signature;
+	char *signature = NULL;
 	Seal seal;
 	int r = image_seal(&release->index, &release->next, part, &seal, reason);
 
 	if (r == 0)
 		r = seal_write(&seal, &text, reason);
 	if (r == 0)
-		r = signer_sign(release->repository->signer, "seal", text.data, text.size,
-			&signatures, reason);
+		r = seal_keys_sign(release->repository->signer, release->seal_name, text.data,
+			text.size, &signature, reason);
 	if (r < 0)
 		return r;
-	signature = json_string_value(json_object_get(json_array_get(signatures, 0), "sig"));
 	free(image->seal);
-	image->seal = signature ? memory_string(signature) : NULL;
-	return image->seal ? 0 : -ENOMEM;
+	image->seal = signature;
+	return 0;
 }
 
 static int place_blob(const Release *release, const Payload *payload, Reason *reason)
@@ -260,12 +264,7 @@ static int place_blob(const Release *release, const Payload *payload, Reason *re
 		return repository_read_signed(
 			target, payload->size, &payload->sha256, &data, reason);
 	r = repository_read_signed(source, payload->size, &payload->sha256, &data, reason);
-	if (r < 0)
-		return r;
-	r = path_make_parent(AT_FDCWD, target, 0755);
-	if (r == 0)
-		r = file_write_atomic(AT_FDCWD, target, data, payload->size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot publish %s", target) : 0;
+	return r < 0 ? r : put_blob(release, &payload->sha256, data, payload->size, reason);
 }
 
 static int finish_images(Release *release, Reason *reason)
@@ -291,7 +290,11 @@ static int release_open(Release *release, const char *channel, Reason *reason)
 		return r;
 	r = repository_read_index(
 		release->repository, release->base, channel, &release->index, reason);
-	return r < 0 ? r : check_cumulative(release, reason);
+	if (r == 0)
+		r = check_cumulative(release, reason);
+	return r < 0 ? r
+		     : seal_keys_choose(release->workspace, release->base,
+			       release->repository->signer, &release->seal_name, reason);
 }
 
 static int release_base(Release *release, Published *ret, Reason *reason)
@@ -313,19 +316,6 @@ static int release_base(Release *release, Published *ret, Reason *reason)
 	return r < 0 ? r
 		     : repository_write_index(
 			       release->repository, release->base, &release->index, reason);
-}
-
-static int remove_drafts(const Workspace *workspace, Reason *reason)
-{
-	_cleanup_free_ char *blobs = workspace_path(workspace, "blobs");
-
-	for (size_t i = 0; i < workspace->list.bases.count; i++) {
-		int r = draft_remove_all(workspace, &workspace->list.bases.items[i], reason);
-
-		if (r < 0)
-			return r;
-	}
-	return blobs ? path_remove_tree(AT_FDCWD, blobs) : -ENOMEM;
 }
 
 typedef struct ReleaseList {
@@ -380,9 +370,6 @@ int publish_drafts(const Workspace *workspace, Repository *repository, const cha
 	if (count == 0)
 		return reason_set(reterr_reason, -ENODATA,
 			"there is nothing to publish; 'suture-publish create' makes drafts");
-	r = repository_commit(repository, reterr_reason);
-	if (r < 0)
-		return r;
 	*ret_count = count;
-	return remove_drafts(workspace, reterr_reason);
+	return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Publish: from drafts to a signed repository. The drafts of a base become its next improvement:
- * images of the newest one that they do not replace are carried over, every image is sealed anew
- * under the new sequence, and blobs, index, role, snapshot and timestamp are written in that order.
+ * Publish: from drafts to what will be the repository. The drafts of a base become its next
+ * improvement: images of the newest one that they do not replace are carried over, every image is
+ * sealed anew under the new sequence, blobs and index go into the outbox, and the base's role is
+ * pending. ceremony_begin() signs and publishes that.
  * A draft must change every file that the image it replaces changes: improvements are cumulative.
  */
 #include "vendor/publish/repository.h"
@@ -14,8 +15,7 @@ typedef struct Published {
 	size_t images;
 } Published;
 
-/* Publishes all bases that have drafts; ret_list has room for one entry a base. -ENODATA when there
- * is nothing to publish, -EINVAL when a draft would undo a fix. On failure nothing is visible to a
- * device. */
+/* Prepares all bases that have drafts; ret_list has room for one entry a base. -ENODATA when there
+ * is nothing to publish, -EINVAL when a draft would undo a fix. */
 int publish_drafts(const Workspace *workspace, Repository *repository, const char *channel,
 	Published *ret_list, size_t *ret_count, Reason *reterr_reason);

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/time.h"
 #include "vendor/publish/metadata.h"
+#include "vendor/publish/outbox.h"
 #include "wire/json/document.h"
 
 static int fetch_file(void *context, const char *name, size_t max, uint8_t **ret_data,
@@ -44,17 +45,26 @@ static TrustRepository files_of(const Repository *repository)
 	return (TrustRepository){(void *)repository, fetch_file, load_nothing, save_nothing};
 }
 
-int repository_open(Repository *repository, const char *path, const char *root, int64_t now,
+static int repository_new(Repository *repository, const Workspace *workspace, const Signer *signer)
+{
+	*repository = (Repository){.workspace = workspace,
+		.path = workspace->repository,
+		.signer = signer,
+		.pending = json_object(),
+		.now = time_of_source()};
+	return repository->pending ? 0 : -ENOMEM;
+}
+
+int repository_open(Repository *repository, const Workspace *workspace, int64_t now,
 	const Signer *signer, Reason *reterr_reason)
 {
+	_cleanup_free_ char *root = workspace_path(workspace, "device/root.json");
 	_cleanup_free_ uint8_t *data = NULL;
 	TrustRepository files;
 	size_t size;
-	int r;
+	int r = repository_new(repository, workspace, signer);
 
-	*repository = (Repository){
-		.path = path, .signer = signer, .pending = json_object(), .now = time_of_source()};
-	if (!repository->pending)
+	if (r < 0 || !root)
 		return -ENOMEM;
 	r = file_read(AT_FDCWD, root, TRUST_ROOT_SIZE_MAX, &data, &size);
 	if (r < 0)
@@ -62,85 +72,58 @@ int repository_open(Repository *repository, const char *path, const char *root, 
 	r = trust_new(
 		data, size, now > 0 ? now : TRUST_NO_CLOCK, &repository->trust, reterr_reason);
 	files = files_of(repository);
-	return r < 0 ? r : trust_refresh(repository->trust, &files, reterr_reason);
+	if (r == 0)
+		r = trust_refresh(repository->trust, &files, reterr_reason);
+	if (r < 0)
+		return r;
+	if (!metadata_has_good_keyids(trust_body(repository->trust, "root")) ||
+		!metadata_has_good_keyids(trust_body(repository->trust, "targets")))
+		return reason_set(reterr_reason, -EBADMSG,
+			"%s: root or targets lists a keyid that is no text", repository->path);
+	return 0;
 }
 
 void repository_done(Repository *repository)
 {
 	trust_free(repository->trust);
 	json_decref(repository->pending);
+	if (repository->workspace)
+		(void)outbox_discard(repository->workspace, NULL); /* else the next one does it */
 	*repository = (Repository){};
 }
 
-static int write_public(
-	const char *root, const char *name, const void *data, size_t size, Reason *reason)
+int repository_init(Repository *repository, const Workspace *workspace, const Signer *signer)
 {
-	_cleanup_free_ char *path = path_join(root, name);
-	int r = path ? path_make_parent(AT_FDCWD, path, 0755) : -ENOMEM;
-
-	if (r == 0)
-		r = file_write_atomic(AT_FDCWD, path, data, size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s", path ? path : name) : 0;
-}
-
-/* Signs a body and writes it as metadata/`name`. */
-static int publish_body(const char *path, const Signer *signer, const char *role, json_t *body,
-	bool with_version, Reason *reason)
-{
-	_cleanup_buffer_ Buffer bytes = {};
-	_cleanup_free_ char *name = NULL, *file = NULL;
-	int r = signer_envelope(signer, role, body, &bytes, reason);
+	json_t *root, *targets;
+	int r = repository_new(repository, workspace, signer);
 
 	if (r < 0)
 		return r;
-	name = trust_metadata_name(role, with_version ? metadata_version(body) : 0);
-	file = name ? path_join("metadata", name) : NULL;
-	return file ? write_public(path, file, bytes.data, bytes.size, reason) : -ENOMEM;
-}
-
-static int publish_snapshot(const char *path, const Signer *signer, json_t *snapshot,
-	int64_t timestamp_version, int64_t now, Reason *reason)
-{
-	_cleanup_json_ json_t *timestamp = NULL;
-	int r = snapshot ? publish_body(path, signer, "snapshot", snapshot, true, reason) : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	timestamp = metadata_timestamp(timestamp_version, metadata_version(snapshot), now);
-	return timestamp ? publish_body(path, signer, "timestamp", timestamp, false, reason)
-			 : -ENOMEM;
-}
-
-static int publish_root(
-	const char *path, const Signer *signer, int64_t now, Buffer *ret_root, Reason *reason)
-{
-	_cleanup_json_ json_t *body = metadata_root(signer, now);
-	int r = body ? signer_envelope(signer, "root", body, ret_root, reason) : -ENOMEM;
-
-	return r < 0 ? r
-		     : write_public(path, "metadata/1.root.json", ret_root->data, ret_root->size,
-			       reason);
-}
-
-int repository_init(const char *path, const Signer *signer, int64_t now, Buffer *ret_root,
-	Reason *reterr_reason)
-{
-	_cleanup_json_ json_t *targets = metadata_targets(1, now, NULL, NULL);
-	_cleanup_json_ json_t *snapshot = metadata_snapshot(1, now, NULL);
-	int r = publish_root(path, signer, now, ret_root, reterr_reason);
-
-	if (!targets || !snapshot || metadata_list_role(snapshot, "targets", 1) < 0)
+	root = metadata_root(signer, repository->now);
+	targets = metadata_targets(1, repository->now, NULL, NULL);
+	if (json_object_set_new(repository->pending, "root", root) < 0 ||
+		json_object_set_new(repository->pending, "targets", targets) < 0)
 		return -ENOMEM;
-	if (r == 0)
-		r = publish_body(path, signer, "targets", targets, true, reterr_reason);
-	return r < 0 ? r : publish_snapshot(path, signer, snapshot, 1, now, reterr_reason);
+	return 0;
 }
 
-/* The `signed` part of a role as it will be: what is pending, else a copy of what is published. */
-static json_t *body_of(Repository *repository, const char *role)
+const json_t *repository_published(const Repository *repository, const char *role)
+{
+	return repository->trust ? trust_body(repository->trust, role) : NULL;
+}
+
+int64_t repository_next_version(const Repository *repository, const char *role)
+{
+	if (strcmp(role, "root") == 0 || strcmp(role, "snapshot") == 0 ||
+		strcmp(role, "timestamp") == 0)
+		return metadata_version(repository_published(repository, role)) + 1;
+	return metadata_listed_version(repository_published(repository, "snapshot"), role) + 1;
+}
+
+json_t *repository_body(Repository *repository, const char *role)
 {
 	json_t *pending = json_object_get(repository->pending, role), *copy;
-	const json_t *published = trust_body(repository->trust, role);
+	const json_t *published = repository_published(repository, role);
 
 	if (pending)
 		return pending;
@@ -155,12 +138,12 @@ int repository_delegate(Repository *repository, const Base *base, Reason *reterr
 	_cleanup_free_ char *role = workspace_role(base);
 	_cleanup_free_ char *pattern = memory_printf("%s/%s/*/*", base->product, base->key);
 	_cleanup_json_ json_t *keys = role ? signer_public_keys(repository->signer, role) : NULL;
-	json_t *targets = body_of(repository, "targets");
+	json_t *targets = repository_body(repository, "targets");
 
 	if (!role || !pattern || !keys || !targets ||
 		metadata_delegate(targets, role, pattern, keys) < 0)
 		return -ENOMEM;
-	return body_of(repository, role) ? 0 : -ENOMEM;
+	return repository_body(repository, role) ? 0 : -ENOMEM;
 }
 
 static int empty_index(const Base *base, const char *channel, Index *ret_index)
@@ -204,12 +187,26 @@ int repository_read_signed(const char *path, uint64_t size, const Digest *digest
 	return 0;
 }
 
-static int read_verified(const Repository *repository, const char *path, const TrustFile *file,
+/* What the base's role says of the index. -ENOENT: nothing yet. */
+static int find_index(Repository *repository, const Base *base, const char *channel,
+	TrustFile *ret_file, char **ret_name, Reason *reason)
+{
+	_cleanup_free_ char *path = index_target_path(base->product, base->key, channel);
+	_cleanup_free_ char *name = NULL;
+	TrustRepository files = files_of(repository);
+	int r = path ? trust_find(repository->trust, &files, path, ret_file, reason) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	name = trust_target_name(repository->trust, path, ret_file);
+	*ret_name = name ? path_join("targets", name) : NULL;
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+static int read_verified(const Repository *repository, const char *name, const TrustFile *file,
 	Index *ret_index, Reason *reason)
 {
-	_cleanup_free_ char *name = trust_target_name(repository->trust, path, file);
-	_cleanup_free_ char *full =
-		name ? memory_printf("%s/targets/%s", repository->path, name) : NULL;
+	_cleanup_free_ char *full = path_join(repository->path, name);
 	_cleanup_free_ uint8_t *data = NULL;
 	int r;
 
@@ -225,17 +222,31 @@ static int read_verified(const Repository *repository, const char *path, const T
 int repository_read_index(Repository *repository, const Base *base, const char *channel,
 	Index *ret_index, Reason *reterr_reason)
 {
-	_cleanup_free_ char *path = index_target_path(base->product, base->key, channel);
-	TrustRepository files = files_of(repository);
+	_cleanup_free_ char *name = NULL;
 	TrustFile file;
-	int r;
+	int r = find_index(repository, base, channel, &file, &name, reterr_reason);
 
-	if (!path)
-		return -ENOMEM;
-	r = trust_find(repository->trust, &files, path, &file, reterr_reason);
 	if (r == -ENOENT)
 		return empty_index(base, channel, ret_index);
-	return r < 0 ? r : read_verified(repository, path, &file, ret_index, reterr_reason);
+	return r < 0 ? r : read_verified(repository, name, &file, ret_index, reterr_reason);
+}
+
+int repository_index_file(Repository *repository, const Base *base, const char *channel,
+	char **ret_name, Reason *reterr_reason)
+{
+	TrustFile file;
+
+	return find_index(repository, base, channel, &file, ret_name, reterr_reason);
+}
+
+/* The search for an index, in whatever channel, goes through the base's role. */
+int repository_load_role(Repository *repository, const Base *base, Reason *reterr_reason)
+{
+	_cleanup_free_ char *name = NULL;
+	TrustFile file;
+	int r = find_index(repository, base, "public", &file, &name, reterr_reason);
+
+	return r == -ENOENT ? 0 : r;
 }
 
 /* No device may ever meet an index that it cannot read: all of the reader's rules and bounds hold.
@@ -273,38 +284,10 @@ int repository_write_index(
 	file = name ? path_join("targets", name) : NULL;
 	if (!file || !role)
 		return -ENOMEM;
-	r = write_public(repository->path, file, bytes.data, bytes.size, reterr_reason);
+	r = outbox_put(repository->workspace, file, bytes.data, bytes.size, reterr_reason);
 	if (r < 0)
 		return r;
-	return metadata_list_target(body_of(repository, role), path, &target);
-}
-
-int repository_commit(Repository *repository, Reason *reterr_reason)
-{
-	const json_t *published = trust_body(repository->trust, "snapshot");
-	_cleanup_json_ json_t *snapshot =
-		metadata_snapshot(metadata_version(published) + 1, repository->now, published);
-	const char *role;
-	json_t *body;
-
-	if (!snapshot)
-		return -ENOMEM;
-	json_object_foreach(repository->pending, role, body)
-	{
-		int64_t version = metadata_listed_version(published, role) + 1;
-		int r = metadata_renew(body, version, repository->now);
-
-		if (r == 0)
-			r = publish_body(repository->path, repository->signer, role, body, true,
-				reterr_reason);
-		if (r == 0)
-			r = metadata_list_role(snapshot, role, version);
-		if (r < 0)
-			return r;
-	}
-	return publish_snapshot(repository->path, repository->signer, snapshot,
-		metadata_version(trust_body(repository->trust, "timestamp")) + 1, repository->now,
-		reterr_reason);
+	return metadata_list_target(repository_body(repository, role), path, &target);
 }
 
 char *repository_blob(const Repository *repository, const Digest *digest)

@@ -3,12 +3,12 @@
 /*
  * Repository: the published folder of static files, as the publisher sees it. It is read through
  * the same verification as on a device (expiry aside), so that nothing that crept into the web
- * folder is ever signed again. Written files are immutable but for timestamp.json, which goes last:
- * a reader sees the old state or the new one.
+ * folder is ever signed again. Published files are immutable but for timestamp.json.
  *
- *     repository_open(&repository, path, root_path, now, &signer, &reason);
- *     repository_delegate(…); repository_write_index(…);      collected in memory
- *     repository_commit(&repository, &reason);                signed and written
+ *     repository_open(&repository, workspace, now, &signer, &reason);
+ *     repository_delegate(…); repository_write_index(…); repository_body(…);
+ *                                            collected in memory and in the outbox that is made
+ *     ceremony_begin(…)                      vendor/publish/ceremony.h signs and publishes it
  */
 #include "vendor/publish/signer.h"
 #include "vendor/publish/workspace.h"
@@ -16,6 +16,7 @@
 #include "wire/trust/refresh.h"
 
 typedef struct Repository {
+	const Workspace *workspace;
 	const char *path;
 	const Signer *signer;
 	Trust *trust;    /* NULL in a repository that is being made */
@@ -23,15 +24,27 @@ typedef struct Repository {
 	int64_t now;
 } Repository;
 
-/* `root`: the trusted root.json. `now` 0: whatever expired is accepted (for signing anew). */
-int repository_open(Repository *repository, const char *path, const char *root, int64_t now,
+/* `now` 0: whatever expired is accepted (for signing anew). */
+int repository_open(Repository *repository, const Workspace *workspace, int64_t now,
 	const Signer *signer, Reason *reterr_reason);
+
+/* Drops what was put into the outbox and not closed. */
 void repository_done(Repository *repository);
 #define _cleanup_repository_ _cleanup_(repository_done)
 
-/* Makes the four first metadata files. ret_root: bytes of root.json. */
-int repository_init(const char *path, const Signer *signer, int64_t now, Buffer *ret_root,
-	Reason *reterr_reason);
+/* A repository that is not there yet: the first root and targets are pending. 0 or -ENOMEM. */
+int repository_init(Repository *repository, const Workspace *workspace, const Signer *signer);
+
+/* The `signed` part of a role as it is published (a base's: once it is loaded), or NULL. */
+const json_t *repository_published(const Repository *repository, const char *role);
+
+/* The same as it will be, to be changed: from now on it is pending. NULL: no memory. */
+json_t *repository_body(Repository *repository, const char *role);
+
+int64_t repository_next_version(const Repository *repository, const char *role);
+
+/* Loads the metadata of a base's role. */
+int repository_load_role(Repository *repository, const Base *base, Reason *reterr_reason);
 
 /* Delegates `role` for everything below `product`/`key` to its keys; repeated: replaces. */
 int repository_delegate(Repository *repository, const Base *base, Reason *reterr_reason);
@@ -40,13 +53,13 @@ int repository_delegate(Repository *repository, const Base *base, Reason *reterr
 int repository_read_index(Repository *repository, const Base *base, const char *channel,
 	Index *ret_index, Reason *reterr_reason);
 
-/* Writes the index file and lists it in the base's role. */
+/* The index file's name below the repository; the caller frees. -ENOENT when there is none. */
+int repository_index_file(Repository *repository, const Base *base, const char *channel,
+	char **ret_name, Reason *reterr_reason);
+
+/* Puts the index file into the outbox and lists it in the base's role. */
 int repository_write_index(
 	Repository *repository, const Base *base, const Index *index, Reason *reterr_reason);
-
-/* Signs every pending role, then snapshot and timestamp, and writes them. With nothing pending it
- * renews those two and touches no targets: only their keys have to be there. */
-int repository_commit(Repository *repository, Reason *reterr_reason);
 
 /* A whole file that must have this size and digest; the caller frees. -EKEYREJECTED with a reason
  * if it has not, or is not there. */

@@ -13,14 +13,16 @@
 #include "base/text.h"
 #include "wire/json/document.h"
 
-#define OUTPUT_SIZE_MAX   ((size_t)4 << 20)
-#define KEYS_PER_ROLE_MAX 32
-#define PROGRAM           "suture-sign"
+#define OUTPUT_SIZE_MAX ((size_t)4 << 20)
+#define KEYS_PER_FOLDER_MAX                                                                        \
+	10000 /* of one role: numbers that were ever used are not used again                       \
+	       */
+#define PROGRAM "suture-sign"
 
 /* Where the child finds the passphrase. */
 #define PASSPHRASE_FD      3
 #define PASSPHRASE_FD_TEXT "3"
-#define WORDS_MAX          (8 + KEYS_PER_ROLE_MAX)
+#define WORDS_MAX          (8 + SIGNER_NAMES_MAX)
 
 /* The words behind the program's name, and before them how it gets the passphrase. */
 static void add_passphrase(const Signer *signer, const char *const *argv, const char **words)
@@ -93,13 +95,6 @@ void signer_done(Signer *signer)
 	*signer = (Signer){};
 }
 
-static const char *name_of(const json_t *entry)
-{
-	const char *name = json_string_value(json_object_get(entry, "name"));
-
-	return name ? name : "";
-}
-
 /* "root-2" belongs to "root"; "root-x-2" does not. */
 static bool belongs_to(const char *name, const char *role)
 {
@@ -109,32 +104,85 @@ static bool belongs_to(const char *name, const char *role)
 		text_consists_of(name + length + 1, TEXT_DIGITS);
 }
 
-static bool has_key(const Signer *signer, const char *name)
+const json_t *signer_find(const Signer *signer, const char *member, const char *value)
 {
-	for (size_t i = 0; i < json_array_size(signer->list); i++)
-		if (strcmp(name_of(json_array_get(signer->list, i)), name) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < json_array_size(signer->list); i++) {
+		const json_t *entry = json_array_get(signer->list, i);
+
+		if (strcmp(document_text(entry, member), value) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+const char *signer_name_of(const Signer *signer, const char *keyid)
+{
+	const json_t *entry = signer_find(signer, "keyid", keyid);
+
+	return entry ? document_text(entry, "name") : NULL;
+}
+
+static int create_key(Signer *signer, const char *name, Reason *reason)
+{
+	const char *const argv[] = {signer->program, "--keys", signer->keys, "create", name,
+		signer->passphrase > 0 ? "--encrypt" : NULL, NULL};
+	_cleanup_json_ json_t *made = NULL;
+	int r = run(signer, argv, NULL, 0, &made, reason);
+
+	return r < 0 ? r : load_list(signer, reason);
 }
 
 int signer_create_keys(Signer *signer, const char *role, unsigned count, Reason *reterr_reason)
 {
 	for (unsigned i = 1; i <= count; i++) {
 		_cleanup_free_ char *name = memory_printf("%s-%u", role, i);
-		const char *const argv[] = {signer->program, "--keys", signer->keys, "create", name,
-			signer->passphrase > 0 ? "--encrypt" : NULL, NULL};
-		_cleanup_json_ json_t *made = NULL;
+		int r = 0;
+
+		if (!name)
+			return -ENOMEM;
+		if (!signer_find(signer, "name", name))
+			r = create_key(signer, name, reterr_reason);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_taken(const Signer *signer, const json_t *names, const char *name)
+{
+	const char *keyid;
+	json_t *each;
+
+	json_object_foreach((json_t *)names, keyid, each)
+	{
+		if (strcmp(json_string_value(each), name) == 0)
+			return true;
+	}
+	return signer_find(signer, "name", name) != NULL;
+}
+
+int signer_create_next(Signer *signer, const char *role, const json_t *names,
+	const json_t **ret_entry, Reason *reterr_reason)
+{
+	for (unsigned i = 1; i <= KEYS_PER_FOLDER_MAX; i++) {
+		_cleanup_free_ char *name = memory_printf("%s-%u", role, i);
 		int r;
 
 		if (!name)
 			return -ENOMEM;
-		if (has_key(signer, name))
+		if (is_taken(signer, names, name))
 			continue;
-		r = run(signer, argv, NULL, 0, &made, reterr_reason);
+		r = create_key(signer, name, reterr_reason);
 		if (r < 0)
 			return r;
+		*ret_entry = signer_find(signer, "name", name);
+		return *ret_entry
+			? 0
+			: reason_set(reterr_reason, -EBADMSG,
+				  "%s made the key %s and does not list it", PROGRAM, name);
 	}
-	return load_list(signer, reterr_reason);
+	return reason_set(
+		reterr_reason, -E2BIG, "there are too many keys %s-N in %s", role, signer->keys);
 }
 
 json_t *signer_public_keys(const Signer *signer, const char *role)
@@ -144,44 +192,23 @@ json_t *signer_public_keys(const Signer *signer, const char *role)
 	for (size_t i = 0; keys && i < json_array_size(signer->list); i++) {
 		const json_t *entry = json_array_get(signer->list, i);
 
-		if (belongs_to(name_of(entry), role))
-			json_object_set(keys, json_string_value(json_object_get(entry, "keyid")),
-				json_object_get(entry, "key"));
+		if (belongs_to(document_text(entry, "name"), role))
+			json_object_set(
+				keys, document_text(entry, "keyid"), json_object_get(entry, "key"));
 	}
 	return keys;
 }
 
-int signer_sign(const Signer *signer, const char *role, const void *message, size_t size,
+int signer_sign(const Signer *signer, const json_t *names, const void *message, size_t size,
 	json_t **ret_signatures, Reason *reterr_reason)
 {
-	const char *argv[4 + KEYS_PER_ROLE_MAX + 1] = {
+	const char *argv[4 + SIGNER_NAMES_MAX + 1] = {
 		signer->program, "--keys", signer->keys, "sign"};
-	size_t n = 4;
 
-	for (size_t i = 0; i < json_array_size(signer->list) && n < 4 + KEYS_PER_ROLE_MAX; i++) {
-		const char *name = name_of(json_array_get(signer->list, i));
-
-		if (belongs_to(name, role))
-			argv[n++] = name;
-	}
-	if (n == 4)
-		return reason_set(
-			reterr_reason, -ENOENT, "there is no key %s-1 in %s", role, signer->keys);
+	if (json_array_size(names) > SIGNER_NAMES_MAX)
+		return reason_set(reterr_reason, -E2BIG, "more than %d keys of %s would sign",
+			SIGNER_NAMES_MAX, signer->keys);
+	for (size_t i = 0; i < json_array_size(names); i++)
+		argv[4 + i] = json_string_value(json_array_get(names, i));
 	return run(signer, argv, message, size, ret_signatures, reterr_reason);
-}
-
-int signer_envelope(const Signer *signer, const char *role, json_t *body, Buffer *ret_bytes,
-	Reason *reterr_reason)
-{
-	_cleanup_buffer_ Buffer message = {};
-	_cleanup_json_ json_t *signatures = NULL, *envelope = NULL;
-	int r = document_canonical(body, &message);
-
-	if (r == 0)
-		r = signer_sign(
-			signer, role, message.data, message.size, &signatures, reterr_reason);
-	if (r < 0)
-		return r;
-	envelope = json_pack("{s:O, s:O}", "signatures", signatures, "signed", body);
-	return envelope ? document_write(envelope, ret_bytes) : -ENOMEM;
 }

@@ -15,9 +15,9 @@
 #include "base/path.h"
 #include "vendor/publish/document-file.h"
 #include "wire/improvement/index-schema.h"
+#include "wire/json/document.h"
 
-#define BASES_MAX  4096
-#define BASES_FILE "bases.json"
+#define BASES_MAX 4096
 
 static const SchemaField base_fields[] = {
 	SCHEMA_FIELD(Base, name, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
@@ -89,7 +89,7 @@ static int take_lock(Workspace *workspace, Reason *reason)
 
 static int load_bases(Workspace *workspace, Reason *reason)
 {
-	_cleanup_free_ char *path = workspace_path(workspace, BASES_FILE);
+	_cleanup_free_ char *path = workspace_path(workspace, WORKSPACE_BASES);
 
 	workspace->list.schema = 1;
 	if (!path)
@@ -216,10 +216,9 @@ int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentit
 	return base->name && base->product && base->key && base->version ? 0 : -ENOMEM;
 }
 
-int workspace_save_bases(const Workspace *workspace, Reason *reterr_reason)
+int workspace_bases_text(const Workspace *workspace, Buffer *buffer)
 {
-	_cleanup_free_ char *path = workspace_path(workspace, BASES_FILE);
+	_cleanup_json_ json_t *json = schema_write(list_fields, &workspace->list);
 
-	return path ? document_file_save(path, list_fields, &workspace->list, reterr_reason)
-		    : -ENOMEM;
+	return json ? document_write_indented(json, buffer) : -ENOMEM;
 }

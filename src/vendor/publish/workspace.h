@@ -7,10 +7,13 @@
  *     drafts/BASE/COMP.json improvements that `create` made and `publish` has not signed yet
  *     blobs/                their payloads
  *     device/               what goes into the OS image: root.json, seal.conf
+ *     key-names.json        what people call the keys
+ *     outbox/               a change that waits for signatures (vendor/publish/outbox.h)
  *
  * It is not served: drafts are fixes that nobody may see yet. One publisher at a time holds its
  * lock.
  */
+#include "base/buffer.h"
 #include "base/reason.h"
 #include "wire/identity/identity.h"
 #include "wire/json/schema.h"
@@ -49,11 +52,13 @@ int workspace_find_base(
 	const Workspace *workspace, const char *name, const Base **ret_base, Reason *reterr_reason);
 
 /* Adds a base to the list in memory; takes copies. -EEXIST when the name, the key or the role is
- * taken. It counts once the list is saved, which comes after the repository knows the base. */
+ * taken. It counts once the list is saved, together with what the repository says of it. */
 int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentity *identity,
 	const char *root, Reason *reterr_reason);
 
-int workspace_save_bases(const Workspace *workspace, Reason *reterr_reason);
+/* Appends the text of bases.json as the list is now. */
+#define WORKSPACE_BASES "bases.json"
+int workspace_bases_text(const Workspace *workspace, Buffer *buffer);
 
 /* The delegated role that signs a base's index: "<product>_<base key>". */
 char *workspace_role(const Base *base);

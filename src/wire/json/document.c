@@ -183,3 +183,10 @@ int document_write_indented(const json_t *json, Buffer *buffer)
 {
 	return write_text(json, JSON_INDENT(2), buffer);
 }
+
+const char *document_text(const json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+
+	return text ? text : "";
+}

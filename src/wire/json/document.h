@@ -40,3 +40,6 @@ int document_write(const json_t *json, Buffer *buffer);
 
 /* The same for files that people read. */
 int document_write_indented(const json_t *json, Buffer *buffer);
+
+/* The text of a member; "" where there is none. It lives as long as the object. */
+const char *document_text(const json_t *object, const char *member);

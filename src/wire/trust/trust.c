@@ -407,6 +407,8 @@ const char *trust_role_name(const TrustRole *role)
 
 const json_t *trust_body(const Trust *trust, const char *role)
 {
+	if (strcmp(role, "root") == 0)
+		return trust->root;
 	if (strcmp(role, "timestamp") == 0)
 		return trust->timestamp;
 	if (strcmp(role, "snapshot") == 0)

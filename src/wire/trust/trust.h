@@ -117,6 +117,6 @@ int trust_target(
 int trust_delegation(const TrustRole *role, const char *path, size_t *cursor, char **ret_name,
 	bool *ret_terminating);
 
-/* The `signed` part of "timestamp", "snapshot", "targets" or a delegated role; NULL when it is not
- * loaded. For a publisher that builds the next version on it. */
+/* The `signed` part of "root", "timestamp", "snapshot", "targets" or a delegated role; NULL when it
+ * is not loaded. For a publisher that builds the next version on it. */
 const json_t *trust_body(const Trust *trust, const char *role);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vendor/publish/summary.h"
+
+#include <errno.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "wire/json/document.h"
+
+/* A name or value as JSON would escape it: no line of the file can pretend to be another. */
+static char *escaped(const json_t *value)
+{
+	return json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
+}
+
+static int flatten(const char *where, const json_t *value, json_t *lines);
+
+static int flatten_member(const char *where, const char *name, const json_t *value, json_t *lines)
+{
+	_cleanup_json_ json_t *text = json_string(name);
+	_cleanup_free_ char *shown = text ? escaped(text) : NULL;
+	_cleanup_free_ char *below =
+		shown ? memory_printf("%s%s%s", where, where[0] ? " " : "", shown) : NULL;
+
+	return below ? flatten(below, value, lines) : -ENOMEM;
+}
+
+/* Elements are told by their name where they have one, and else by what they are: a list of keyids
+ * or of roles then has no order, and one that is added does not move all others. */
+static int flatten_list(const char *where, const json_t *list, json_t *lines)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
+		const json_t *each = json_array_get(list, i);
+		const char *name = json_string_value(json_object_get(each, "name"));
+
+		r = name ? flatten_member(where, name, each, lines) : flatten(where, each, lines);
+	}
+	return r;
+}
+
+static int flatten_value(const char *where, const json_t *value, json_t *lines)
+{
+	_cleanup_free_ char *shown = escaped(value);
+	_cleanup_free_ char *line = shown ? memory_printf("%s: %s", where, shown) : NULL;
+
+	if (!line)
+		return -ENOMEM;
+	return json_object_set_new(lines, line, json_true()) < 0 ? -ENOMEM : 0;
+}
+
+static int flatten(const char *where, const json_t *value, json_t *lines)
+{
+	const char *name;
+	json_t *member;
+	int r = 0;
+
+	if (json_is_array(value) && json_array_size(value) > 0)
+		return flatten_list(where, value, lines);
+	if (!json_is_object(value) || json_object_size(value) == 0)
+		return flatten_value(where, value, lines);
+	json_object_foreach((json_t *)value, name, member)
+	{
+		if (r == 0)
+			r = flatten_member(where, name, member, lines);
+	}
+	return r;
+}
+
+static int append_missing(const json_t *from, const json_t *in, char sign, json_t *list)
+{
+	const char *line;
+	json_t *unused;
+	int r = 0;
+
+	json_object_foreach((json_t *)from, line, unused)
+	{
+		_cleanup_free_ char *text = NULL;
+
+		if (r < 0 || json_object_get(in, line))
+			continue;
+		text = memory_printf("%c %s", sign, line);
+		r = text ? json_array_append_new(list, json_string(text)) : -ENOMEM;
+	}
+	return r;
+}
+
+json_t *summary_changes(const json_t *old, const json_t *new)
+{
+	_cleanup_json_ json_t *before = json_object(), *after = json_object();
+	_cleanup_json_ json_t *list = json_array();
+
+	if (!before || !after || !list || (old && flatten("", old, before) < 0) ||
+		flatten("", new, after) < 0 || append_missing(before, after, '-', list) < 0 ||
+		append_missing(after, before, '+', list) < 0)
+		return NULL;
+	return TAKE_PTR(list);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Summary: what somebody is about to sign, in lines that can be read. It knows nothing of what the
+ * members mean, so that nothing can be in a file which it does not show: every value of the new
+ * body that the old one has not, as "+ where: value", and what is gone as "- where: value".
+ */
+#include <jansson.h>
+
+/* A list of the lines, in the order of the bodies, printable in ASCII. `old` NULL: all of the new
+ * one. NULL when memory is short. */
+json_t *summary_changes(const json_t *old, const json_t *new);
