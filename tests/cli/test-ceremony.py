@@ -217,8 +217,8 @@ def a_root_of_another_tool_is_looked_at_before_it_is_built_on():
     signatures = json.loads(run("suture-sign", "--keys", "keys", "sign", "root-1", "root-2",
                                 input=message).stdout)
     write_json("repo/metadata/2.root.json", {"signatures": signatures, "signed": body})
-    refuse(6, "a keyid that is no text")
-    refuse(6, "a keyid that is no text", verb=("keys", "rotate", "timestamp"))
+    refuse(6, "root metadata does not say who signs the role timestamp")
+    refuse(6, "root metadata does not say who signs", verb=("keys", "rotate", "timestamp"))
 
 
 # -- ceremonies --

@@ -2,7 +2,6 @@
 """First trust: a machine whose base brings no root pins one by its digest."""
 import hashlib
 import os
-import re
 import time
 
 from tap import *
@@ -25,10 +24,6 @@ class Plain(Device):
         return sorted(set(os.listdir(self.path("etc/suture"))) - {"suture.conf"})
 
 
-def seal_policy():
-    return read(os.path.join(template(), "repository.work/device/seal.conf"))
-
-
 def vendor_with_a_fix():
     vendor = Vendor()
     vendor.improve({"tls": {LIB: NEW_TLS}})
@@ -38,36 +33,21 @@ def vendor_with_a_fix():
 @test_in_mount_namespace
 def a_pinned_root_is_enough_to_begin():
     vendor = vendor_with_a_fix()
-    vendor.add_target("device/seal.conf", seal_policy())
     with Server(vendor.repository) as server:
         device = Plain(server.url)
         one_line_error(device.suture("check", expect=3), "root.json", "suture enroll")
         done = device.suture("enroll", digest_of(vendor))
         check("trusts the vendor at " + server.url in done.stdout, done.stdout)
-        check_equal(device.trusted(), ["root.json", "seal.conf"], "etc/suture")
-        check_equal(read(device.path("etc/suture/seal.conf")), seal_policy(), "seal.conf")
+        check_equal(device.trusted(), ["root.json"], "etc/suture")
+        check(not os.path.exists(device.store("pinned.json")), "the store has it still")
         device.suture("install")
         check_equal(device.label(), f"{VERSION} (a)")
-        check_equal(device.json("status")["activation"]["seal"], "required")
         check_equal(device.json("history")["history"][0]["event"], "enrolled")
         # the chain of roots is followed from there
         vendor.rotate_root(2)
         vendor.improve({"tls": {LIB: NEWER_TLS}})
         device.suture("install")
         check_equal(device.label(), f"{VERSION} (b)")
-
-
-@test_in_mount_namespace
-def the_seal_policy_of_an_enrolled_machine_is_obeyed():
-    vendor = vendor_with_a_fix()
-    other = re.sub(rb"key [0-9a-f]{64}", b"key " + b"1" * 64, seal_policy())
-    vendor.add_target("device/seal.conf", other)
-    with Server(vendor.repository) as server:
-        device = Plain(server.url)
-        device.suture("enroll", digest_of(vendor))
-        done = device.suture("install", expect=6)
-        check("not signed by a key" in done.stderr, done.stderr)
-        check_equal((device.label(), device.lib() == OLD_TLS), (VERSION, True), "what runs")
 
 
 @test_in_mount_namespace
@@ -80,7 +60,7 @@ def any_published_root_can_be_pinned():
     with Server(vendor.repository) as server:
         device = Plain(server.url)
         told = device.json("enroll", digest_of(vendor, 3))
-        check_equal((told["repository"], told["sealed"]), (server.url, False))
+        check_equal(told["repository"], server.url)
         check_equal(hashlib.sha256(read(device.path("etc/suture/root.json"))).hexdigest(),
                     digest_of(vendor, 3))
         check_equal(device.trusted(), ["root.json"], "etc/suture")

@@ -215,10 +215,6 @@ class Vendor:
                 "length": len(data), "hashes": {"sha256": hashlib.sha256(data).hexdigest()}}
         self.commit({"targets": targets})
 
-    def add_target(self, path, data):
-        self.sign_targets({path: data})
-        write(self.path("targets", consistent(path, data)), data)
-
     def index_path(self):
         path = f"{PRODUCT}/{BASE_KEY}/public/index.json"
         digest = self.current(self.base_role())["targets"][path]["hashes"]["sha256"]

@@ -189,19 +189,13 @@ static int verb_install(int count, char **operands)
 
 static void print_enroll(const json_t *enroll)
 {
-	printf("This machine trusts the vendor at %s from now on.\n%s",
-		json_string_value(json_object_get(enroll, "repository")),
-		json_is_true(json_object_get(enroll, "sealed"))
-			? "Images are grafted with the vendor's seal only "
-			  "(/etc/suture/seal.conf).\n"
-			: "The vendor publishes no seal.conf: images are compared by digest "
-			  "only.\n");
+	printf("This machine trusts the vendor at %s from now on.\n",
+		json_string_value(json_object_get(enroll, "repository")));
 }
 
 static int verb_enroll(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	bool is_sealed = false;
 	Reason reason = {};
 	Bar bar = {};
 	Digest digest;
@@ -213,12 +207,11 @@ static int verb_enroll(int count, char **operands)
 	}
 	r = take_charge(&manager, &bar, manager_lock, &reason);
 	if (r == 0)
-		r = manager_enroll(&manager, operands[0], &is_sealed, &reason);
+		r = manager_enroll(&manager, operands[0], &reason);
 	bar_end(&bar);
 	if (r < 0)
 		return fail(r, &reason);
-	return show(json_pack("{s:i, s:s, s:b}", "schema", 1, "repository", manager.config.url,
-			    "sealed", is_sealed),
+	return show(json_pack("{s:i, s:s}", "schema", 1, "repository", manager.config.url),
 		print_enroll);
 }
 

@@ -18,14 +18,14 @@
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
-#define INDEX_PATH        "index.json" /* below the store, written by suture-stage */
-#define ENROLL_PATH       "enroll"     /* what the stager verified (device/stage/stage.h) */
-#define LOCK_PATH         "lock"
-#define URGENT_PATH       "lock.urgent" /* held by who waits for the lock and must not wait long */
-#define TRUST_PATH        "etc/suture"  /* below the root: where it counts from then on */
-#define ENROLLED_SIZE_MAX 512000        /* root.json's limit */
-#define MACHINE_ID_PATH   "etc/machine-id"
-#define MACHINE_ID_MAX    64
+#define INDEX_PATH      "index.json"  /* below the store, written by suture-stage */
+#define PINNED_PATH     "pinned.json" /* what the stager verified (device/stage/stage.h) */
+#define LOCK_PATH       "lock"
+#define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
+#define TRUSTED_PATH    "etc/suture/root.json" /* below the root: where it counts from then on */
+#define PINNED_SIZE_MAX 512000                 /* bytes, as of any root (wire/trust/trust.h) */
+#define MACHINE_ID_PATH "etc/machine-id"
+#define MACHINE_ID_MAX  64
 
 /* A stager whose manager was killed ends by itself within this time. */
 #define LOCK_TRIES    10
@@ -209,41 +209,31 @@ static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reas
 	return run_worker(manager, (StageRun){.sequence = sequence}, ret, reason);
 }
 
-/* Moves what the stager verified to where the owner's trust lies. */
-static int take_enrolled(
-	const Manager *manager, const char *name, bool *ret_is_there, Reason *reason)
+/* Moves the root that the stager verified to where the owner's trust lies. */
+static int take_pinned(const Manager *manager, Reason *reason)
 {
-	_cleanup_free_ char *from = memory_printf(ENROLL_PATH "/%s", name);
-	_cleanup_free_ char *to = memory_printf(TRUST_PATH "/%s", name);
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t size;
-	int r = from && to ? file_read(manager->store->dir, from, ENROLLED_SIZE_MAX, &data, &size)
-			   : -ENOMEM;
+	int r = file_read(manager->store->dir, PINNED_PATH, PINNED_SIZE_MAX, &data, &size);
 
-	*ret_is_there = r == 0;
 	if (r == 0)
-		r = path_make_parent(manager->store->root, to, 0755);
+		r = path_make_parent(manager->store->root, TRUSTED_PATH, 0755);
 	if (r == 0)
-		r = file_write_atomic(manager->store->root, to, data, size, 0644);
-	return r == -ENOENT || r == 0
-		? 0
-		: reason_errno(reason, r, "cannot write %s/%s", manager->store->path, to);
+		r = file_write_atomic(manager->store->root, TRUSTED_PATH, data, size, 0644);
+	if (r == 0)
+		r = file_remove(manager->store->dir, PINNED_PATH);
+	return r < 0
+		? reason_errno(reason, r, "cannot write %s/" TRUSTED_PATH, manager->store->path)
+		: 0;
 }
 
-int manager_enroll(Manager *manager, const char *digest, bool *ret_is_sealed, Reason *reterr_reason)
+int manager_enroll(Manager *manager, const char *digest, Reason *reterr_reason)
 {
 	StageResult result;
-	bool has_root;
 	int r = run_worker(manager, (StageRun){.enroll = digest}, &result, reterr_reason);
 
-	/* the root goes last: with it the machine trusts the vendor */
 	if (r == 0)
-		r = take_enrolled(manager, "seal.conf", ret_is_sealed, reterr_reason);
-	if (r == 0)
-		r = take_enrolled(manager, "root.json", &has_root, reterr_reason);
-	if (r < 0)
-		return r;
-	r = path_remove_tree(manager->store->dir, ENROLL_PATH);
+		r = take_pinned(manager, reterr_reason);
 	return r < 0 ? r
 		     : history_append(manager->store, "enrolled", 0, 0, manager->config.url,
 			       reterr_reason);

@@ -66,10 +66,8 @@ int manager_lock_urgently(Manager *manager, Reason *reterr_reason);
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);
 
 /* Trusts the vendor whose root metadata has this SHA-256, on a machine whose base brought none:
- * etc/suture/root.json and, where the vendor publishes one, etc/suture/seal.conf are written.
- * *ret_is_sealed: there is a policy. -EEXIST when a vendor is trusted already. */
-int manager_enroll(
-	Manager *manager, const char *digest, bool *ret_is_sealed, Reason *reterr_reason);
+ * writes etc/suture/root.json. -EEXIST when a vendor is trusted already. */
+int manager_enroll(Manager *manager, const char *digest, Reason *reterr_reason);
 
 /* The current generation and its sequence; 0 and 0: the base. A generation of another base, or
  * whose record cannot be read, has sequence 0: it is never grafted. */

@@ -6,9 +6,6 @@
 
 #include "base/file.h"
 
-/* The vendor's seal policy for machines whose base has none: a target of the repository. */
-#define SEAL_POLICY_TARGET "device/seal.conf"
-
 static int refuse_second_trust(const Stage *stage, Reason *reason)
 {
 	static const char *const places[] = {STAGE_ROOT_PATH, STAGE_ENROLLED_ROOT_PATH};
@@ -61,19 +58,6 @@ static int find_root(
 		fetcher_url(&stage->fetcher));
 }
 
-/* A vendor who seals nothing publishes no policy. */
-static int keep_seal_policy(Stage *stage, Reason *reason)
-{
-	_cleanup_free_ uint8_t *data = NULL;
-	size_t size;
-	int r = stage_fetch_target(
-		stage, SEAL_POLICY_TARGET, SEAL_POLICY_SIZE_MAX, &data, &size, reason);
-
-	if (r == -ENOENT)
-		return file_remove(stage->store->dir, STAGE_ENROLL "/seal.conf");
-	return r < 0 ? r : stage_keep(stage, STAGE_ENROLL "/seal.conf", data, size, reason);
-}
-
 int stage_enroll(Stage *stage, const Digest *pin, Reason *reterr_reason)
 {
 	int r = refuse_second_trust(stage, reterr_reason);
@@ -83,9 +67,7 @@ int stage_enroll(Stage *stage, const Digest *pin, Reason *reterr_reason)
 	if (r == 0)
 		r = stage_refresh_metadata(stage, reterr_reason);
 	if (r == 0)
-		r = keep_seal_policy(stage, reterr_reason);
-	if (r == 0)
-		r = stage_keep(stage, STAGE_ENROLL "/root.json", stage->pinned, stage->pinned_size,
-			reterr_reason);
+		r = stage_keep(
+			stage, STAGE_PINNED_PATH, stage->pinned, stage->pinned_size, reterr_reason);
 	return r;
 }

@@ -240,20 +240,6 @@ static int fetch_announced(Stage *stage, const char *path, const TrustFile *file
 	return 0;
 }
 
-int stage_fetch_target(Stage *stage, const char *path, size_t max, uint8_t **ret_data,
-	size_t *ret_size, Reason *reterr_reason)
-{
-	Source source = {.stage = stage};
-	const TrustRepository repository = {&source, fetch, load_kept, save_kept};
-	TrustFile file;
-	int r = trust_find(stage->trust, &repository, path, &file, reterr_reason);
-
-	if (r == 0 && file.length > max)
-		r = reason_set(reterr_reason, -EBADMSG, "%s has %" PRIu64 " bytes, too many", path,
-			file.length);
-	return r < 0 ? r : fetch_announced(stage, path, &file, ret_data, ret_size, reterr_reason);
-}
-
 static int find_index(Source *source, const char *path, TrustFile *ret_file, Reason *reason)
 {
 	const TrustRepository repository = {source, fetch, load_kept, save_kept};

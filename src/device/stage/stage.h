@@ -24,7 +24,7 @@
 #define STAGE_METADATA     "metadata" /* these four below the store */
 #define STAGE_ROOTS        "roots"
 #define STAGE_INDEX_PATH   "index.json"
-#define STAGE_ENROLL       "enroll"
+#define STAGE_PINNED_PATH  "pinned.json"
 #define STAGE_ETAG_PATH    "metadata/timestamp.etag"
 #define STAGE_FULL_SECONDS (24 * 3600) /* a full refresh at least daily, whatever a 304 says */
 
@@ -57,9 +57,9 @@ void stage_done(Stage *stage);
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason);
 
 /* First trust, for a machine whose base brings no root: finds the repository's root that has this
- * digest, refreshes with it, and leaves root.json, and seal.conf where the vendor publishes one, in
- * the store's folder STAGE_ENROLL, from where the owner's program takes them into etc/suture.
- * -EEXIST when the machine trusts a vendor already. */
+ * digest, verifies the repository by it, and leaves it in the store as STAGE_PINNED_PATH, from
+ * where the owner's program takes it into etc/suture. -EEXIST when the machine trusts a vendor
+ * already. */
 int stage_enroll(Stage *stage, const Digest *pin, Reason *reterr_reason);
 
 /* Obtains all images of an improvement and commits the generation. -ENOENT when it is not listed;
@@ -74,8 +74,6 @@ int stage_improvement(
 int stage_trust_roots(const Stage *stage, Trust **ret_trust, Reason *reterr_reason);
 int stage_refresh_metadata(Stage *stage, Reason *reterr_reason);
 int stage_keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason);
-int stage_fetch_target(Stage *stage, const char *path, size_t max, uint8_t **ret_data,
-	size_t *ret_size, Reason *reterr_reason);
 int stage_obtain_image(Stage *stage, const IndexImage *image, Reason *reterr_reason);
 int stage_build_record(const Stage *stage, const Improvement *improvement,
 	Generation **ret_generation, Reason *reterr_reason);

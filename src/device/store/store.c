@@ -144,17 +144,12 @@ int store_read_policy(const Store *store, SealPolicy *ret, Reason *reterr_reason
 	size_t size;
 	int r = read_in_root(store, SEAL_POLICY_PATH, SEAL_POLICY_SIZE_MAX, &text, &size);
 
-	if (r == -ENOENT)
-		r = read_in_root(
-			store, SEAL_ENROLLED_POLICY_PATH, SEAL_POLICY_SIZE_MAX, &text, &size);
 	if (r == -ENOENT) {
 		*ret = (SealPolicy){};
 		return 0;
 	}
 	if (r < 0)
-		return reason_errno(reterr_reason, r,
-			"cannot read %s/" SEAL_POLICY_PATH " or %s/" SEAL_ENROLLED_POLICY_PATH,
-			store->path, store->path);
+		return reason_errno(reterr_reason, r, "%s/" SEAL_POLICY_PATH, store->path);
 	return seal_policy_parse(text, size, ret, reterr_reason);
 }
 

@@ -10,7 +10,7 @@
  *     partial/                  downloads and images in the making
  *     history                   what happened, one JSON object per line (history.h)
  *     removed                   what the owner took off, and stays off
- *     enroll/                   what an enrolment has verified so far
+ *     pinned.json               a root that an enrolment has verified
  *
  * Every commit is write beside, fsync, rename, fsync of the directory. There is no second copy of
  * any state that could disagree with the first.

@@ -192,33 +192,6 @@ json_t *metadata_role(const json_t *delegator, const char *role)
 	return NULL;
 }
 
-static bool has_texts_only(const json_t *role)
-{
-	const json_t *keyids = json_object_get(role, "keyids");
-
-	for (size_t i = 0; i < json_array_size(keyids); i++)
-		if (!json_is_string(json_array_get(keyids, i)))
-			return false;
-	return true;
-}
-
-bool metadata_has_good_keyids(const json_t *delegator)
-{
-	const json_t *list = json_object_get(delegations_of(delegator), "roles");
-	json_t *role;
-	const char *name;
-
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (!has_texts_only(json_array_get(list, i)))
-			return false;
-	json_object_foreach(json_object_get(delegator, "roles"), name, role)
-	{
-		if (!has_texts_only(role))
-			return false;
-	}
-	return true;
-}
-
 static size_t find_keyid(const json_t *role, const char *keyid)
 {
 	const json_t *keyids = json_object_get(role, "keyids");

@@ -48,10 +48,6 @@ json_t *metadata_keys(const json_t *delegator); /* keyid → key */
 json_t *metadata_role(const json_t *delegator, const char *role);
 bool metadata_lists_key(const json_t *role, const char *keyid);
 
-/* Whether all keyids are texts: asked once of what another tool may have written; the rest of the
- * publisher takes it for granted. */
-bool metadata_has_good_keyids(const json_t *delegator);
-
 /* The role is listed. A removed key also leaves `keys`, where no other role has it. */
 int metadata_add_key(json_t *delegator, const char *role, const char *keyid, json_t *key);
 void metadata_remove_key(json_t *delegator, const char *role, const char *keyid);

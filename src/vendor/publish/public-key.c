@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "crypto/ed25519.h"
 #include "wire/json/document.h"
 #include "wire/trust/key.h"
 #include "wire/trust/trust.h"

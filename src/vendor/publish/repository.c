@@ -72,15 +72,7 @@ int repository_open(Repository *repository, const Workspace *workspace, int64_t 
 	r = trust_new(
 		data, size, now > 0 ? now : TRUST_NO_CLOCK, &repository->trust, reterr_reason);
 	files = files_of(repository);
-	if (r == 0)
-		r = trust_refresh(repository->trust, &files, reterr_reason);
-	if (r < 0)
-		return r;
-	if (!metadata_has_good_keyids(trust_body(repository->trust, "root")) ||
-		!metadata_has_good_keyids(trust_body(repository->trust, "targets")))
-		return reason_set(reterr_reason, -EBADMSG,
-			"%s: root or targets lists a keyid that is no text", repository->path);
-	return 0;
+	return r < 0 ? r : trust_refresh(repository->trust, &files, reterr_reason);
 }
 
 void repository_done(Repository *repository)

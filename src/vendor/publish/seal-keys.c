@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "crypto/ed25519.h"
 #include "vendor/publish/key-names.h"
 #include "vendor/publish/public-key.h"
 #include "wire/json/document.h"

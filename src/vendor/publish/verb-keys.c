@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "crypto/ed25519.h"
 #include "vendor/publish/desk.h"
 #include "vendor/publish/key-names.h"
 #include "vendor/publish/metadata.h"

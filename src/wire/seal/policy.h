@@ -8,8 +8,6 @@
  *     seal required
  *     key 8a5d…            one ed25519 key per line, in hex
  *
- * Where base has none, the owner's etc/suture/seal.conf counts, which enrolment writes.
- *
  * Keys without a `seal` line mean `seal required`. No file, an empty one, or `seal digest-only`
  * means that images are only compared with the record's digests; `suture-activate status` says so.
  * Keys beside `seal digest-only` contradict each other and are refused.
@@ -20,10 +18,9 @@
 #include "base/reason.h"
 #include "crypto/ed25519.h"
 
-#define SEAL_POLICY_PATH          "usr/lib/suture/seal.conf"
-#define SEAL_ENROLLED_POLICY_PATH "etc/suture/seal.conf" /* the owner's, if base has none */
-#define SEAL_POLICY_SIZE_MAX      65536 /* a page of keys and a page of licence text */
-#define SEAL_KEYS_MAX             8     /* the present key, the next, and a few products' */
+#define SEAL_POLICY_PATH     "usr/lib/suture/seal.conf"
+#define SEAL_POLICY_SIZE_MAX 65536 /* a page of keys and a page of licence text */
+#define SEAL_KEYS_MAX        8     /* the present key, the next, and a few products' */
 
 typedef struct SealPolicy {
 	bool required;
