@@ -67,6 +67,13 @@ STATES = {
     "an improvement": lambda: release(1),
     "timestamp and snapshot renewed": lambda: publish("resign"),
     "a second improvement": lambda: release(2),
+    "a new key for timestamp": lambda: publish("keys", "rotate", "timestamp"),
+    "a new key for snapshot": lambda: publish("keys", "rotate", "snapshot"),
+    "a new key for targets": lambda: publish("keys", "rotate", "targets"),
+    "a new key for the base's role": lambda: publish("keys", "rotate", "small"),
+    "a new key for root": lambda: publish("keys", "rotate", "root", "root-1"),
+    "another new key for root": lambda: publish("keys", "rotate", "root", "root-2"),
+    "an improvement under all new keys": lambda: release(3),
 }
 
 
