@@ -398,6 +398,5 @@ def no_section_is_left_out():
 in_children = {title for title in sections() if re.match("Lost|Leaked|Every day", title)}
 
 # Made here, once: what a test's own process makes is gone with it.
-world.template()
 after_the_ceremony()
 main()

@@ -25,7 +25,7 @@ import traceback
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SUTURE_BUILD", os.path.join(SOURCE, "build"))
 
-_tests = []
+_tests, _before = [], []
 
 
 class Skip(Exception):
@@ -156,11 +156,20 @@ def _run_one(function, in_namespace):
         function()
 
 
+def before_all(function):
+    """Runs once before the first test, in the process that all tests are children of: what it makes
+    is made once, and cleaned up at the end."""
+    _before.append(function)
+    return function
+
+
 def main():
     names = sys.argv[1:]
     chosen = [t for t in _tests if not names or t[0].__name__ in names]
     print(f"1..{len(chosen)}")
     failed = 0
+    for function in _before:
+        function()
     home = os.getcwd()
     for number, (function, in_namespace) in enumerate(chosen, 1):
         folder = tempfile.mkdtemp(prefix="suture-test-")

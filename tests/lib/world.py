@@ -74,6 +74,7 @@ def fill(root, files):
         os.chmod(folder, 0o755)
 
 
+@tap.before_all
 @functools.cache
 def template():
     """A base's files, keys, and a repository that knows the base and has nothing to offer."""
@@ -492,8 +493,9 @@ class Device:
 
     def configure(self, url, more=""):
         """With a short time-out the pauses between tries are short too."""
-        write(self.path("etc/suture/suture.conf"),
-              f"[repository]\nurl = {url}\ntimeout = 3\n{more}\n")
+        path = self.path("etc/suture/suture.conf")
+        write(path + ".new", f"[repository]\nurl = {url}\ntimeout = 3\n{more}\n")
+        os.replace(path + ".new", path)  # an agent that reads meanwhile sees one or the other
 
     def suture(self, *args, expect=0, **options):
         return run("suture", "--root", self.root, *args, expect=expect, **options)
