@@ -333,7 +333,7 @@ def an_older_repository_is_refused():
         # the timestamp alone is new: what it announces is missing
         shutil.copy(vendor.path("metadata/timestamp.json"), "old/metadata/timestamp.json")
         shutil.rmtree(device.store("metadata"))
-        device.refuses("snapshot", expect=6, verb=("check",))
+        device.refuses("announces", "snapshot", "under way", expect=1, verb=("check",))
         server.folder = vendor.repository
         device.suture("check", expect=2)
 

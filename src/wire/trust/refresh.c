@@ -127,8 +127,10 @@ static int fetch_role(const Trust *trust, const TrustRepository *repository, con
 		return -ENOMEM;
 	r = repository->fetch(repository->context, name, file.length, ret_data, ret_size, reason);
 	if (r == -ENOENT)
-		return reason_set(
-			reason, -EKEYREJECTED, "the repository announces %s, but has none", name);
+		return reason_set(reason, -EIO,
+			"the repository announces %s, but has none; a publication or a "
+			"copy of it may be under way",
+			name);
 	return r;
 }
 

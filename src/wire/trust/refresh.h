@@ -27,7 +27,8 @@ typedef struct TrustRepository {
 		Reason *reterr_reason);
 } TrustRepository;
 
-/* Brings root, timestamp, snapshot and targets up to date. */
+/* Brings root, timestamp, snapshot and targets up to date. Errors as in wire/trust/trust.h; what
+ * the repository announces and has not is -EIO: it may be there a moment later. */
 int trust_refresh(Trust *trust, const TrustRepository *repository, Reason *reterr_reason);
 
 /* Searches the targets roles for a path, loading delegated roles on the way: pre-order, first
