@@ -20,11 +20,13 @@
 
 #define NOW 1780000000 /* 2026-05-28 */
 
-/* Members of every role, and the roles of a root; the keyid is "k". */
-#define SIGNER "{\"keyids\":[\"k\"],\"threshold\":1}"
+/* The key's id, members of every role, and the roles of a root. */
+#define KEYID  "7ab6b86cb2c9684b0ddc10896153aa2595decf4d4327a5ff1a8ab7422c828b12"
+#define SIGNER "{\"keyids\":[\"" KEYID "\"],\"threshold\":1}"
 #define ROOT                                                                                       \
 	"{\"_type\":\"root\",\"spec_version\":\"1.0.34\",\"version\":1,"                           \
-	"\"expires\":\"2027-01-01T00:00:00Z\",\"consistent_snapshot\":true,\"keys\":{\"k\":"       \
+	"\"expires\":\"2027-01-01T00:00:00Z\",\"consistent_snapshot\":true,\"keys\":{\"" KEYID     \
+	"\":"                                                                                      \
 	"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\",\"keyval\":{\"public\":\"%s\"}}},"        \
 	"\"roles\":{\"root\":" SIGNER ",\"timestamp\":" SIGNER ",\"snapshot\":" SIGNER             \
 	",\"targets\":" SIGNER "}}"
@@ -74,7 +76,7 @@ static int seal(const char *text, size_t size, size_t max, uint8_t **ret_data, s
 			abort();
 	} else {
 		sign(&message, signature);
-		envelope = json_pack("{s:[{s:s, s:s}], s:O}", "signatures", "keyid", "k", "sig",
+		envelope = json_pack("{s:[{s:s, s:s}], s:O}", "signatures", "keyid", KEYID, "sig",
 			signature, "signed", body);
 		if (!envelope || document_write(envelope, &file) < 0)
 			abort();
@@ -140,7 +142,7 @@ static Trust *begin(void)
 
 	if (!root) {
 		uint8_t public[ED25519_KEY_SIZE];
-		char text[2 * ED25519_KEY_SIZE + 1], body[1024];
+		char text[2 * ED25519_KEY_SIZE + 1], body[2048];
 		size_t public_size = sizeof(public);
 
 		EVP_PKEY_get_raw_public_key(the_key(), public, &public_size);

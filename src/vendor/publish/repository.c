@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/outbox.h"
@@ -25,6 +26,9 @@ static int fetch_file(void *context, const char *name, size_t max, uint8_t **ret
 	if (!path)
 		return -ENOMEM;
 	r = file_read(AT_FDCWD, path, max, ret_data, ret_size);
+	if (r == -ENOENT && !text_ends_with(name, ".root.json")) /* the roots end somewhere */
+		return reason_set(reterr_reason, -EKEYREJECTED,
+			"%s is missing; bring it back from a copy of the repository", path);
 	return r < 0 ? reason_errno(reterr_reason, r, "cannot read %s", path) : 0;
 }
 

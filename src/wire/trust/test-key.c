@@ -194,7 +194,7 @@ TEST(a_key_counts_under_the_id_of_all_its_members_only)
 	refuse(-EKEYREJECTED, "targets: signed by 0 of the 1 keys");
 	/* under its own id */
 	id_of(key, id);
-	json_object_set(list, id, key);
+	set(list, id, key);
 	set_role("targets", json_pack("{s:[s], s:i}", "keyids", id, "threshold", 1));
 	trust_root_now();
 	memcpy(keys[KEY_TARGETS].id, id, sizeof(id));
