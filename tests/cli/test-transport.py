@@ -507,6 +507,20 @@ def the_error_is_that_of_the_repository():
 
 
 @test_in_mount_namespace
+def a_check_that_got_no_index_is_none():
+    vendor = published()
+    with Server(vendor.repository) as server, Server(vendor.repository) as mirror:
+        device = Device(server.url)
+        device.suture("check")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}})
+        server.rule("index", status(304, b""))  # to a request without a condition
+        one_line_error(device.suture("check", expect=1), "304", "index")
+        check("304" in device.json("status")["checks"]["problem"], "it counts as good")
+        device.configure(server.url, mirrors(mirror))
+        check_equal(device.json("check")["offer"]["sequence"], 2)
+
+
+@test_in_mount_namespace
 def payloads_have_mirrors_too():
     for harm in flip_byte, os.unlink, lambda path: os.truncate(path, 10):
         fresh_folder()

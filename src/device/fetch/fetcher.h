@@ -47,7 +47,8 @@ static inline void *fetcher_socket(int socket)
 int fetcher_ask_socket(void *asked, const FetchRequest *request,
 	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply);
 
-/* Positive: 304, it is still the one of the entity tag. */
+/* Positive: 304, it is still the one of the entity tag. Only where one was given: else 304 is -EIO.
+ */
 #define FETCHER_UNCHANGED 1
 
 /* A small file into memory; the caller frees. `etag` in: condition, or empty; out: the new tag. */
