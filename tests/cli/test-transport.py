@@ -521,6 +521,17 @@ def a_check_that_got_no_index_is_none():
 
 
 @test_in_mount_namespace
+def a_server_cannot_keep_its_failure_from_being_told():
+    vendor = published()
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        device.suture("check")
+        server.rule("timestamp", status(200, b"{}", Content_Encoding="a\xff"))  # sent as Latin-1
+        one_line_error(device.suture("check", expect=1), "packed (a?)")
+        check("packed (a?)" in device.json("status")["checks"]["problem"], "it is not kept")
+
+
+@test_in_mount_namespace
 def payloads_have_mirrors_too():
     for harm in flip_byte, os.unlink, lambda path: os.truncate(path, 10):
         fresh_folder()
