@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import tarfile
 import tempfile
 import threading
@@ -529,6 +530,23 @@ def a_server_cannot_keep_its_failure_from_being_told():
         server.rule("timestamp", status(200, b"{}", Content_Encoding="a\xff"))  # sent as Latin-1
         one_line_error(device.suture("check", expect=1), "packed (a?)")
         check("packed (a?)" in device.json("status")["checks"]["problem"], "it is not kept")
+
+
+@test_in_mount_namespace
+def a_downloader_that_will_not_end_is_ended():
+    vendor = published()
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        os.remove(device.path("usr/lib/suture/root.json"))  # so that the stager ends at once
+        for name in "suture", "suture-stage":
+            shutil.copy(program(name), ".")
+        write("suture-fetch", "#!/bin/sh\ntrap '' TERM\nexec 3<&-\nexec sleep 60\n", 0o755)
+        start = time.monotonic()
+        done = subprocess.run(["./suture", "--root", device.root, "check"], text=True,
+                              stderr=subprocess.PIPE)
+        check_equal(done.returncode, 3)
+        one_line_error(done, "root.json")
+        check(time.monotonic() - start < 30, "the way back would have to wait for it")
 
 
 @test_in_mount_namespace
