@@ -550,6 +550,24 @@ def a_downloader_that_will_not_end_is_ended():
 
 
 @test_in_mount_namespace
+def a_bad_certificate_takes_nothing_of_what_is_downloaded():
+    vendor = published()
+    make_ca("theirs")
+    make_certificate("portal", "theirs")
+    with Server(vendor.repository) as server, serve_tls("portal") as portal:
+        device = Device(server.url, config="redirects = any\n")
+        write(device.path(LIB), changed(OLD_TLS, 0))  # the full image is needed
+        server.rule("blobs", cut_at(20_000, times=4))
+        device.suture("install", expect=1)
+        server.rules[:] = [("blobs", redirect_to(portal.url))]
+        one_line_error(device.suture("install", expect=6), "certificate")
+        check_equal(list(device.partial().values()), [80_000])
+        server.rules.clear()
+        device.suture("install")
+        check_equal(server.of("blobs")[-1].range, "bytes=80000-")
+
+
+@test_in_mount_namespace
 def payloads_have_mirrors_too():
     for harm in flip_byte, os.unlink, lambda path: os.truncate(path, 10):
         fresh_folder()

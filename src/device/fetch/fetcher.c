@@ -149,7 +149,7 @@ int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, 
 	if (r < 0)
 		return r;
 	if (reply.bytes != size)
-		return reason_set(reterr_reason, -EKEYREJECTED,
+		return reason_set(reterr_reason, -EBADMSG,
 			"%s has %" PRIu64 " bytes, not the %" PRIu64 " that were signed",
 			request.url, reply.bytes, size);
 	return 0;

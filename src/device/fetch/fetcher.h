@@ -11,8 +11,9 @@
  * address is in use at a time; who finds that another may help goes on to it.
  *
  * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
- * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
- * URL. What may be well a moment later was tried again already (device/fetch/http.h).
+ * it cannot be reached or breaks off; -EFBIG it sends more than was announced; -EKEYREJECTED
+ * its certificate, or TLS with it, is not good. Reasons name the URL. What may be well a moment
+ * later was tried again already (device/fetch/http.h).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,6 @@ int fetcher_tell_first(
 	const Fetcher *fetcher, const Reason *first, int error, Reason *reterr_reason);
 
 /* Into a file of which `have` bytes are there already; it ends with exactly `size` bytes, else
- * -EKEYREJECTED. */
+ * -EBADMSG. */
 int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, uint64_t size,
 	Reason *reterr_reason);
