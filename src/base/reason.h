@@ -17,8 +17,8 @@ typedef struct Reason {
 } Reason;
 
 /* Writes the text and returns `error` (a negative errno or a documented positive condition), so
- * that it fits behind `return`. Control characters, which may come from hostile input, become '?'.
- */
+ * that it fits behind `return`. Control characters and what is no UTF-8, which may come from
+ * hostile input, become '?'. */
 int reason_set(Reason *reterr_reason, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

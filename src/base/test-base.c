@@ -322,6 +322,38 @@ TEST(reasons_hold_no_control_characters)
 	ASSERT_EQ(reason_set(NULL, -5, "nobody listens"), -5);
 }
 
+TEST(reasons_are_well_formed_text)
+{
+	static const struct {
+		const char *given, *kept;
+	} texts[] = {
+		{"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xc2\xa0", NULL},
+		{"\xc2\x9b"
+		 "31m",
+			"??31m"}, /* escapes of one character */
+		{"a\xff", "a?"},
+		{"\xe4 b", "? b"},
+		{"\xc0\xaf", "??"},
+		{"\xed\xa0\x80", "???"},
+		{"\xe0\x9f\xbf", "???"},
+		{"\xf4\x90\x80\x80", "????"},
+		{"\xf8\x88\x80\x80\x80", "?????"},
+		{"\xe2\x82", "??"},
+	};
+	char full[REASON_TEXT_MAX];
+	Reason reason;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		reason_set(&reason, 0, "%s", texts[i].given);
+		ASSERT_STREQ(reason.text, texts[i].kept ? texts[i].kept : texts[i].given);
+	}
+	memset(full, 'x', sizeof(full) - 1);
+	full[sizeof(full) - 1] = '\0';
+	full[sizeof(full) - 2] = '\xc3'; /* whose other byte does not fit any more */
+	reason_set(&reason, 0, "%s\xa4", full);
+	ASSERT_EQ(reason.text[sizeof(full) - 2], '?');
+}
+
 TEST(exit_codes_tell_the_cases_apart)
 {
 	ASSERT_EQ(exit_code_of(0), EXIT_OK);

@@ -88,6 +88,16 @@ def nothing_is_trusted_with_another_digest():
 
 
 @test_in_mount_namespace
+def a_root_that_did_not_change_is_not_the_pinned_one():
+    vendor = vendor_with_a_fix()
+    with Server(vendor.repository) as server:
+        device = Plain(server.url)
+        server.rule("root", status(304, b""))
+        one_line_error(device.suture("enroll", digest_of(vendor), expect=1), "304", "1.root.json")
+        check_equal(device.trusted(), [], "etc/suture")
+
+
+@test_in_mount_namespace
 def trust_is_not_replaced():
     vendor = vendor_with_a_fix()
     with Server(vendor.repository) as server:

@@ -153,6 +153,23 @@ def it_goes_on_in_a_later_run_too():
 
 
 @test_in_mount_namespace
+def parts_of_what_a_newer_one_replaced_are_removed():
+    vendor = published()
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        make_delta_impossible(device)
+        server.rule("blobs", cut_at(20_000, times=8))
+        device.suture("install", expect=1)
+        old = set(device.partial())
+        vendor.improve({"tls": {LIB: NEWER_TLS}})
+        device.suture("install", expect=1)
+        check(len(old) == len(device.partial()) == 1 and not old & set(device.partial()),
+              device.partial())
+        device.suture("install")
+        check_installed(device, NEWER_TLS, "(b)")
+
+
+@test_in_mount_namespace
 def a_wrong_part_is_got_anew():
     vendor = published()
     with Server(vendor.repository) as server:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import tarfile
 import tempfile
 import threading
@@ -504,6 +505,66 @@ def the_error_is_that_of_the_repository():
         device.configure(server.url, mirrors(mirror) + "channel = wonderful\n")
         device.refuses("nothing for this base", expect=3, verb=("check",))
         check_equal(mirror.asked, [])
+
+
+@test_in_mount_namespace
+def a_check_that_got_no_index_is_none():
+    vendor = published()
+    with Server(vendor.repository) as server, Server(vendor.repository) as mirror:
+        device = Device(server.url)
+        device.suture("check")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}})
+        server.rule("index", status(304, b""))  # to a request without a condition
+        one_line_error(device.suture("check", expect=1), "304", "index")
+        check("304" in device.json("status")["checks"]["problem"], "it counts as good")
+        device.configure(server.url, mirrors(mirror))
+        check_equal(device.json("check")["offer"]["sequence"], 2)
+
+
+@test_in_mount_namespace
+def a_server_cannot_keep_its_failure_from_being_told():
+    vendor = published()
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        device.suture("check")
+        server.rule("timestamp", status(200, b"{}", Content_Encoding="a\xff"))  # sent as Latin-1
+        one_line_error(device.suture("check", expect=1), "packed (a?)")
+        check("packed (a?)" in device.json("status")["checks"]["problem"], "it is not kept")
+
+
+@test_in_mount_namespace
+def a_downloader_that_will_not_end_is_ended():
+    vendor = published()
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        os.remove(device.path("usr/lib/suture/root.json"))  # so that the stager ends at once
+        for name in "suture", "suture-stage":
+            shutil.copy(program(name), ".")
+        write("suture-fetch", "#!/bin/sh\ntrap '' TERM\nexec 3<&-\nexec sleep 60\n", 0o755)
+        start = time.monotonic()
+        done = subprocess.run(["./suture", "--root", device.root, "check"], text=True,
+                              stderr=subprocess.PIPE)
+        check_equal(done.returncode, 3)
+        one_line_error(done, "root.json")
+        check(time.monotonic() - start < 30, "the way back would have to wait for it")
+
+
+@test_in_mount_namespace
+def a_bad_certificate_takes_nothing_of_what_is_downloaded():
+    vendor = published()
+    make_ca("theirs")
+    make_certificate("portal", "theirs")
+    with Server(vendor.repository) as server, serve_tls("portal") as portal:
+        device = Device(server.url, config="redirects = any\n")
+        write(device.path(LIB), changed(OLD_TLS, 0))  # the full image is needed
+        server.rule("blobs", cut_at(20_000, times=4))
+        device.suture("install", expect=1)
+        server.rules[:] = [("blobs", redirect_to(portal.url))]
+        one_line_error(device.suture("install", expect=6), "certificate")
+        check_equal(list(device.partial().values()), [80_000])
+        server.rules.clear()
+        device.suture("install")
+        check_equal(server.of("blobs")[-1].range, "bytes=80000-")
 
 
 @test_in_mount_namespace

@@ -80,6 +80,22 @@ def a_refresh_keeps_the_four_files_as_received(client, server, vendor):
 
 @test
 @with_client
+def that_nothing_changed_is_no_answer_to_a_request_without_a_condition(client, server, vendor):
+    for path in r"/2\.root", "/timestamp", r"\.snapshot", r"\.targets":
+        server.rules[:] = [(path, world.status(304, b""))]
+        server.asked.clear()
+        one_line_error(client.refresh(expect=1), "304")
+        check(len(server.asked) <= 4, f"{path} is asked for again and again")
+        check(all(read(os.path.join(client.metadata, name)) for name in client.kept()), client.kept())
+    server.rules[:] = []
+    client.refresh()
+    server.rule("/targets/", world.status(304, b""))
+    one_line_error(client.download(INDEX, expect=1), "304")
+    check_equal(client.got(), [])
+
+
+@test
+@with_client
 def a_target_is_downloaded_once(client, server, vendor):
     done = client.download(INDEX)
     name = quote(INDEX, "")

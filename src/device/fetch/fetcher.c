@@ -72,10 +72,13 @@ static int ask(Fetcher *fetcher, const FetchRequest *request, FetchReply *ret_re
 	return 0;
 }
 
-/* What a reply means, in the header's words. */
+/* What a reply means, in the header's words. That nothing changed is no answer to who asked without
+ * a condition: it has nothing that could be the same still. */
 static int judge(const Fetcher *fetcher, const FetchRequest *request, const FetchReply *reply,
 	Reason *reason)
 {
+	if (reply->kind == FETCH_DONE && reply->status == HTTP_NOT_MODIFIED && request->etag[0])
+		return FETCHER_UNCHANGED;
 	if (reply->kind == FETCH_FAILED && reply->error == EHOSTUNREACH)
 		return reason_set(reason, -EHOSTUNREACH,
 			"the repository %s cannot be reached (%s): look at the network, and at %s",
@@ -86,7 +89,6 @@ static int judge(const Fetcher *fetcher, const FetchRequest *request, const Fetc
 	switch (reply->status) {
 	case HTTP_OK:
 	case HTTP_PARTIAL_CONTENT: return 0;
-	case HTTP_NOT_MODIFIED: return FETCHER_UNCHANGED;
 	case HTTP_FORBIDDEN:
 	case HTTP_NOT_FOUND:
 		return reason_set(reason, -ENOENT, "the repository has no %s", request->url);
@@ -144,10 +146,10 @@ int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, 
 		r = ask(fetcher, &request, &reply, reterr_reason);
 	if (r == 0)
 		r = judge(fetcher, &request, &reply, reterr_reason);
-	if (r != 0)
-		return r < 0 ? r : -EIO;
+	if (r < 0)
+		return r;
 	if (reply.bytes != size)
-		return reason_set(reterr_reason, -EKEYREJECTED,
+		return reason_set(reterr_reason, -EBADMSG,
 			"%s has %" PRIu64 " bytes, not the %" PRIu64 " that were signed",
 			request.url, reply.bytes, size);
 	return 0;

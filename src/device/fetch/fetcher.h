@@ -11,8 +11,9 @@
  * address is in use at a time; who finds that another may help goes on to it.
  *
  * Errors: -ENOENT the repository has no such file; -EHOSTUNREACH, -ETIMEDOUT, -ECONNABORTED, -EIO
- * it cannot be reached or breaks off; -EFBIG it sends more than was announced. Reasons name the
- * URL. What may be well a moment later was tried again already (device/fetch/http.h).
+ * it cannot be reached or breaks off; -EFBIG it sends more than was announced; -EKEYREJECTED
+ * its certificate, or TLS with it, is not good. Reasons name the URL. What may be well a moment
+ * later was tried again already (device/fetch/http.h).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +48,8 @@ static inline void *fetcher_socket(int socket)
 int fetcher_ask_socket(void *asked, const FetchRequest *request,
 	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply);
 
-/* Positive: 304, it is still the one of the entity tag. */
+/* Positive: 304, it is still the one of the entity tag. Only where one was given: else 304 is -EIO.
+ */
 #define FETCHER_UNCHANGED 1
 
 /* A small file into memory; the caller frees. `etag` in: condition, or empty; out: the new tag. */
@@ -66,6 +68,6 @@ int fetcher_tell_first(
 	const Fetcher *fetcher, const Reason *first, int error, Reason *reterr_reason);
 
 /* Into a file of which `have` bytes are there already; it ends with exactly `size` bytes, else
- * -EKEYREJECTED. */
+ * -EBADMSG. */
 int fetcher_get_file(Fetcher *fetcher, const char *name, int fd, uint64_t have, uint64_t size,
 	Reason *reterr_reason);

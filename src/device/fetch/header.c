@@ -15,9 +15,22 @@
 #define RANGE_UNIT    "bytes "
 #define UNKNOWN_TOTAL "*"
 
+/* One tag in quotation marks (RFC 9110, 8.8.3). A star, or a list, sent back as a condition would
+ * make an honest server say that nothing changed, whatever it has. */
+static bool is_tag(const char *value)
+{
+	size_t size;
+
+	if (text_starts_with(value, "W/"))
+		value += strlen("W/");
+	size = strlen(value);
+	return size >= 2 && value[0] == '"' && strchr(value + 1, '"') == value + size - 1;
+}
+
 static void take_etag(Headers *headers, char *value)
 {
-	if (strlen(value) <= FETCH_ETAG_MAX && text_is_printable(value) && !strpbrk(value, BLANKS))
+	if (strlen(value) <= FETCH_ETAG_MAX && text_is_printable(value) &&
+		!strpbrk(value, BLANKS) && is_tag(value))
 		snprintf(headers->etag, sizeof(headers->etag), "%s", value);
 }
 

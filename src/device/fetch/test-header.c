@@ -44,15 +44,37 @@ TEST(tags_that_cannot_be_sent_back_are_dropped)
 	Headers headers = {};
 
 	memset(line + 6, 'e', FETCH_ETAG_MAX);
+	line[6] = line[5 + FETCH_ETAG_MAX] = '"';
 	ASSERT_OK(take(&headers, line));
 	ASSERT_EQ(strlen(headers.etag), FETCH_ETAG_MAX);
 	headers = (Headers){};
-	memset(line + 6, 'e', FETCH_ETAG_MAX + 1);
+	line[5 + FETCH_ETAG_MAX] = 'e';
+	line[6 + FETCH_ETAG_MAX] = '"';
 	ASSERT_OK(take(&headers, line));
 	ASSERT_OK(take(&headers, "ETag: \"a b\"\r\n"));
 	ASSERT_OK(take(&headers, "ETag: \"a\x01\"\r\n"));
 	ASSERT_ERROR(-EBADMSG, headers_take(&headers, "ETag: \"a\0\"\r\n", 12));
 	ASSERT_STREQ(headers.etag, "");
+}
+
+TEST(only_a_tag_that_means_one_answer_is_taken)
+{
+	static const char *const bad[] = {"*", "\"a\",\"b\"", "a", "\"", "\"a", "a\"", "\"a\"b",
+		"W/", "W/*", "w/\"a\"", "W/a"};
+	Headers headers = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char line[40];
+
+		snprintf(line, sizeof(line), "ETag: %s\r\n", bad[i]);
+		ASSERT_OK(take(&headers, line));
+		if (headers.etag[0])
+			test_fail(bad[i], 0, "was accepted");
+	}
+	ASSERT_OK(take(&headers, "ETag: \"\"\r\n"));
+	ASSERT_STREQ(headers.etag, "\"\"");
+	ASSERT_OK(take(&headers, "ETag: W/\"a\"\r\n"));
+	ASSERT_STREQ(headers.etag, "W/\"a\"");
 }
 
 TEST(ranges_are_read_strictly)

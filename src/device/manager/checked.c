@@ -69,8 +69,7 @@ int64_t checked_now(const Checked *checked)
 
 void checked_succeeded(Checked *checked, int64_t issued, int64_t expires)
 {
-	if (issued > checked->issued)
-		checked->issued = issued;
+	checked->issued = issued;
 	checked->expires = expires;
 	checked->succeeded = checked_now(checked);
 	checked->failed = 0;

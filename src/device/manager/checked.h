@@ -17,7 +17,7 @@
 typedef struct Checked {
 	uint64_t schema;
 	int64_t succeeded; /* the last good check */
-	int64_t issued;    /* the newest time that the vendor signed */
+	int64_t issued;    /* when the vendor signed what was verified last */
 	int64_t expires;   /* until when what was verified counts as fresh */
 	int64_t failed;    /* the last try, where that failed */
 	char *problem;     /* why it failed; NULL: it did not */
@@ -28,11 +28,13 @@ int checked_load(const Store *store, Checked *ret);
 int checked_save(const Checked *checked, const Store *store, Reason *reterr_reason);
 void checked_done(Checked *checked);
 
-/* The clock to decide by: the system's, or the newest time that was signed where that is later. A
+/* The clock to decide by: the system's, or the last time that was signed where that is later. A
  * machine whose clock starts in 1970 is thus never further back than its vendor's last word. */
 int64_t checked_now(const Checked *checked);
 
-/* `issued` and `expires` of what was verified. A time that was signed never goes back. */
+/* `issued` and `expires` of what was verified. What was verified before and said a later time does
+ * not count any more: only the vendor can take its word back, and does so where a thief of a key,
+ * or a wrong clock, signed a time to come. Nothing older is verified anyway. */
 void checked_succeeded(Checked *checked, int64_t issued, int64_t expires);
 
 /* Takes a copy of the sentence; 0 or -ENOMEM. */

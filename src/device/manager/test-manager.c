@@ -191,12 +191,22 @@ TEST(the_clock_is_never_behind_what_was_signed)
 	Checked checked = after("{\"schema\":1,\"issued\":\"2199-01-01T00:00:00Z\"}");
 
 	ASSERT_EQ(checked_now(&checked), INT64_C(7226582400));
-	checked_succeeded(&checked, 1780000000, 1790000000); /* older: the clock stays */
-	ASSERT_EQ(checked_now(&checked), INT64_C(7226582400));
-	ASSERT_EQ(checked.expires, 1790000000);
+	checked_succeeded(&checked, INT64_C(7226582401), INT64_C(7226582500));
+	ASSERT_EQ(checked_now(&checked), INT64_C(7226582401));
+	ASSERT_EQ(checked.succeeded, INT64_C(7226582401));
 	checked = (Checked){.schema = 1};
 	checked_succeeded(&checked, 1000, 2000); /* long ago: the system's clock counts */
 	ASSERT(checked_now(&checked) > 1780000000);
+}
+
+TEST(a_time_to_come_goes_with_what_said_so)
+{
+	Checked checked = after("{\"schema\":1,\"issued\":\"2199-01-01T00:00:00Z\"}");
+
+	checked_succeeded(&checked, 1780000000, 1790000000);
+	ASSERT(checked_now(&checked) < INT64_C(7226582400));
+	ASSERT(checked.succeeded < INT64_C(7226582400));
+	ASSERT_EQ(checked.expires, 1790000000);
 }
 
 TEST(a_failed_check_is_told_until_one_succeeds)

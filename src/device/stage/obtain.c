@@ -28,7 +28,8 @@ typedef struct Making {
 	const Payload *payload;
 	char name[DIGEST_TEXT_SIZE + sizeof(".image")]; /* in partial/ */
 	char payload_name[DIGEST_TEXT_SIZE + sizeof(".payload")];
-	int fd; /* of the image's partial file */
+	int fd;        /* of the image's partial file */
+	bool is_whole; /* the payload is there and verified */
 	Reason *reason;
 } Making;
 
@@ -112,7 +113,7 @@ static int verify_payload(const Making *making, int fd)
 		return r;
 	if (digest_equal(&digest, &making->payload->sha256))
 		return 0;
-	return reason_set(making->reason, -EKEYREJECTED,
+	return reason_set(making->reason, -EBADMSG,
 		"the download for component %s is not the bytes that were signed",
 		making->image->component);
 }
@@ -140,7 +141,8 @@ static int download_from(Making *making, int fd, uint64_t have)
 }
 
 /* Bytes of an earlier, interrupted download are kept and continued; if the whole then is wrong,
- * they may be to blame, and it is got anew once. What does not verify is not kept. */
+ * they may be to blame, and it is got anew once. What does not verify is not kept. Only bytes that
+ * came can show that: a certificate that is not good says nothing about those that are there. */
 static int download_here(Making *making, int fd)
 {
 	uint64_t have;
@@ -153,9 +155,9 @@ static int download_here(Making *making, int fd)
 	if (have >= making->payload->size)
 		have = 0;
 	r = download_from(making, fd, have);
-	if (r == -EKEYREJECTED && have > 0)
+	if (r == -EBADMSG && have > 0)
 		r = download_from(making, fd, 0);
-	if (r == -EKEYREJECTED && ftruncate(fd, 0) < 0)
+	if (r == -EBADMSG && ftruncate(fd, 0) < 0)
 		return -errno;
 	return r;
 }
@@ -280,11 +282,11 @@ static int apply(Making *making, int payload_fd)
 	return r;
 }
 
-/* What a later try can continue. Everything else that fails has shown its bytes to be wrong. */
-static bool is_resumable(int error)
+/* Whether a later try can continue with the payload. What is wrong of a download is gone already;
+ * one that is whole, and of no use, is of none later. */
+static bool is_resumable(const Making *making, int error)
 {
-	return error == -EHOSTUNREACH || error == -ETIMEDOUT || error == -ECONNABORTED ||
-		error == -EIO || error == -ENOSPC || error == -ENOMEM;
+	return !making->is_whole || error == -EIO || error == -ENOSPC || error == -ENOMEM;
 }
 
 static void drop_partial(const Stage *stage, const char *name)
@@ -301,6 +303,7 @@ static int make_image(Making *making, int payload_fd)
 
 	if (r == 0)
 		r = download(making, payload_fd);
+	making->is_whole = r == 0;
 	if (r == 0)
 		r = apply(making, payload_fd);
 	if (r == -ENOSPC)
@@ -319,6 +322,7 @@ static int try_payload(Making *making)
 	uint64_t have;
 	int r;
 
+	making->is_whole = false;
 	digest_to_text(&making->payload->sha256, text);
 	snprintf(making->payload_name, sizeof(making->payload_name), "%s.payload", text);
 	r = store_open_partial(stage->store, making->name, &making->fd, making->reason);
@@ -329,7 +333,7 @@ static int try_payload(Making *making)
 	making->fd = fd_close(making->fd);
 	if (r < 0)
 		drop_partial(stage, making->name);
-	if (!is_resumable(r) || fd_size(fd, &have) < 0 || have == 0)
+	if (!is_resumable(making, r) || fd_size(fd, &have) < 0 || have == 0)
 		drop_partial(stage, making->payload_name);
 	if (r < 0)
 		return r;

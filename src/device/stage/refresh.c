@@ -104,7 +104,7 @@ static int fetch_named(Source *source, const char *name, size_t max, uint8_t **r
 		memcpy(source->etag, etag, sizeof(source->etag));
 		source->is_nowhere = r == -ENOENT;
 	}
-	return r == FETCHER_UNCHANGED ? -EIO : r;
+	return r;
 }
 
 static int give_timestamp(Source *source, uint8_t **ret_data, size_t *ret_size)

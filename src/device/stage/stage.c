@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/stage/stage.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "wire/json/document.h"
 
@@ -119,12 +123,51 @@ static int check_eligible(
 	return 0;
 }
 
+static bool is_part_of(const Improvement *improvement, const char *name)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	for (size_t i = 0; i < improvement->images.count; i++) {
+		const IndexImage *image = &improvement->images.items[i];
+
+		digest_to_text(&image->sha256, text);
+		if (text_starts_with(name, text))
+			return true;
+		for (size_t j = 0; j < image->payloads.count; j++) {
+			digest_to_text(&image->payloads.items[j].sha256, text);
+			if (text_starts_with(name, text))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Where downloads break off again and again, the parts of each improvement that a newer one
+ * replaced would fill the disk. What cannot be removed does no harm but that. */
+static void drop_other_parts(const Stage *stage, const Improvement *improvement)
+{
+	int fd = openat(stage->store->dir, "partial", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!stream) {
+		fd_close(fd);
+		return;
+	}
+	while ((entry = readdir(stream)))
+		if (entry->d_name[0] != '.' && !is_part_of(improvement, entry->d_name))
+			(void)file_remove(dirfd(stream), entry->d_name);
+	closedir(stream);
+}
+
 int stage_improvement(
 	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason)
 {
 	const Improvement *improvement = index_find(&stage->index, sequence);
 	int r = check_eligible(stage, improvement, sequence, reterr_reason);
 
+	if (r == 0)
+		drop_other_parts(stage, improvement);
 	for (size_t i = 0; r == 0 && i < improvement->images.count; i++)
 		r = stage_obtain_image(stage, &improvement->images.items[i], reterr_reason);
 	if (r == 0)
