@@ -280,6 +280,24 @@ def what_is_abandoned_leaves_drafts_and_repository():
 
 
 @test
+def what_waits_and_cannot_be_read_stops_neither_resign_nor_abandon():
+    begin_ceremony()
+    file = "repo.work/outbox/metadata/2.root.json"
+    for code, damage in ((3, lambda: os.unlink(file)), (6, lambda: write(file, "{")),
+                         (6, lambda: write("repo.work/outbox/note.json"))):
+        publish("renew", "root", expect=5)
+        damage()
+        before = roles()["timestamp"]["version"]
+        for verb in (["pending"], ["accept", "repo/metadata/1.root.json"], ["resign"]):
+            one_line_error(publish(*verb, expect=code), "suture-publish abandon")
+        check_equal(roles()["timestamp"]["version"], before + 1, "the timestamp goes on")
+        one_line_error(publish("renew", "targets", expect=None), "suture-publish abandon")
+        publish("abandon")
+        publish("pending", expect=2)
+        publish("check")
+
+
+@test
 def a_base_that_waits_is_known_when_it_is_published():
     begin()
     move_away("targets-1")

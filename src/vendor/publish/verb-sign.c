@@ -199,15 +199,15 @@ int verb_abandon(int count, char **operands)
 
 	if (r == 0 && !outbox_waits(&desk.workspace))
 		r = reason_set(&desk.reason, -ENODATA, "nothing waits for signatures");
-	if (r == 0)
-		r = outbox_load(&desk.workspace, &note, &desk.reason);
-	if (r == 0)
+	if (r == 0) {
+		(void)outbox_load(&desk.workspace, &note, NULL); /* damaged ones go as well */
 		r = outbox_abandon(&desk.workspace, &desk.reason);
+	}
 	if (r < 0)
 		return desk_fail(&desk, r);
 	if (arguments.json)
 		return desk_print_json(
-			json_pack("{s:i, s:s}", "schema", 1, "abandoned", note.change));
-	printf("Dropped: %s\n", note.change);
+			json_pack("{s:i, s:s?}", "schema", 1, "abandoned", note.change));
+	printf("Dropped: %s\n", note.change ? note.change : "a change whose note is unreadable");
 	return EXIT_OK;
 }
