@@ -591,6 +591,16 @@ def a_bundle_has_all_that_a_base_needs():
 
 
 @test
+def a_bundle_that_does_not_fit_says_so_and_leaves_nothing():
+    begin()
+    command = 'trap "" XFSZ; ulimit -f 2; exec "$0" "$@"'
+    done = run("/bin/sh", "-c", command, program("suture-publish"), "-C", "repo", "--keys", "keys",
+               "bundle", "--base", "small", "x.tar", expect=1)
+    one_line_error(done, "cannot write ", ": File too large")
+    check(not os.path.exists("x.tar"), "half a bundle")
+
+
+@test
 def a_bundle_may_hold_one_improvement():
     needs_root()
     begin()
