@@ -336,6 +336,19 @@ def a_signer_sees_what_changes_and_needs_no_repository():
 
 
 @test
+def what_lies_on_the_stick_is_compared_with_when_it_is_named_only():
+    begin_ceremony()
+    publish("keys", "rotate", "root", "root-1", expect=5)
+    file = waiting_file()
+    write("metadata/1.root.json", read(file))
+    for file in file, f"./{file}":
+        out = run("suture-publish", "--keys", "away", "sign", file, "root-2").stdout
+        check('  + "_type": "root"' in out.splitlines(), out)
+    out = run("suture-publish", "-C", ".", "--keys", "away", "sign", file, "root-2").stdout
+    check("compared with ./metadata/1.root.json" in out, out)
+
+
+@test
 def what_a_file_hides_is_shown():
     write("x.json", json.dumps({"signatures": [], "signed": {
         "_type": "targets", "a\nb": "c\u202ed", "list": [{"name": "n", "x": [1, {"y": {}}]}]}}))

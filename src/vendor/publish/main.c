@@ -5,10 +5,7 @@
 #include "vendor/publish/desk.h"
 #include "vendor/publish/verbs.h"
 
-Arguments arguments = {.repository = ".",
-	.channel = "public",
-	.components = "components.json",
-	.passphrase_fd = -1};
+Arguments arguments = {.channel = "public", .components = "components.json", .passphrase_fd = -1};
 
 static const Option options[] = {
 	{"C", "REPOSITORY", "the published folder", OPTION_TEXT, &arguments.repository},

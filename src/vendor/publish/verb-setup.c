@@ -63,8 +63,7 @@ static int put_seal_conf(const Workspace *workspace, const Signer *signer, Reaso
 static int open_new_workspace(Desk *desk)
 {
 	_cleanup_free_ char *timestamp = NULL;
-	int r = workspace_open(
-		&desk->workspace, arguments.repository, arguments.work, true, &desk->reason);
+	int r = desk_open_folders(&desk->workspace, true, &desk->reason);
 
 	if (r == 0)
 		r = outbox_recover(&desk->workspace, &desk->reason);

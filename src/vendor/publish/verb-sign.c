@@ -60,14 +60,17 @@ static void signing_done(Signing *signing)
 	free(signing->predecessor_path);
 }
 
-/* "2.root.json" replaces "1.root.json", which -C may have. NULL where the name says nothing. */
+/* "2.root.json" replaces "1.root.json", which the repository may have. NULL where the name says
+ * nothing, or no repository is named: the present folder may be the stick on which the file came,
+ * and what lies on it can hide what changes. */
 static char *guess_predecessor(const char *file)
 {
 	const char *name = path_name(file), *dot = strchr(name, '.');
 	_cleanup_free_ char *digits = dot ? memory_string_n(name, (size_t)(dot - name)) : NULL;
 	uint64_t version;
 
-	if (!digits || text_to_u64(digits, INT64_MAX, &version) < 0 || version < 2)
+	if (!arguments.repository || !digits || text_to_u64(digits, INT64_MAX, &version) < 0 ||
+		version < 2)
 		return NULL;
 	return memory_printf("%s/metadata/%" PRIu64 "%s", arguments.repository, version - 1, dot);
 }
