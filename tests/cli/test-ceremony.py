@@ -336,6 +336,24 @@ def a_signer_sees_what_changes_and_needs_no_repository():
 
 
 @test
+def another_order_of_delegated_roles_is_shown():
+    def compared(*names):
+        body = {"_type": "targets", "roles": [{"name": name, "keyids": ["k"]} for name in names]}
+        write("new.json", json.dumps({"signatures": [], "signed": body}))
+        return run("suture-publish", "--keys", "away", "--against", "old.json", "sign", "new.json",
+                   "me").stdout.splitlines()[1:-1]
+
+    make_key("me")
+    write("old.json", json.dumps({"signatures": [], "signed": {
+        "_type": "targets", "roles": [{"name": name, "keyids": ["k"]} for name in "abc"]}}))
+    check_equal(compared(*"abc"), [])
+    check_equal(compared(*"xabc"), ['  + "roles" "x" "name": "x"', '  + "roles" "x" "keyids": "k"'])
+    [line] = compared(*"bac")
+    check(line.startswith("  ~ ") and "order" in line, line)
+    check_equal(compared(*"cxab")[-1], line)
+
+
+@test
 def what_lies_on_the_stick_is_compared_with_when_it_is_named_only():
     begin_ceremony()
     publish("keys", "rotate", "root", "root-1", expect=5)
