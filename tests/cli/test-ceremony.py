@@ -319,6 +319,11 @@ def a_signer_sees_what_changes_and_needs_no_repository():
     old = roles()["root"]["keys"][0]["keyid"]
     publish("keys", "rotate", "root", "root-1", expect=5)
     file = waiting_file()
+    before = read(file)
+    shown = publish("show", file).stdout
+    check_equal(read(file), before, "a file that is only shown")
+    check(sign("away", file).stdout.startswith(shown), shown)
+    write(file, before)
     os.makedirs("elsewhere")
     for name in file, "repo/metadata/1.root.json":
         shutil.copy(name, "elsewhere")
@@ -463,6 +468,8 @@ def every_verb_answers_in_json():
     told("abandon")
     told("keys", "add", "root", expect=5)
     file = waiting_file()
+    shown = told("show", file)
+    check("signed_by" not in shown and shown["changes"], shown)
     check_equal(json.loads(sign("away", file, "--json").stdout)["signed_by"], ["root-2", "root-3"])
     check_equal(told("accept", file)["published"], "keys add root")
     for answer in (told("resign"), told("check"), made, asked):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pending, sign, accept, abandon: signatures by several people on several machines. */
+/* pending, show, sign, accept, abandon: signatures by several people on several machines. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -95,7 +95,20 @@ static int ask_own_keys(json_t *envelope)
 	return type && strcmp(type, "root") == 0 ? envelope_ask(envelope, &own) : 0;
 }
 
-static void show(const Signing *signing, const char *file)
+static int read_file(Signing *signing, const char *file)
+{
+	int r = envelope_read(file, &signing->envelope, &signing->reason);
+
+	if (r == 0)
+		r = load_predecessor(signing, file);
+	if (r < 0)
+		return r;
+	signing->changes = summary_changes(json_object_get(signing->predecessor, "signed"),
+		json_object_get(signing->envelope, "signed"));
+	return signing->changes ? 0 : -ENOMEM;
+}
+
+static void print_changes(const Signing *signing, const char *file)
 {
 	if (signing->predecessor)
 		printf("%s, compared with %s:\n", file, signing->predecessor_path);
@@ -109,22 +122,16 @@ static void show(const Signing *signing, const char *file)
 
 static int sign_file(Signing *signing, const char *file, const json_t *names)
 {
-	int r = envelope_read(file, &signing->envelope, &signing->reason);
+	int r = read_file(signing, file);
 
-	if (r == 0)
-		r = load_predecessor(signing, file);
 	if (r == 0)
 		r = desk_open_signer(&signing->signer, false, &signing->reason);
 	if (r == 0)
 		r = ask_own_keys(signing->envelope);
 	if (r < 0)
 		return r;
-	signing->changes = summary_changes(json_object_get(signing->predecessor, "signed"),
-		json_object_get(signing->envelope, "signed"));
-	if (!signing->changes)
-		return -ENOMEM;
 	if (!arguments.json)
-		show(signing, file);
+		print_changes(signing, file);
 	r = envelope_sign(
 		signing->envelope, &signing->signer, names, &signing->signers, &signing->reason);
 	if (r == 0 && json_array_size(signing->signers) == 0)
@@ -156,6 +163,20 @@ int verb_sign(int count, char **operands)
 	if (r < 0)
 		return exit_code_of(log_reason(r, &signing.reason));
 	return tell_signed(&signing, operands[0]);
+}
+
+int verb_show(int count, char **operands)
+{
+	_cleanup_(signing_done) Signing signing = {};
+	int r = read_file(&signing, operands[0]);
+
+	if (r < 0)
+		return exit_code_of(log_reason(r, &signing.reason));
+	if (arguments.json)
+		return desk_print_json(json_pack("{s:i, s:s, s:O}", "schema", 1, "file",
+			operands[0], "changes", signing.changes));
+	print_changes(&signing, operands[0]);
+	return EXIT_OK;
 }
 
 /* -- taking them back -- */
