@@ -386,6 +386,24 @@ def what_a_file_hides_is_shown():
 
 
 @test
+def a_root_whose_keys_are_none_is_refused():
+    make_key("me")
+    for keyids in [1], [None], ["k"] * 257:
+        body = {"_type": "root", "keys": {}, "roles": {"root": {"keyids": keyids, "threshold": 1}}}
+        write("x.json", json.dumps({"signatures": [{"keyid": "k", "sig": ""}], "signed": body}))
+        one_line_error(run("suture-publish", "--keys", "away", "sign", "x.json", "me", expect=6),
+                       "x.json: its list of the keys of root is malformed")
+
+
+@test
+def names_of_keys_that_are_none_are_refused():
+    begin()
+    for names in {"aa": 5}, {"aa": None}:
+        write_json("repo.work/key-names.json", names)
+        refuse(6, "key-names.json: not a list of keyids and names", verb=("keys", "add", "root"))
+
+
+@test
 def only_good_signatures_by_those_who_may_are_accepted():
     begin_ceremony()
     publish("keys", "rotate", "root", "root-1", expect=5)

@@ -86,13 +86,16 @@ static int load_predecessor(Signing *signing, const char *file)
 }
 
 /* A root lists who signs it: its own keys are asked for also where another tool made the file. */
-static int ask_own_keys(json_t *envelope)
+static int ask_own_keys(Signing *signing, const char *file)
 {
-	const json_t *body = json_object_get(envelope, "signed");
+	const json_t *body = json_object_get(signing->envelope, "signed");
 	const char *type = json_string_value(json_object_get(body, "_type"));
 	Authorities own = {{{metadata_keys(body), metadata_role(body, "root")}}, 1};
+	int r = type && strcmp(type, "root") == 0 ? envelope_ask(signing->envelope, &own) : 0;
 
-	return type && strcmp(type, "root") == 0 ? envelope_ask(envelope, &own) : 0;
+	return r == -EBADMSG ? reason_set(&signing->reason, r,
+				       "%s: its list of the keys of root is malformed", file)
+			     : r;
 }
 
 static int read_file(Signing *signing, const char *file)
@@ -127,7 +130,7 @@ static int sign_file(Signing *signing, const char *file, const json_t *names)
 	if (r == 0)
 		r = desk_open_signer(&signing->signer, false, &signing->reason);
 	if (r == 0)
-		r = ask_own_keys(signing->envelope);
+		r = ask_own_keys(signing, file);
 	if (r < 0)
 		return r;
 	if (!arguments.json)
