@@ -386,6 +386,14 @@ def what_a_file_hides_is_shown():
 
 
 @test
+def what_is_too_much_to_be_shown_is_not_signed():
+    make_key("me")
+    write("x.json", json.dumps({"signatures": [], "signed": {"n" * 100000: list(range(1000))}}))
+    done = run("suture-publish", "--keys", "away", "sign", "x.json", "me", expect=1)
+    one_line_error(done, "x.json: there is too much in it to be shown")
+
+
+@test
 def a_root_whose_keys_are_none_is_refused():
     make_key("me")
     for keyids in [1], [None], ["k"] * 257:

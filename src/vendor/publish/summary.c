@@ -2,15 +2,20 @@
 #include "vendor/publish/summary.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "wire/json/document.h"
 
+/* Each line repeats where it is, so that a small file with long names could fill the memory. */
+#define TEXT_SIZE_MAX ((size_t)64 << 20) /* 13 times the largest file */
+
 /* What a body says, as the members of an object: they are found fast and keep their order. */
 typedef struct Lines {
 	json_t *values; /* "where: value" */
 	json_t *named;  /* where each element with a name is */
+	size_t size;    /* of the text that was made for both */
 } Lines;
 
 static void lines_done(Lines *lines)
@@ -27,6 +32,12 @@ static char *escaped(const json_t *value)
 
 static int flatten(const char *where, const json_t *value, Lines *lines);
 
+static int count_text(Lines *lines, const char *text)
+{
+	lines->size += strlen(text);
+	return lines->size <= TEXT_SIZE_MAX ? 0 : -EFBIG;
+}
+
 static char *place_of(const char *where, const char *name)
 {
 	_cleanup_json_ json_t *text = json_string(name);
@@ -38,8 +49,9 @@ static char *place_of(const char *where, const char *name)
 static int flatten_member(const char *where, const char *name, const json_t *value, Lines *lines)
 {
 	_cleanup_free_ char *below = place_of(where, name);
+	int r = below ? count_text(lines, below) : -ENOMEM;
 
-	return below ? flatten(below, value, lines) : -ENOMEM;
+	return r < 0 ? r : flatten(below, value, lines);
 }
 
 static int flatten_named(const char *where, const char *name, const json_t *value, Lines *lines)
@@ -71,8 +83,10 @@ static int flatten_value(const char *where, const json_t *value, Lines *lines)
 	_cleanup_free_ char *shown = escaped(value);
 	_cleanup_free_ char *line = shown ? memory_printf("%s: %s", where, shown) : NULL;
 
-	if (!line)
-		return -ENOMEM;
+	int r = line ? count_text(lines, line) : -ENOMEM;
+
+	if (r < 0)
+		return r;
 	return json_object_set_new(lines->values, line, json_true()) < 0 ? -ENOMEM : 0;
 }
 
@@ -140,16 +154,21 @@ static int append_order(const Lines *before, const Lines *after, json_t *list)
 	return json_equal(was, is) ? 0 : json_array_append_new(list, json_string(SUMMARY_ORDER));
 }
 
-json_t *summary_changes(const json_t *old, const json_t *new)
+int summary_changes(const json_t *old, const json_t *new, json_t **ret_changes)
 {
 	_cleanup_(lines_done) Lines before = {json_object(), json_object()};
 	_cleanup_(lines_done) Lines after = {json_object(), json_object()};
 	_cleanup_json_ json_t *list = json_array();
+	int r = old ? flatten("", old, &before) : 0;
 
-	if ((old && flatten("", old, &before) < 0) || flatten("", new, &after) < 0 ||
-		append_missing(before.values, after.values, '-', list) < 0 ||
+	if (r == 0)
+		r = flatten("", new, &after);
+	if (r < 0)
+		return r;
+	if (append_missing(before.values, after.values, '-', list) < 0 ||
 		append_missing(after.values, before.values, '+', list) < 0 ||
 		append_order(&before, &after, list) < 0)
-		return NULL;
-	return TAKE_PTR(list);
+		return -ENOMEM;
+	*ret_changes = TAKE_PTR(list);
+	return 0;
 }

@@ -11,5 +11,5 @@
 #define SUMMARY_ORDER "~ what is in both stands in another order, which counts for delegated roles"
 
 /* A list of the lines, in the order of the bodies, printable in ASCII. `old` NULL: all of the new
- * one. NULL when memory is short. */
-json_t *summary_changes(const json_t *old, const json_t *new);
+ * one. -EFBIG when the lines would be too long for anybody to read, or -ENOMEM. */
+int summary_changes(const json_t *old, const json_t *new, json_t **ret_changes);

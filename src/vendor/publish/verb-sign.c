@@ -106,9 +106,11 @@ static int read_file(Signing *signing, const char *file)
 		r = load_predecessor(signing, file);
 	if (r < 0)
 		return r;
-	signing->changes = summary_changes(json_object_get(signing->predecessor, "signed"),
-		json_object_get(signing->envelope, "signed"));
-	return signing->changes ? 0 : -ENOMEM;
+	r = summary_changes(json_object_get(signing->predecessor, "signed"),
+		json_object_get(signing->envelope, "signed"), &signing->changes);
+	return r == -EFBIG
+		? reason_set(&signing->reason, r, "%s: there is too much in it to be shown", file)
+		: r;
 }
 
 static void print_changes(const Signing *signing, const char *file)
