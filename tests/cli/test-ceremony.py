@@ -305,6 +305,7 @@ def a_base_that_waits_is_known_when_it_is_published():
     add_base("large", "second", expect=5)
     check_equal([base["name"] for base in json.loads(read("repo.work/bases.json"))["bases"]],
                 ["small"])
+    check_equal(told("pending")["change"], "base add large")
     file = waiting_file("targets")
     sign("away", file)
     publish("accept", file)
@@ -471,6 +472,7 @@ def what_lacks_the_online_keys_only_is_finished_by_resign():
     out = publish("renew", "targets", expect=5).stdout
     check("suture-publish resign" in out, out)
     check_equal(told("pending")["waiting"], [])
+    one_line_error(publish("resign", expect=3), "no key timestamp-1 (", "'keys rotate timestamp'")
     done = run("suture-publish", "-C", "repo", "--keys", "away", "resign")
     check("Published what waited: renew targets" in done.stdout, done.stdout)
     publish("check")

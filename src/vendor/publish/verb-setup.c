@@ -160,10 +160,10 @@ static int add_base(Desk *desk, const char *name, const Base **ret_base)
 {
 	_cleanup_index_ Index index = {};
 	_cleanup_buffer_ Buffer bases = {};
-	_cleanup_free_ char *role = NULL;
+	_cleanup_free_ char *role = NULL, *change = memory_printf("base add %s", name);
 	BaseIdentity identity = {};
 	const Base *base;
-	int r = read_identity(&identity, &desk->reason);
+	int r = change ? read_identity(&identity, &desk->reason) : -ENOMEM;
 
 	if (r == 0)
 		r = desk_open_for_change(desk);
@@ -191,7 +191,7 @@ static int add_base(Desk *desk, const char *name, const Base **ret_base)
 		r = outbox_put(&desk->workspace, "work/" WORKSPACE_BASES, bases.data, bases.size,
 			&desk->reason);
 	*ret_base = base;
-	return r < 0 ? r : desk_commit(desk, "base add", false);
+	return r < 0 ? r : desk_commit(desk, change, false);
 }
 
 int verb_base(int count, char **operands)
