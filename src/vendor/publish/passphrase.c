@@ -34,12 +34,10 @@ static int move_all(int pipe, int file)
  * warns. Private: kernels before 6.7 map a sealed file in no other way. */
 static void lock_page(int file)
 {
-	void *page = mmap(NULL, PASSPHRASE_FILE_MAX, PROT_READ, MAP_PRIVATE, file, 0);
+	void *page = mmap(NULL, PASSPHRASE_FILE_MAX, PROT_READ, MAP_PRIVATE | MAP_LOCKED, file, 0);
 
-	if (page == MAP_FAILED)
-		return;
-	(void)madvise(page, PASSPHRASE_FILE_MAX, MADV_DONTDUMP);
-	(void)mlock(page, PASSPHRASE_FILE_MAX);
+	if (page != MAP_FAILED)
+		(void)madvise(page, PASSPHRASE_FILE_MAX, MADV_DONTDUMP);
 }
 
 static int keep_pipe(int pipe)
