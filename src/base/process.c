@@ -228,6 +228,8 @@ int process_exchange(Process *process, const void *input, size_t input_size, siz
 		reap(process);
 	else if (*ret_status != 0 && reterr_reason)
 		process_complaint_read(complaint, reterr_reason);
+	else if (*ret_status == 0 && process->warning)
+		process_complaint_read(complaint, process->warning);
 	return r;
 }
 

@@ -27,6 +27,7 @@ typedef struct Process {
 	size_t map_count;
 	bool ends_with_us; /* SIGTERM when this process ends, however it ends */
 	unsigned seconds;  /* process_exchange(): the time it has; 0: as long as it takes */
+	Reason *warning;   /* process_exchange(), or NULL: its last line where it ended well */
 	pid_t pid;         /* set by process_start() */
 } Process;
 

@@ -280,6 +280,24 @@ def what_is_abandoned_leaves_drafts_and_repository():
 
 
 @test
+def what_waits_and_cannot_be_read_stops_neither_resign_nor_abandon():
+    begin_ceremony()
+    file = "repo.work/outbox/metadata/2.root.json"
+    for code, damage in ((3, lambda: os.unlink(file)), (6, lambda: write(file, "{")),
+                         (6, lambda: write("repo.work/outbox/note.json"))):
+        publish("renew", "root", expect=5)
+        damage()
+        before = roles()["timestamp"]["version"]
+        for verb in (["pending"], ["accept", "repo/metadata/1.root.json"], ["resign"]):
+            one_line_error(publish(*verb, expect=code), "suture-publish abandon")
+        check_equal(roles()["timestamp"]["version"], before + 1, "the timestamp goes on")
+        one_line_error(publish("renew", "targets", expect=None), "suture-publish abandon")
+        publish("abandon")
+        publish("pending", expect=2)
+        publish("check")
+
+
+@test
 def a_base_that_waits_is_known_when_it_is_published():
     begin()
     move_away("targets-1")
@@ -287,6 +305,7 @@ def a_base_that_waits_is_known_when_it_is_published():
     add_base("large", "second", expect=5)
     check_equal([base["name"] for base in json.loads(read("repo.work/bases.json"))["bases"]],
                 ["small"])
+    check_equal(told("pending")["change"], "base add large")
     file = waiting_file("targets")
     sign("away", file)
     publish("accept", file)
@@ -301,6 +320,11 @@ def a_signer_sees_what_changes_and_needs_no_repository():
     old = roles()["root"]["keys"][0]["keyid"]
     publish("keys", "rotate", "root", "root-1", expect=5)
     file = waiting_file()
+    before = read(file)
+    shown = publish("show", file).stdout
+    check_equal(read(file), before, "a file that is only shown")
+    check(sign("away", file).stdout.startswith(shown), shown)
+    write(file, before)
     os.makedirs("elsewhere")
     for name in file, "repo/metadata/1.root.json":
         shutil.copy(name, "elsewhere")
@@ -318,6 +342,37 @@ def a_signer_sees_what_changes_and_needs_no_repository():
 
 
 @test
+def another_order_of_delegated_roles_is_shown():
+    def compared(*names):
+        body = {"_type": "targets", "roles": [{"name": name, "keyids": ["k"]} for name in names]}
+        write("new.json", json.dumps({"signatures": [], "signed": body}))
+        return run("suture-publish", "--keys", "away", "--against", "old.json", "sign", "new.json",
+                   "me").stdout.splitlines()[1:-1]
+
+    make_key("me")
+    write("old.json", json.dumps({"signatures": [], "signed": {
+        "_type": "targets", "roles": [{"name": name, "keyids": ["k"]} for name in "abc"]}}))
+    check_equal(compared(*"abc"), [])
+    check_equal(compared(*"xabc"), ['  + "roles" "x" "name": "x"', '  + "roles" "x" "keyids": "k"'])
+    [line] = compared(*"bac")
+    check(line.startswith("  ~ ") and "order" in line, line)
+    check_equal(compared(*"cxab")[-1], line)
+
+
+@test
+def what_lies_on_the_stick_is_compared_with_when_it_is_named_only():
+    begin_ceremony()
+    publish("keys", "rotate", "root", "root-1", expect=5)
+    file = waiting_file()
+    write("metadata/1.root.json", read(file))
+    for file in file, f"./{file}":
+        out = run("suture-publish", "--keys", "away", "sign", file, "root-2").stdout
+        check('  + "_type": "root"' in out.splitlines(), out)
+    out = run("suture-publish", "-C", ".", "--keys", "away", "sign", file, "root-2").stdout
+    check("compared with ./metadata/1.root.json" in out, out)
+
+
+@test
 def what_a_file_hides_is_shown():
     write("x.json", json.dumps({"signatures": [], "signed": {
         "_type": "targets", "a\nb": "c\u202ed", "list": [{"name": "n", "x": [1, {"y": {}}]}]}}))
@@ -329,6 +384,32 @@ def what_a_file_hides_is_shown():
         write("x.json", wrong)
         one_line_error(run("suture-publish", "--keys", "away", "sign", "x.json", "me", expect=6,
                            env={"LC_ALL": "C"}))
+
+
+@test
+def what_is_too_much_to_be_shown_is_not_signed():
+    make_key("me")
+    write("x.json", json.dumps({"signatures": [], "signed": {"n" * 100000: list(range(1000))}}))
+    done = run("suture-publish", "--keys", "away", "sign", "x.json", "me", expect=1)
+    one_line_error(done, "x.json: there is too much in it to be shown")
+
+
+@test
+def a_root_whose_keys_are_none_is_refused():
+    make_key("me")
+    for keyids in [1], [None], ["k"] * 257:
+        body = {"_type": "root", "keys": {}, "roles": {"root": {"keyids": keyids, "threshold": 1}}}
+        write("x.json", json.dumps({"signatures": [{"keyid": "k", "sig": ""}], "signed": body}))
+        one_line_error(run("suture-publish", "--keys", "away", "sign", "x.json", "me", expect=6),
+                       "x.json: its list of the keys of root is malformed")
+
+
+@test
+def names_of_keys_that_are_none_are_refused():
+    begin()
+    for names in {"aa": 5}, {"aa": None}:
+        write_json("repo.work/key-names.json", names)
+        refuse(6, "key-names.json: not a list of keyids and names", verb=("keys", "add", "root"))
 
 
 @test
@@ -391,6 +472,7 @@ def what_lacks_the_online_keys_only_is_finished_by_resign():
     out = publish("renew", "targets", expect=5).stdout
     check("suture-publish resign" in out, out)
     check_equal(told("pending")["waiting"], [])
+    one_line_error(publish("resign", expect=3), "no key timestamp-1 (", "'keys rotate timestamp'")
     done = run("suture-publish", "-C", "repo", "--keys", "away", "resign")
     check("Published what waited: renew targets" in done.stdout, done.stdout)
     publish("check")
@@ -414,6 +496,8 @@ def every_verb_answers_in_json():
     told("abandon")
     told("keys", "add", "root", expect=5)
     file = waiting_file()
+    shown = told("show", file)
+    check("signed_by" not in shown and shown["changes"], shown)
     check_equal(json.loads(sign("away", file, "--json").stdout)["signed_by"], ["root-2", "root-3"])
     check_equal(told("accept", file)["published"], "keys add root")
     for answer in (told("resign"), told("check"), made, asked):
@@ -570,6 +654,16 @@ def a_bundle_has_all_that_a_base_needs():
     counts = json.loads(run("suture-publish", "-C", "carried", "--keys", "keys", "--json",
                             "check").stdout)
     check_equal(counts["images"], 1)
+
+
+@test
+def a_bundle_that_does_not_fit_says_so_and_leaves_nothing():
+    begin()
+    command = 'trap "" XFSZ; ulimit -f 2; exec "$0" "$@"'
+    done = run("/bin/sh", "-c", command, program("suture-publish"), "-C", "repo", "--keys", "keys",
+               "bundle", "--base", "small", "x.tar", expect=1)
+    one_line_error(done, "cannot write ", ": File too large")
+    check(not os.path.exists("x.tar"), "half a bundle")
 
 
 @test

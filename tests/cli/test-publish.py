@@ -598,6 +598,18 @@ def a_missing_key_is_named():
 
 
 @test
+def init_is_refused_where_a_repository_was():
+    begin()
+    os.rename("repo", "lost")
+    before = digests("repo.work", "keys")
+    one_line_error(publish("init", expect=1), "not in", "any more", "bring it back")
+    check_equal(digests("repo.work", "keys"), before, "what the publisher has left")
+    os.rmdir("repo")
+    os.rename("lost", "repo")
+    publish("check")
+
+
+@test
 def init_is_done_once():
     begin()
     before = digests("repo", "repo.work", "keys")

@@ -537,6 +537,24 @@ def the_publisher_says_what_is_wrong_with_a_passphrase():
     check("root-1" in read("prompts").decode())
 
 
+@test
+def the_publisher_locks_a_passphrase_that_it_keeps():
+    done = run("/usr/bin/strace", "-e", "trace=mmap,madvise", program("suture-publish"), "-C",
+               "repo", "--keys", "keys", "--passphrase-fd", "0", "init", input=PASSPHRASE,
+               env=TRACED)
+    for call in r"madvise\(.*, 4096, MADV_DONTDUMP\) += 0", r"MAP_PRIVATE\|MAP_LOCKED, \d+, 0\) += 0x":
+        check(re.search(call, done.stderr), f"{call} is not in\n{done.stderr}")
+
+
+@test
+def the_publisher_passes_warnings_on_once():
+    command = ["/usr/bin/prlimit", "--memlock=0", program("suture-publish"), "-C", "repo", "--keys",
+               "keys", "init"]
+    if os.geteuid() == 0:  # whom no limit holds
+        command[:0] = ["/usr/bin/setpriv", "--bounding-set", "-ipc_lock"]
+    one_line_error(run(*command), "suture-sign: secrets may be swapped out", "ulimit -l")
+
+
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 PSS = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
 

@@ -152,11 +152,9 @@ static void sort_names(Bundle *bundle)
 
 static int fail(const Bundle *bundle, const char *what)
 {
-	const char *why = archive_error_string(bundle->archive);
 	int error = archive_errno(bundle->archive);
 
-	return reason_set(bundle->reason, error > 0 ? -error : -EIO, "cannot write %s: %s", what,
-		why ? why : "no memory");
+	return reason_errno(bundle->reason, error > 0 ? -error : -EIO, "cannot write %s", what);
 }
 
 static int write_header(const Bundle *bundle, const char *name, uint64_t size)

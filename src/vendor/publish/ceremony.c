@@ -156,15 +156,14 @@ static int load_role(Ceremony *ceremony, const char *role, Reason *reason)
 	_cleanup_free_ char *below = name ? path_join("metadata", name) : NULL;
 	_cleanup_free_ char *path = below ? outbox_path(repository->workspace, below) : NULL;
 	_cleanup_json_ json_t *envelope = NULL;
-	int r = path ? envelope_read(path, &envelope, reason) : -ENOMEM;
+	Reason why = {};
+	int r = path ? envelope_read(path, &envelope, &why) : -ENOMEM;
 
 	if (r < 0)
-		return r;
+		return reason_set(reason, r, "%s; " OUTBOX_REMEDY, why.text);
 	if (metadata_version(json_object_get(envelope, "signed")) != version)
 		return reason_set(reason, -EBADMSG,
-			"%s is not of the version that its name says; 'suture-publish abandon' "
-			"drops it",
-			path);
+			"%s is not of the version that its name says; " OUTBOX_REMEDY, path);
 	return json_object_set(ceremony->envelopes, role, envelope) < 0 ? -ENOMEM : 0;
 }
 

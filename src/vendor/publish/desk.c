@@ -34,21 +34,23 @@ void desk_done(Desk *desk)
 	*desk = (Desk)DESK_EMPTY;
 }
 
-static int open_once(Workspace *workspace, Reason *reason)
+int desk_open_folders(Workspace *workspace, bool create, Reason *reterr_reason)
 {
-	return workspace_open(workspace, arguments.repository, arguments.work, false, reason);
+	const char *repository = arguments.repository ? arguments.repository : ".";
+
+	return workspace_open(workspace, repository, arguments.work, create, reterr_reason);
 }
 
 int desk_open_workspace(Workspace *workspace, Reason *reterr_reason)
 {
-	int r = open_once(workspace, reterr_reason);
+	int r = desk_open_folders(workspace, false, reterr_reason);
 
 	if (r == 0)
 		r = outbox_recover(workspace, reterr_reason);
 	if (r != OUTBOX_RECOVERED)
 		return r;
 	workspace_done(workspace);
-	return open_once(workspace, reterr_reason);
+	return desk_open_folders(workspace, false, reterr_reason);
 }
 
 static int check_channel(Reason *reason)

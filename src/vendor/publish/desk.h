@@ -16,7 +16,8 @@
 #include "vendor/publish/ceremony.h"
 
 typedef struct Arguments {
-	const char *repository, *work, *keys, *channel;
+	const char *repository; /* NULL: not given, the present folder */
+	const char *work, *keys, *channel;
 	const char *root, *os_release, *architecture, *variant;
 	const char *components, *fixes, *component;
 	const char *public, *against;
@@ -43,6 +44,9 @@ typedef struct Desk {
 
 void desk_done(Desk *desk); /* leaves it empty, to be opened again */
 #define _cleanup_desk_ _cleanup_(desk_done)
+
+/* Opens and locks the workspace of the command line; `create`: makes one that is missing. */
+int desk_open_folders(Workspace *workspace, bool create, Reason *reterr_reason);
 
 /* Opens and locks the workspace, and finishes a publication that was interrupted. */
 int desk_open_workspace(Workspace *workspace, Reason *reterr_reason);

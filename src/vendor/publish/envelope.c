@@ -134,17 +134,17 @@ int envelope_set_signature(json_t *envelope, const char *keyid, const char *sign
 static int ask(json_t *envelope, const Authority *authority)
 {
 	const json_t *keyids = json_object_get(authority->role, "keyids");
+	int r = json_array_size(keyids) > KEY_COUNT_MAX ? -EBADMSG : 0;
 
-	for (size_t i = 0; i < json_array_size(keyids); i++) {
+	for (size_t i = 0; r == 0 && i < json_array_size(keyids); i++) {
 		const char *keyid = json_string_value(json_array_get(keyids, i));
-		int r = find_signature(envelope, keyid)
-			? 0
-			: envelope_set_signature(envelope, keyid, "");
 
-		if (r < 0)
-			return r;
+		if (!keyid)
+			r = -EBADMSG;
+		else if (!find_signature(envelope, keyid))
+			r = envelope_set_signature(envelope, keyid, "");
 	}
-	return 0;
+	return r;
 }
 
 int envelope_ask(json_t *envelope, const Authorities *authorities)

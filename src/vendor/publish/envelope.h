@@ -51,7 +51,8 @@ int envelope_missing(const json_t *envelope, const Authority *authority);
 /* Sets or replaces one signature; "" where a key is asked for. */
 int envelope_set_signature(json_t *envelope, const char *keyid, const char *signature);
 
-/* Asks every key of the authorities that has not signed, by an empty signature. */
+/* Asks every key of the authorities that has not signed, by an empty signature. -EBADMSG when a
+ * keyid is none, or they are more than KEY_COUNT_MAX: a carried root says itself who signs it. */
 int envelope_ask(json_t *envelope, const Authorities *authorities);
 
 /* Signs with those of the asked keys that the signer holds; with `names` (a list) instead with

@@ -11,9 +11,23 @@
 #define NAMES_FILE     "key-names.json"
 #define NAMES_SIZE_MAX ((size_t)4 << 20) /* tens of thousands of keys */
 
+static bool are_names(const json_t *names)
+{
+	const char *keyid;
+	json_t *each;
+
+	json_object_foreach((json_t *)names, keyid, each)
+	{
+		if (!json_is_string(each))
+			return false;
+	}
+	return true;
+}
+
 int key_names_load(const Workspace *workspace, json_t **ret_names, Reason *reterr_reason)
 {
 	_cleanup_free_ char *path = workspace_path(workspace, NAMES_FILE);
+	_cleanup_json_ json_t *names = NULL;
 	_cleanup_free_ uint8_t *data = NULL;
 	Reason why = {};
 	size_t size;
@@ -25,8 +39,13 @@ int key_names_load(const Workspace *workspace, json_t **ret_names, Reason *reter
 	}
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "cannot read %s", path);
-	r = document_parse(data, size, ret_names, &why);
-	return r < 0 ? reason_set(reterr_reason, r, "%s: %s", path, why.text) : 0;
+	r = document_parse(data, size, &names, &why);
+	if (r == 0 && !are_names(names))
+		r = reason_set(&why, -EBADMSG, "not a list of keyids and names");
+	if (r < 0)
+		return reason_set(reterr_reason, r, "%s: %s", path, why.text);
+	*ret_names = TAKE_PTR(names);
+	return 0;
 }
 
 static int save(const Workspace *workspace, const json_t *names, Reason *reason)

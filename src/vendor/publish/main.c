@@ -5,10 +5,7 @@
 #include "vendor/publish/desk.h"
 #include "vendor/publish/verbs.h"
 
-Arguments arguments = {.repository = ".",
-	.channel = "public",
-	.components = "components.json",
-	.passphrase_fd = -1};
+Arguments arguments = {.channel = "public", .components = "components.json", .passphrase_fd = -1};
 
 static const Option options[] = {
 	{"C", "REPOSITORY", "the published folder", OPTION_TEXT, &arguments.repository},
@@ -49,6 +46,7 @@ static const Verb verbs[] = {
 	{"keys", "[WHAT ROLE ...]", "show or change who signs", 0, 3, verb_keys},
 	{"renew", "ROLE...", "new versions with new expiry", 1, COMMAND_WORDS_MAX, verb_renew},
 	{"pending", "", "show what waits for whose signatures", 0, 0, verb_pending},
+	{"show", "FILE", "show what a carried file says", 1, 1, verb_show},
 	{"sign", "FILE [NAME...]", "show and sign a carried file", 1, COMMAND_WORDS_MAX, verb_sign},
 	{"accept", "FILE...", "take the signatures of carried files", 1, COMMAND_WORDS_MAX,
 		verb_accept},

@@ -34,8 +34,9 @@ static int refuse(const Repository *repository, const json_t *envelope, const Au
 			break;
 	}
 	return reason_set(reason, -ENOENT,
-		"there is no key %s (%.8s) in %s, which must sign the %s",
-		document_text(names, keyid), keyid, repository->signer->keys, role);
+		"there is no key %s (%.8s) in %s, which must sign the %s; if it is lost, 'keys "
+		"rotate %s' makes another",
+		document_text(names, keyid), keyid, repository->signer->keys, role, role);
 }
 
 /* Takes the reference of the body. */

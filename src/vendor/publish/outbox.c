@@ -110,7 +110,10 @@ static int load_note(
 
 int outbox_load(const Workspace *workspace, OutboxNote *ret_note, Reason *reterr_reason)
 {
-	return load_note(workspace, WAITING "/" NOTE, ret_note, reterr_reason);
+	Reason why = {};
+	int r = load_note(workspace, WAITING "/" NOTE, ret_note, &why);
+
+	return r < 0 ? reason_set(reterr_reason, r, "%s; " OUTBOX_REMEDY, why.text) : 0;
 }
 
 char *outbox_path(const Workspace *workspace, const char *name)

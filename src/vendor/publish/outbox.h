@@ -37,6 +37,9 @@ int outbox_close(const Workspace *workspace, const OutboxNote *note, Reason *ret
 /* Drops what was put and not closed. */
 int outbox_discard(const Workspace *workspace, Reason *reterr_reason);
 
+/* What a person can do about a file of the waiting outbox that cannot be read. */
+#define OUTBOX_REMEDY "'suture-publish abandon' drops the change that waits"
+
 bool outbox_waits(const Workspace *workspace);
 int outbox_load(const Workspace *workspace, OutboxNote *ret_note, Reason *reterr_reason);
 

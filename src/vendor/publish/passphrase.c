@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 
-#define PASSPHRASE_FILE_MAX 4096 /* suture-sign takes 1023 bytes of the first line */
+#define PASSPHRASE_FILE_MAX 4096 /* a page; suture-sign takes 1023 bytes of the first line */
 
 static int move_all(int pipe, int file)
 {
@@ -29,6 +29,17 @@ static int move_all(int pipe, int file)
 	return -EMSGSIZE;
 }
 
+/* The file's page stays out of the swap as long as this process maps it; the map is for nothing
+ * else, and goes with the process. Where that is not allowed suture-sign, which has to lock more,
+ * warns. Private: kernels before 6.7 map a sealed file in no other way. */
+static void lock_page(int file)
+{
+	void *page = mmap(NULL, PASSPHRASE_FILE_MAX, PROT_READ, MAP_PRIVATE | MAP_LOCKED, file, 0);
+
+	if (page != MAP_FAILED)
+		(void)madvise(page, PASSPHRASE_FILE_MAX, MADV_DONTDUMP);
+}
+
 static int keep_pipe(int pipe)
 {
 	_cleanup_fd_ int file = memfd_create("passphrase", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -38,6 +49,7 @@ static int keep_pipe(int pipe)
 		return r;
 	if (fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
+	lock_page(file);
 	return TAKE_FD(file);
 }
 

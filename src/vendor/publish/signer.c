@@ -9,6 +9,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "wire/json/document.h"
@@ -42,8 +43,11 @@ static void add_passphrase(const Signer *signer, const char *const *argv, const 
 static int run(const Signer *signer, const char *const *argv, const void *input, size_t size,
 	json_t **ret_json, Reason *reason)
 {
+	static Reason warning; /* the same one of every run: it is told once */
+	bool warned = warning.text[0] != '\0';
 	const char *words[WORDS_MAX];
 	Process process = {.argv = words,
+		.warning = &warning,
 		.map = {{signer->passphrase, PASSPHRASE_FD}},
 		.map_count = signer->passphrase > 0};
 	_cleanup_free_ uint8_t *output = NULL;
@@ -58,6 +62,8 @@ static int run(const Signer *signer, const char *const *argv, const void *input,
 		return r;
 	if (status != 0)
 		return exit_error_of(status);
+	if (!warned && warning.text[0] != '\0')
+		log_info("%s: %s", PROGRAM, warning.text);
 	*ret_json = json_loadb((const char *)output, output_size, 0, &error);
 	return *ret_json ? 0 : reason_set(reason, -EBADMSG, "%s answered no JSON", PROGRAM);
 }

@@ -2,10 +2,27 @@
 #include "vendor/publish/summary.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "wire/json/document.h"
+
+/* Each line repeats where it is, so that a small file with long names could fill the memory. */
+#define TEXT_SIZE_MAX ((size_t)64 << 20) /* 13 times the largest file */
+
+/* What a body says, as the members of an object: they are found fast and keep their order. */
+typedef struct Lines {
+	json_t *values; /* "where: value" */
+	json_t *named;  /* where each element with a name is */
+	size_t size;    /* of the text that was made for both */
+} Lines;
+
+static void lines_done(Lines *lines)
+{
+	json_decref(lines->values);
+	json_decref(lines->named);
+}
 
 /* A name or value as JSON would escape it: no line of the file can pretend to be another. */
 static char *escaped(const json_t *value)
@@ -13,21 +30,42 @@ static char *escaped(const json_t *value)
 	return json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
 }
 
-static int flatten(const char *where, const json_t *value, json_t *lines);
+static int flatten(const char *where, const json_t *value, Lines *lines);
 
-static int flatten_member(const char *where, const char *name, const json_t *value, json_t *lines)
+static int count_text(Lines *lines, const char *text)
+{
+	lines->size += strlen(text);
+	return lines->size <= TEXT_SIZE_MAX ? 0 : -EFBIG;
+}
+
+static char *place_of(const char *where, const char *name)
 {
 	_cleanup_json_ json_t *text = json_string(name);
 	_cleanup_free_ char *shown = text ? escaped(text) : NULL;
-	_cleanup_free_ char *below =
-		shown ? memory_printf("%s%s%s", where, where[0] ? " " : "", shown) : NULL;
 
-	return below ? flatten(below, value, lines) : -ENOMEM;
+	return shown ? memory_printf("%s%s%s", where, where[0] ? " " : "", shown) : NULL;
 }
 
-/* Elements are told by their name where they have one, and else by what they are: a list of keyids
- * or of roles then has no order, and one that is added does not move all others. */
-static int flatten_list(const char *where, const json_t *list, json_t *lines)
+static int flatten_member(const char *where, const char *name, const json_t *value, Lines *lines)
+{
+	_cleanup_free_ char *below = place_of(where, name);
+	int r = below ? count_text(lines, below) : -ENOMEM;
+
+	return r < 0 ? r : flatten(below, value, lines);
+}
+
+static int flatten_named(const char *where, const char *name, const json_t *value, Lines *lines)
+{
+	_cleanup_free_ char *below = place_of(where, name);
+
+	if (!below || json_object_set_new(lines->named, below, json_true()) < 0)
+		return -ENOMEM;
+	return flatten(below, value, lines);
+}
+
+/* Elements are told by their name where they have one, and else by what they are: one that is added
+ * to a list of keyids or of roles does not move all others. */
+static int flatten_list(const char *where, const json_t *list, Lines *lines)
 {
 	int r = 0;
 
@@ -35,22 +73,24 @@ static int flatten_list(const char *where, const json_t *list, json_t *lines)
 		const json_t *each = json_array_get(list, i);
 		const char *name = json_string_value(json_object_get(each, "name"));
 
-		r = name ? flatten_member(where, name, each, lines) : flatten(where, each, lines);
+		r = name ? flatten_named(where, name, each, lines) : flatten(where, each, lines);
 	}
 	return r;
 }
 
-static int flatten_value(const char *where, const json_t *value, json_t *lines)
+static int flatten_value(const char *where, const json_t *value, Lines *lines)
 {
 	_cleanup_free_ char *shown = escaped(value);
 	_cleanup_free_ char *line = shown ? memory_printf("%s: %s", where, shown) : NULL;
 
-	if (!line)
-		return -ENOMEM;
-	return json_object_set_new(lines, line, json_true()) < 0 ? -ENOMEM : 0;
+	int r = line ? count_text(lines, line) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	return json_object_set_new(lines->values, line, json_true()) < 0 ? -ENOMEM : 0;
 }
 
-static int flatten(const char *where, const json_t *value, json_t *lines)
+static int flatten(const char *where, const json_t *value, Lines *lines)
 {
 	const char *name;
 	json_t *member;
@@ -86,14 +126,49 @@ static int append_missing(const json_t *from, const json_t *in, char sign, json_
 	return r;
 }
 
-json_t *summary_changes(const json_t *old, const json_t *new)
+/* The members of one that the other has too, in its order. */
+static json_t *common(const json_t *of, const json_t *with)
 {
-	_cleanup_json_ json_t *before = json_object(), *after = json_object();
-	_cleanup_json_ json_t *list = json_array();
+	json_t *list = json_array(), *unused;
+	const char *name;
 
-	if (!before || !after || !list || (old && flatten("", old, before) < 0) ||
-		flatten("", new, after) < 0 || append_missing(before, after, '-', list) < 0 ||
-		append_missing(after, before, '+', list) < 0)
-		return NULL;
-	return TAKE_PTR(list);
+	json_object_foreach((json_t *)of, name, unused)
+	{
+		if (json_object_get(with, name) &&
+			json_array_append_new(list, json_string(name)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+/* Of delegated roles the first that knows a file counts. */
+static int append_order(const Lines *before, const Lines *after, json_t *list)
+{
+	_cleanup_json_ json_t *was = common(before->named, after->named);
+	_cleanup_json_ json_t *is = common(after->named, before->named);
+
+	if (!was || !is)
+		return -ENOMEM;
+	return json_equal(was, is) ? 0 : json_array_append_new(list, json_string(SUMMARY_ORDER));
+}
+
+int summary_changes(const json_t *old, const json_t *new, json_t **ret_changes)
+{
+	_cleanup_(lines_done) Lines before = {json_object(), json_object()};
+	_cleanup_(lines_done) Lines after = {json_object(), json_object()};
+	_cleanup_json_ json_t *list = json_array();
+	int r = old ? flatten("", old, &before) : 0;
+
+	if (r == 0)
+		r = flatten("", new, &after);
+	if (r < 0)
+		return r;
+	if (append_missing(before.values, after.values, '-', list) < 0 ||
+		append_missing(after.values, before.values, '+', list) < 0 ||
+		append_order(&before, &after, list) < 0)
+		return -ENOMEM;
+	*ret_changes = TAKE_PTR(list);
+	return 0;
 }

@@ -80,10 +80,8 @@ static json_t *describe_signed(const char *role, const json_t *envelope)
 /* A change that only waited for the online keys: here they are. It renews them as well. */
 static int settle_waiting(Desk *desk)
 {
-	int r = desk_load_waiting(desk);
+	int r = ceremony_settle(&desk->ceremony, &desk->reason);
 
-	if (r == 0)
-		r = ceremony_settle(&desk->ceremony, &desk->reason);
 	if (r == 0 && !arguments.json)
 		printf("Published what waited: %s\n", desk->ceremony.note.change);
 	return r;
@@ -101,21 +99,31 @@ static int renew_online(Desk *desk, json_t *told)
 	return r;
 }
 
-/* What was signed is read again with the clock of a device: a role that expired, which this verb
- * cannot renew, must not go unnoticed in a timer. */
+/* What waits and cannot be read is told when the rest is done: it must not let the repository
+ * expire. What was signed is read again with the clock of a device: a role that expired, which this
+ * verb cannot renew, must not go unnoticed in a timer. */
 static int resign(Desk *desk, json_t *told, json_t **ret_warnings)
 {
-	int r = desk_open(desk, 0);
+	Reason unreadable;
+	int loaded, r = desk_open(desk, 0);
 
-	if (r == 0)
-		r = settle_waiting(desk);
-	if (r == -ENODATA || r == CEREMONY_WAITS)
+	if (r < 0)
+		return r;
+	loaded = desk_load_waiting(desk);
+	unreadable = desk->reason;
+	r = loaded == 0 ? settle_waiting(desk) : CEREMONY_WAITS;
+	if (r == CEREMONY_WAITS)
 		r = renew_online(desk, told);
 	if (r < 0)
 		return r;
 	desk_done(desk);
 	r = desk_open(desk, time_of_source());
-	return r < 0 ? r : desk_warn_expiry(desk, ret_warnings);
+	if (r == 0)
+		r = desk_warn_expiry(desk, ret_warnings);
+	if (r < 0 || loaded == 0 || loaded == -ENODATA)
+		return r;
+	desk->reason = unreadable;
+	return loaded;
 }
 
 int verb_resign(int count, char **operands)

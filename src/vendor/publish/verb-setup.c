@@ -59,23 +59,38 @@ static int put_seal_conf(const Workspace *workspace, const Signer *signer, Reaso
 		     : outbox_put(workspace, "work/device/seal.conf", text.data, text.size, reason);
 }
 
+/* A root and no repository: that one is lost, or not mounted. A new one would begin at version 1
+ * again, which the devices of the old one refuse. */
+static int refuse_second(const Workspace *workspace, Reason *reason)
+{
+	_cleanup_free_ char *timestamp =
+		path_join(workspace->repository, "metadata/timestamp.json");
+	_cleanup_free_ char *root = workspace_path(workspace, "device/root.json");
+
+	if (!timestamp || !root)
+		return -ENOMEM;
+	if (file_exists(AT_FDCWD, timestamp))
+		return reason_set(reason, -EEXIST, "there is a repository in %s already",
+			workspace->repository);
+	if (file_exists(AT_FDCWD, root))
+		return reason_set(reason, -EEXIST,
+			"%s is of a repository that is not in %s any more: mount it or bring it "
+			"back from a copy; for another one, choose another folder",
+			workspace->path, workspace->repository);
+	return 0;
+}
+
 /* An interrupted attempt is begun again, with the keys that it made. */
 static int open_new_workspace(Desk *desk)
 {
-	_cleanup_free_ char *timestamp = NULL;
-	int r = workspace_open(
-		&desk->workspace, arguments.repository, arguments.work, true, &desk->reason);
+	int r = desk_open_folders(&desk->workspace, true, &desk->reason);
 
 	if (r == 0)
 		r = outbox_recover(&desk->workspace, &desk->reason);
+	if (r >= 0)
+		r = refuse_second(&desk->workspace, &desk->reason);
 	if (r < 0)
 		return r;
-	timestamp = path_join(desk->workspace.repository, "metadata/timestamp.json");
-	if (!timestamp)
-		return -ENOMEM;
-	if (file_exists(AT_FDCWD, timestamp))
-		return reason_set(&desk->reason, -EEXIST, "there is a repository in %s already",
-			desk->workspace.repository);
 	return outbox_waits(&desk->workspace) ? outbox_abandon(&desk->workspace, &desk->reason) : 0;
 }
 
@@ -145,10 +160,10 @@ static int add_base(Desk *desk, const char *name, const Base **ret_base)
 {
 	_cleanup_index_ Index index = {};
 	_cleanup_buffer_ Buffer bases = {};
-	_cleanup_free_ char *role = NULL;
+	_cleanup_free_ char *role = NULL, *change = memory_printf("base add %s", name);
 	BaseIdentity identity = {};
 	const Base *base;
-	int r = read_identity(&identity, &desk->reason);
+	int r = change ? read_identity(&identity, &desk->reason) : -ENOMEM;
 
 	if (r == 0)
 		r = desk_open_for_change(desk);
@@ -176,7 +191,7 @@ static int add_base(Desk *desk, const char *name, const Base **ret_base)
 		r = outbox_put(&desk->workspace, "work/" WORKSPACE_BASES, bases.data, bases.size,
 			&desk->reason);
 	*ret_base = base;
-	return r < 0 ? r : desk_commit(desk, "base add", false);
+	return r < 0 ? r : desk_commit(desk, change, false);
 }
 
 int verb_base(int count, char **operands)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pending, sign, accept, abandon: signatures by several people on several machines. */
+/* pending, show, sign, accept, abandon: signatures by several people on several machines. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -60,14 +60,17 @@ static void signing_done(Signing *signing)
 	free(signing->predecessor_path);
 }
 
-/* "2.root.json" replaces "1.root.json", which -C may have. NULL where the name says nothing. */
+/* "2.root.json" replaces "1.root.json", which the repository may have. NULL where the name says
+ * nothing, or no repository is named: the present folder may be the stick on which the file came,
+ * and what lies on it can hide what changes. */
 static char *guess_predecessor(const char *file)
 {
 	const char *name = path_name(file), *dot = strchr(name, '.');
 	_cleanup_free_ char *digits = dot ? memory_string_n(name, (size_t)(dot - name)) : NULL;
 	uint64_t version;
 
-	if (!digits || text_to_u64(digits, INT64_MAX, &version) < 0 || version < 2)
+	if (!arguments.repository || !digits || text_to_u64(digits, INT64_MAX, &version) < 0 ||
+		version < 2)
 		return NULL;
 	return memory_printf("%s/metadata/%" PRIu64 "%s", arguments.repository, version - 1, dot);
 }
@@ -83,16 +86,34 @@ static int load_predecessor(Signing *signing, const char *file)
 }
 
 /* A root lists who signs it: its own keys are asked for also where another tool made the file. */
-static int ask_own_keys(json_t *envelope)
+static int ask_own_keys(Signing *signing, const char *file)
 {
-	const json_t *body = json_object_get(envelope, "signed");
+	const json_t *body = json_object_get(signing->envelope, "signed");
 	const char *type = json_string_value(json_object_get(body, "_type"));
 	Authorities own = {{{metadata_keys(body), metadata_role(body, "root")}}, 1};
+	int r = type && strcmp(type, "root") == 0 ? envelope_ask(signing->envelope, &own) : 0;
 
-	return type && strcmp(type, "root") == 0 ? envelope_ask(envelope, &own) : 0;
+	return r == -EBADMSG ? reason_set(&signing->reason, r,
+				       "%s: its list of the keys of root is malformed", file)
+			     : r;
 }
 
-static void show(const Signing *signing, const char *file)
+static int read_file(Signing *signing, const char *file)
+{
+	int r = envelope_read(file, &signing->envelope, &signing->reason);
+
+	if (r == 0)
+		r = load_predecessor(signing, file);
+	if (r < 0)
+		return r;
+	r = summary_changes(json_object_get(signing->predecessor, "signed"),
+		json_object_get(signing->envelope, "signed"), &signing->changes);
+	return r == -EFBIG
+		? reason_set(&signing->reason, r, "%s: there is too much in it to be shown", file)
+		: r;
+}
+
+static void print_changes(const Signing *signing, const char *file)
 {
 	if (signing->predecessor)
 		printf("%s, compared with %s:\n", file, signing->predecessor_path);
@@ -106,22 +127,16 @@ static void show(const Signing *signing, const char *file)
 
 static int sign_file(Signing *signing, const char *file, const json_t *names)
 {
-	int r = envelope_read(file, &signing->envelope, &signing->reason);
+	int r = read_file(signing, file);
 
-	if (r == 0)
-		r = load_predecessor(signing, file);
 	if (r == 0)
 		r = desk_open_signer(&signing->signer, false, &signing->reason);
 	if (r == 0)
-		r = ask_own_keys(signing->envelope);
+		r = ask_own_keys(signing, file);
 	if (r < 0)
 		return r;
-	signing->changes = summary_changes(json_object_get(signing->predecessor, "signed"),
-		json_object_get(signing->envelope, "signed"));
-	if (!signing->changes)
-		return -ENOMEM;
 	if (!arguments.json)
-		show(signing, file);
+		print_changes(signing, file);
 	r = envelope_sign(
 		signing->envelope, &signing->signer, names, &signing->signers, &signing->reason);
 	if (r == 0 && json_array_size(signing->signers) == 0)
@@ -153,6 +168,20 @@ int verb_sign(int count, char **operands)
 	if (r < 0)
 		return exit_code_of(log_reason(r, &signing.reason));
 	return tell_signed(&signing, operands[0]);
+}
+
+int verb_show(int count, char **operands)
+{
+	_cleanup_(signing_done) Signing signing = {};
+	int r = read_file(&signing, operands[0]);
+
+	if (r < 0)
+		return exit_code_of(log_reason(r, &signing.reason));
+	if (arguments.json)
+		return desk_print_json(json_pack("{s:i, s:s, s:O}", "schema", 1, "file",
+			operands[0], "changes", signing.changes));
+	print_changes(&signing, operands[0]);
+	return EXIT_OK;
 }
 
 /* -- taking them back -- */
@@ -199,15 +228,15 @@ int verb_abandon(int count, char **operands)
 
 	if (r == 0 && !outbox_waits(&desk.workspace))
 		r = reason_set(&desk.reason, -ENODATA, "nothing waits for signatures");
-	if (r == 0)
-		r = outbox_load(&desk.workspace, &note, &desk.reason);
-	if (r == 0)
+	if (r == 0) {
+		(void)outbox_load(&desk.workspace, &note, NULL); /* damaged ones go as well */
 		r = outbox_abandon(&desk.workspace, &desk.reason);
+	}
 	if (r < 0)
 		return desk_fail(&desk, r);
 	if (arguments.json)
 		return desk_print_json(
-			json_pack("{s:i, s:s}", "schema", 1, "abandoned", note.change));
-	printf("Dropped: %s\n", note.change);
+			json_pack("{s:i, s:s?}", "schema", 1, "abandoned", note.change));
+	printf("Dropped: %s\n", note.change ? note.change : "a change whose note is unreadable");
 	return EXIT_OK;
 }

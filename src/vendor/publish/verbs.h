@@ -12,6 +12,7 @@ int verb_keys(int count, char **operands);      /* verb-keys.c */
 int verb_keys_show(int count, char **operands); /* verb-keys-show.c */
 int verb_renew(int count, char **operands);
 int verb_pending(int count, char **operands); /* verb-sign.c */
+int verb_show(int count, char **operands);
 int verb_sign(int count, char **operands);
 int verb_accept(int count, char **operands);
 int verb_abandon(int count, char **operands);
