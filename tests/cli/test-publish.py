@@ -652,6 +652,21 @@ def newest(role):
 
 
 @test
+def a_fix_is_nobodys_business_before_it_is_public():
+    needs_root()
+    begin()
+    rebuild()
+    create()
+    for name in "drafts", "blobs":
+        check_equal(stat.S_IMODE(os.stat(f"repo.work/{name}").st_mode), 0o700, name)
+    publish("publish")
+    for folder, _, files in os.walk("repo"):
+        check_equal(stat.S_IMODE(os.stat(folder).st_mode), 0o755, folder)
+        for name in files:
+            check_equal(stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode), 0o644, name)
+
+
+@test
 def damage_is_found_and_never_built_on():
     needs_root()
     begin()

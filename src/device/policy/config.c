@@ -29,6 +29,13 @@ typedef struct Parser {
 } Parser;
 
 /* An address with a slash at its end. */
+/* A password in an address would be told to everybody: it stands in messages, in `status`, and on
+ * the command lines of the programs that are started. */
+static bool has_user(const char *authority)
+{
+	return memchr(authority, '@', strcspn(authority, "/")) != NULL;
+}
+
 static int copy_address(const char *value, char target[static CONFIG_VALUE_MAX + 1])
 {
 	size_t length = strlen(value);
@@ -37,7 +44,7 @@ static int copy_address(const char *value, char target[static CONFIG_VALUE_MAX +
 	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' ') || !text_is_printable(value))
 		return -EINVAL;
 	if (text_starts_with(value, "https://") || text_starts_with(value, "http://")) {
-		if (strchr("/", rest[strlen("://")]))
+		if (strchr("/", rest[strlen("://")]) || has_user(rest + strlen("://")))
 			return -EINVAL;
 	} else if (!text_starts_with(value, "file:///") || length == strlen("file:///"))
 		return -EINVAL;
@@ -126,11 +133,16 @@ static const struct {
 	int (*set)(Config *config, const char *value);
 	bool repeats;
 } keys[] = {
-	{"repository", "url", "an address that starts with https://, http:// or file:///", set_url},
+	{"repository", "url",
+		"an address that starts with https://, http:// or file:///, without a user",
+		set_url},
 	{"repository", "mirror",
-		"an address that starts with https://, http:// or file:///, given 8 times at most",
+		"an address that starts with https://, http:// or file:///, without a user, given "
+		"8 "
+		"times at most",
 		add_mirror, true},
-	{"repository", "proxy", "an address that starts with http:// or https://", set_proxy},
+	{"repository", "proxy", "an address that starts with http:// or https://, without a user",
+		set_proxy},
 	{"repository", "ca-file", "the absolute path of a file", set_ca_file},
 	{"repository", "redirects", "same-host or any", set_redirects},
 	{"repository", "timeout", "seconds, at most ten minutes", set_timeout},

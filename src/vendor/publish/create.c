@@ -167,6 +167,8 @@ static int build(const CreateRequest *request, const Unpacked *unpacked, const C
 	int r = path && blobs ? image_build(&build, image, reason) : -ENOMEM;
 
 	if (r == 0)
+		r = workspace_make_private(request->workspace, "blobs", reason);
+	if (r == 0)
 		r = payload_make_all(&build, blobs, image, reason);
 	if (path)
 		unlink(path);

@@ -30,7 +30,9 @@ int draft_save(
 	_cleanup_free_ char *path = memory_printf(
 		"%s/drafts/%s/%s.json", workspace->path, base->name, draft->image->component);
 
-	return path ? document_file_save(path, draft_fields, draft, reterr_reason) : -ENOMEM;
+	int r = path ? workspace_make_private(workspace, "drafts", reterr_reason) : -ENOMEM;
+
+	return r < 0 ? r : document_file_save(path, draft_fields, draft, reterr_reason);
 }
 
 void draft_clear(Draft *draft)

@@ -44,11 +44,14 @@ static int write_file(const Workspace *workspace, const char *folder, const char
 	const void *data, size_t size, Reason *reason)
 {
 	_cleanup_free_ char *path = memory_printf("%s/%s/%s", workspace->path, folder, name);
-	int r = path ? path_make_parent(AT_FDCWD, path, 0755) : -ENOMEM;
+	int r = path ? workspace_make_private(workspace, folder, reason) : -ENOMEM;
 
+	if (r < 0)
+		return r;
+	r = path_make_parent(AT_FDCWD, path, 0755);
 	if (r == 0)
 		r = file_write_atomic(AT_FDCWD, path, data, size, 0644);
-	return r < 0 ? reason_errno(reason, r, "cannot write %s", path ? path : name) : 0;
+	return r < 0 ? reason_errno(reason, r, "cannot write %s", path) : 0;
 }
 
 int outbox_put(const Workspace *workspace, const char *name, const void *data, size_t size,

@@ -46,6 +46,14 @@ static int make_folder(const char *path, Reason *reason)
 	return r < 0 ? reason_errno(reason, r, "cannot make %s", path) : 0;
 }
 
+int workspace_make_private(const Workspace *workspace, const char *name, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = workspace_path(workspace, name);
+	int r = path ? path_make_directories(AT_FDCWD, path, 0700) : -ENOMEM;
+
+	return r < 0 ? reason_errno(reterr_reason, r, "cannot make %s", path ? path : name) : 0;
+}
+
 static int resolve(const char *path, char **ret_absolute, Reason *reason)
 {
 	char *absolute = realpath(path, NULL);

@@ -47,6 +47,9 @@ void workspace_done(Workspace *workspace);
 
 char *workspace_path(const Workspace *workspace, const char *name); /* NULL: no memory */
 
+/* Makes a folder that other users may not enter: for fixes that nobody may see yet. */
+int workspace_make_private(const Workspace *workspace, const char *name, Reason *reterr_reason);
+
 /* -ENOENT with a reason. The base lives as long as the workspace. */
 int workspace_find_base(
 	const Workspace *workspace, const char *name, const Base **ret_base, Reason *reterr_reason);
