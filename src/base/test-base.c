@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/backoff.h"
@@ -81,6 +82,22 @@ TEST(times_have_one_form)
 		ASSERT_ERROR(-EBADMSG, time_parse(bad[i], &seconds));
 	time_format(INT64_MAX, text);
 	ASSERT_STREQ(text, "9999-12-31T23:59:59Z");
+}
+
+/* TUF 4.2.1: what is signed says UTC, wherever the machine that reads it stands. */
+TEST(times_are_utc_wherever_the_machine_stands)
+{
+	char text[TIME_TEXT_SIZE];
+	int64_t seconds;
+
+	setenv("TZ", "<+14>-14", 1);
+	tzset();
+	ASSERT_OK(time_parse("2024-02-29T23:59:59Z", &seconds));
+	time_format(seconds, text);
+	unsetenv("TZ");
+	tzset();
+	ASSERT_EQ(seconds, 1709251199);
+	ASSERT_STREQ(text, "2024-02-29T23:59:59Z");
 }
 
 TEST(only_normal_paths_pass)

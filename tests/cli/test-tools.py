@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The checkers of tools/ must see what they are there to see."""
+import re
+
 from tap import *
 
 LAYERS = os.path.join(SOURCE, "tools", "check-layers")
@@ -113,6 +115,49 @@ def misplaced_white_space_is_seen():
     shutil.copy(os.path.join(SOURCE, ".clang-format"), "tree")
     write("tree/src/crooked.c", SPDX + "int  f( void ){return 1;}\n")
     refuse(STYLE, "src/crooked.c: clang-format would change it")
+
+
+# doc/format/metadata.md says which test holds which rule of The Update Framework.
+RULES = os.path.join(SOURCE, "doc/format/metadata.md")
+
+
+def tests_of(name):
+    """The names of the tests in a file, and its text."""
+    path, = (path for folder in ("src", "tests")
+             for place, _, files in os.walk(os.path.join(SOURCE, folder))
+             for path in (os.path.join(place, file) for file in files)
+             if path.endswith("/" + name))
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    found = re.findall(r"^TEST\((\w+)\)|^@test\w*\n(?:@.*\n)?def (\w+)|^(?:test|each)\('(.*?)', ", text,
+                       re.MULTILINE)
+    return {"".join(groups).replace("\\'", "'") for groups in found}, text
+
+
+def rules():
+    """(rule, [(file, [tests])]) of each row."""
+    with open(RULES, encoding="utf-8") as file:
+        _, section = file.read().split("## Which test holds which rule\n")
+    for line in section.splitlines():
+        if row := re.fullmatch(r"\| (.+) \| (\S+: .+) \|", line):
+            yield row[1], [(name, re.findall("`(.+?)`", names))
+                           for name, names in re.findall(r"([\w./-]+): ([^;]+)", row[2])]
+
+
+@test
+def every_rule_of_the_metadata_has_its_tests():
+    missing, held = [], list(rules())
+    check(len(held) > 90, f"{len(held)} rules")
+    for rule, files in held:
+        check(files and all(names for _, names in files), f"no test holds: {rule}")
+        text = ""
+        for name, names in files:
+            there, more = tests_of(name)
+            text += more
+            missing += [f"{name}: {test}" for test in names if test not in there]
+        missing += [number for number in re.findall(r"CVE-[\d-]+|GHSA(?:-\w{4}){3}", rule)
+                    if number not in text]
+    check(not missing, "not there: " + ", ".join(missing))
 
 
 main()

@@ -2,6 +2,7 @@
 """suture-tuf as a program: what it asks for, keeps and refuses. tests/tuf/ holds it to the
 specification with repositories that another implementation makes."""
 import fcntl
+import glob
 import os
 import subprocess
 import threading
@@ -181,6 +182,48 @@ def a_bad_root_fails_before_any_request(client, server, vendor):
     write(os.path.join(client.metadata, "root.json"), root)
     one_line_error(client.refresh(expect=1), "root")
     check_equal(server.asked, [], "requests")
+
+
+# What stands in an address is the server's affair (and CVE-2026-24686, go-tuf: no name of a
+# repository becomes a path here).
+@test
+@with_client
+def base_addresses_are_used_to_the_letter(client, server, vendor):
+    odd = "/a%2Fb/../%41/./%2e%2e//c%20d/"
+
+    def below_odd(handler, _):
+        name = handler.path.removeprefix(odd)
+        path = vendor.path(name) if name != handler.path else ""
+        world.answer(handler, read(path) if os.path.isfile(path) else None)
+    server.rule("", below_odd)
+    server.url += odd[1:]
+    client.download(INDEX)
+    check(all(path.startswith(odd) for path in server.paths()), server.paths())
+    check_equal(len(server.of("/targets/")), 1, "targets asked for")
+    check_equal(sorted(os.listdir(".")), ["cache", "repository", "repository.work", "targets"],
+                "the folder above")
+
+
+# Section 5.1: else whoever holds an answer back, or a clock that is being set, decides in the middle
+# of an update which half of it has expired.
+@test
+@with_client
+def the_time_of_the_start_counts_to_the_end(client, server, vendor):
+    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    if not found:
+        skip("faketime is not installed")
+    write("clock", "+0d")
+    clock = {"LD_PRELOAD": found[0], "FAKETIME_TIMESTAMP_FILE": os.path.abspath("clock"),
+             "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
+             "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+    def jump(handler, data):
+        write("clock", "+9000d")
+        world.answer(handler, data)
+    server.rule("2.root.json", jump)
+    client.refresh(env=clock)
+    check_equal(len(client.kept()), 4, "kept")
+    one_line_error(client.refresh(env=clock, expect=1), "expired")
 
 
 @test

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 
-from killsweep import sweep
+from killsweep import run_killed, sweep
 from tap import *
 from world import *
 
@@ -149,6 +149,23 @@ def sweep_case(kind, **options):
 @test
 def suture_tuf_killed_anywhere_in_a_refresh_and_a_download():
     sweep_case(TufDownload, share=0.25)
+
+
+# A kill leaves what was written to the kernel; a power cut leaves what was synchronised.
+@test
+def everything_is_on_disk_before_it_has_its_name():
+    vendor = two_states()
+    with Server(vendor.repository) as server:
+        case = TufDownload(server, vendor.repository)
+        os.remove(os.path.join(case.folder, "targets", os.listdir(f"{case.folder}/targets")[0]))
+        code, calls = run_killed(case.command(case.folder), "0", os.path.abspath("calls"))
+    check_equal(code, 0, "exit code")
+    named = [number for number, call in enumerate(calls) if call in ("linkat", "renameat")]
+    check(len(named) > len(case.end), f"{len(named)} files got a name")
+    for number in named:
+        since = calls[:number]
+        written = max(place for place, call in enumerate(since) if call in ("write", "pwrite64"))
+        check("fsync" in since[written:], f"{calls[number]} of what is not on disk: {since[-9:]}")
 
 
 @test

@@ -547,6 +547,45 @@ TEST(malformed_metadata_is_refused_and_no_more)
 		}
 }
 
+/* 4.3: each role says what it is, which specification it follows, which version it is, and until
+ * when it counts; also a root whose expiry does not count, as another one follows it. */
+TEST(what_a_role_says_of_itself_is_checked_though_it_is_signed)
+{
+	struct {
+		const char *file;
+		json_t **body;
+		int key, second;
+	} roles[] = {{"2.root.json", &root, 0, 1},
+		{"timestamp.json", &timestamp, KEY_TIMESTAMP, -1},
+		{"1.snapshot.json", &snapshot, KEY_SNAPSHOT, -1},
+		{"1.targets.json", &targets, KEY_TARGETS, -1}};
+	static const char *const bad[][3] = {
+		{"spec_version", "\"2.0.0\"", "of an unknown specification version"},
+		{"spec_version", "1", "of an unknown specification version"},
+		{"spec_version", NULL, "of an unknown specification version"},
+		{"version", "0", "no valid version or expiry"},
+		{"version", "\"2\"", "no valid version or expiry"},
+		{"version", NULL, "no valid version or expiry"},
+		{"expires", "\"2999-01-01\"", "no valid version or expiry"},
+		{"expires", "32472144000", "no valid version or expiry"},
+		{"expires", NULL, "no valid version or expiry"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
+			json_t *body;
+
+			begin();
+			set_version(root, 2);
+			body = *roles[i].body;
+			if (bad[j][1])
+				set(body, bad[j][0], json_loads(bad[j][1], JSON_DECODE_ANY, NULL));
+			else
+				json_object_del(body, bad[j][0]);
+			serve(roles[i].file, sign(body, roles[i].key, roles[i].second, -1));
+			refuse(-EBADMSG, bad[j][2]);
+		}
+}
+
 TEST(malformed_but_signed_metadata_is_refused_and_no_more)
 {
 	begin();
