@@ -23,7 +23,7 @@ TEST(paths_are_delegated_by_the_first_digits_of_their_hash)
 		const char *prefix;
 		bool matches;
 	} cases[] = {{"", true}, {"8", true}, {"812", true}, {HASH_OF_X, true}, {"8120", false},
-		{HASH_OF_X "0", false}, {"128b0ece7698", false}, {HASH_OF_X + 1, false},
+		{HASH_OF_X "0", false}, {"128b0ece7698", false}, {&HASH_OF_X[1], false},
 		{"8128B0ECE769", false}, {"dir/", false}, {"x", false}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
