@@ -481,6 +481,7 @@ def what_lacks_the_online_keys_only_is_finished_by_resign():
 @test
 def every_verb_answers_in_json():
     begin()
+    check_equal(told("pending", expect=2), {"schema": 1, "change": None, "waiting": []})
     check_equal([r["role"] for r in told("renew", "small", "targets")["published"]],
                 [BASE_ROLE, "targets"])
     made = told("keys", "rotate", "timestamp")

@@ -26,6 +26,11 @@ int verb_pending(int count, char **operands)
 
 	if (r == 0)
 		r = desk_load_waiting(&desk);
+	if (r == -ENODATA && arguments.json) {
+		r = desk_print_json(
+			json_pack("{s:i, s:n, s:[]}", "schema", 1, "change", "waiting"));
+		return r == EXIT_OK ? EXIT_NOTHING_TO_DO : r;
+	}
 	if (r < 0)
 		return desk_fail(&desk, r);
 	if (!arguments.json)
