@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #define OUTPUT_SIZE_MAX ((size_t)1 << 20)
 #define LINE_SIZE_MAX   4096
 #define URGENT_LOOK_MS  200
+#define FETCH_END_MS    1000 /* a good one takes a few; a sanitizer's leak check a hundred */
 #define WORDS_MAX       (11 + 2 * CONFIG_MIRRORS_MAX) /* of a stager with all its options */
 
 /* The two programs, and the ends of their pipes that are ours. */
@@ -45,9 +47,20 @@ static void end_process(Process *process)
 	process_wait(process, &status);
 }
 
+/* It ends by itself when the stager's end of their socket is closed: time for that, and no more. */
+static void let_end(const Process *process)
+{
+	_cleanup_fd_ int fd = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0)
+		(void)poll(&poller, 1, FETCH_END_MS);
+}
+
 static void pair_done(Pair *pair)
 {
 	end_process(&pair->stage);
+	let_end(&pair->fetch);
 	end_process(&pair->fetch);
 	fd_close(pair->output);
 	fd_close(pair->progress);
