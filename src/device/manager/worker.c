@@ -59,8 +59,10 @@ static void let_end(const Process *process)
 
 static void pair_done(Pair *pair)
 {
-	end_process(&pair->stage);
-	let_end(&pair->fetch);
+	if (pair->stage.pid > 0)
+		end_process(&pair->stage); /* interrupted: nothing is waited for */
+	else
+		let_end(&pair->fetch);
 	end_process(&pair->fetch);
 	fd_close(pair->output);
 	fd_close(pair->progress);
