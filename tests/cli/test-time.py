@@ -139,6 +139,11 @@ def a_rollout_goes_by_signed_time_where_the_clock_is_behind():
     vendor = vendor_with_a_fix()
     with Server(vendor.repository) as server:
         device = Device(server.url)
+        # the index is as old as its last change; the timestamp was signed since
+        later = time.time() + 5 * DAY
+        sign_all(vendor, later)
+        device.suture("check", env=at(IN_1970))
+        check_equal(device.json("status", env=at(IN_1970))["checks"]["issued"], time_text(later))
         device.suture("check", env=at(IN_1970))
         check_equal(device.json("status", env=at(IN_1970))["offer"]["state"], "available")
 

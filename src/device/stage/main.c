@@ -20,6 +20,14 @@ static const char *arg_root = "/", *arg_url, *arg_channel = "public";
 static OptionList arg_mirrors;
 static int arg_progress_fd = -1;
 
+/* The later of the two: the timestamp is renewed daily, the index when it changes. */
+static int64_t newest_issued(const Stage *stage)
+{
+	int64_t issued = trust_timestamp_issued(stage->trust);
+
+	return issued > stage->index.issued ? issued : stage->index.issued;
+}
+
 static int finish(const Stage *stage, bool changed, uint32_t generation)
 {
 	_cleanup_json_ json_t *json = json_pack(
@@ -27,7 +35,7 @@ static int finish(const Stage *stage, bool changed, uint32_t generation)
 		changed, "generation", (int)generation, "requests", (int)stage->fetcher.requests,
 		"wire_bytes", (json_int_t)stage->fetcher.wire, "payload_bytes",
 		(json_int_t)stage->payload_bytes, "used_delta", stage->has_used_delta, "used_full",
-		stage->has_used_full, "issued", (json_int_t)stage->index.issued, "expires",
+		stage->has_used_full, "issued", (json_int_t)newest_issued(stage), "expires",
 		(json_int_t)trust_timestamp_expires(stage->trust));
 	_cleanup_buffer_ Buffer line = {};
 	int r = json ? document_write(json, &line) : -ENOMEM;
