@@ -25,12 +25,12 @@
 
 typedef struct Trial {
 	uint32_t generation;
-	uint32_t before;                 /* what settled last: where a revert goes; 0 is the base */
-	unsigned tries;                  /* boots that may still graft it */
-	unsigned window;                 /* seconds */
+	uint32_t before; /* what settled last: where a revert goes; 0 is the base */
+	unsigned tries;  /* boots that may still graft it */
+	unsigned window; /* seconds */
 	char boot[TRIAL_BOOT_ID_LEN + 1]; /* in which it was grafted last; "-": not yet */
-	uint64_t started;                /* CLOCK_BOOTTIME seconds of that graft; 0 with "-" */
-	char **units;                    /* that used the component before the switch, sorted */
+	uint64_t started;                 /* CLOCK_BOOTTIME seconds of that graft; 0 with "-" */
+	char **units;                     /* that used the component before the switch, sorted */
 	size_t unit_count;
 } Trial;
 
