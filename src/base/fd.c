@@ -84,6 +84,24 @@ int fd_write_full(int fd, const void *data, size_t size)
 	return 0;
 }
 
+int fd_pwrite_full(int fd, const void *data, size_t size, uint64_t offset)
+{
+	const uint8_t *at = data;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, at, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		size -= (size_t)n;
+		offset += (size_t)n;
+	}
+	return 0;
+}
+
 int fd_read_all(int fd, size_t max, uint8_t **ret_data, size_t *ret_size)
 {
 	_cleanup_buffer_ Buffer buffer = {};

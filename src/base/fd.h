@@ -28,6 +28,7 @@ static inline void fd_closep(int *fd)
 int fd_read_full(int fd, void *buffer, size_t size);
 int fd_pread_full(int fd, void *buffer, size_t size, uint64_t offset);
 int fd_write_full(int fd, const void *data, size_t size);
+int fd_pwrite_full(int fd, const void *data, size_t size, uint64_t offset);
 
 /* From here to the end of the file or pipe, at most max bytes: -EFBIG when there is more.
  * *ret_data is terminated with a NUL that *ret_size does not count; the caller frees it. */

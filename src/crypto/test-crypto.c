@@ -61,31 +61,62 @@ TEST(ed25519_of_rfc_8032)
 	}
 }
 
-static void check_root(size_t blocks, const char *expected)
-{
-	_cleanup_fd_ int fd = memfd_create("data", MFD_CLOEXEC);
-	uint8_t block[VERITY_BLOCK_SIZE], salt[VERITY_SALT_SIZE];
-	char text[DIGEST_TEXT_SIZE];
-	Digest root;
+/* Expected values, over the same bytes: the root by `veritysetup format --no-superblock --salt
+ * 5a…00…` and by `fsverity digest --salt 5a…`, which agree; the SHA-256 of the tree that both
+ * wrote; and the digest that fsverity prints. */
+static const struct {
+	size_t blocks;
+	const char *root, *tree, *file;
+} trees[] = {
+	{1, "5e9b43d355bf38cdea904397de124e0f59794af555e92d882552af12b8cab6d9",
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		"28956481bc0c29438ada7978939943fb5fedaa3734dc66798c3906fa87642a9f"},
+	{2, "17f10ecabcc9e5377ace16cc9f5151dbcfc18880ea1f71a0fbd502bd6dc3ef9e",
+		"8b24f79adc3bf2a8a0ebf509418a6b66213303dc295e4b2eb4d43ce3c0f43ee3",
+		"4241347e301faff52065be164d74df02e44bcb43fe12b6fd93f905c40824777b"},
+	{128, "74f83622155dbc12b1a081691e395a1acd51eec01a29e89eae949e6fdc57984f",
+		"cc2f447c60cd16390894cae3eaece9bb9cd67c9b44302f9cbbdace4f9299aae6",
+		"180aa1ad3af5078b817619c9852664e4b7c40b419c8bf1545eec7051dfcbb640"},
+	{129, "5de27ecb205573548c24c9b89428799f98253617616d112b070006c93d74b2d7",
+		"c6622ae327193ab1072babf8f87c860aa7154dd619daf9bd51bbdf30ec4ee316",
+		"2f46928b5dc07aa87123178d5667e611cff2afbeb30f4b08cf4508bb7475792d"},
+	{16385, "eb43f8b64006c2b140b2b13b5f61ac27c6ae67f979c4c5bc8c722f7d45f5de73",
+		"d8da9eefecc32fdedc1b2257734c874c3f624ed752041b19dbb42cb17d90ceb3",
+		"ac961126ef42f12fdf36b0a9b6ee3c04f572fb0b92e2bd6fb52610c25cca0d07"},
+};
 
-	memset(salt, 0x5a, sizeof(salt));
-	for (size_t i = 0; i < blocks; i++) {
-		memset(block, (int)(i * 7 & 255), sizeof(block));
-		ASSERT_OK(fd_write_full(fd, block, sizeof(block)));
-	}
-	ASSERT_OK(verity_root(fd, salt, &root));
-	digest_to_text(&root, text);
+static void assert_digest(const Digest *digest, const char *expected)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_to_text(digest, text);
 	ASSERT_STREQ(text, expected);
 }
 
-/* Expected values: `veritysetup format --salt 5a…` over the same bytes. */
-TEST(verity_roots_are_those_of_veritysetup)
+TEST(verity_trees_are_those_of_dm_verity_and_of_fs_verity)
 {
-	check_root(1, "a9a03b28564e4724d7ffc0b83acdb9e9f726e3edb9ceec32e5d47b798ee15389");
-	check_root(2, "27d9043bd99049b957e8ba025cfdeb6f2cd40b6b8d568e5dcb24921fd1f74d03");
-	check_root(128, "2dc267fe8d28a1ab9a0a15de1984210fbe47ccbdfdc142c60f45992b66f60bec");
-	check_root(129, "1dd28cbe19a90a65526a2dcf5ac1b739a53b2ccded42455bad59dcf18c9cd99a");
-	check_root(16385, "1c8fb3230f03649d24c4673b68cc2e435228140399e63c49ada28dd19529012e");
+	uint8_t block[VERITY_BLOCK_SIZE], salt[VERITY_SALT_SIZE];
+
+	memset(salt, 0x5a, sizeof(salt));
+	for (size_t n = 0; n < ARRAY_SIZE(trees); n++) {
+		_cleanup_fd_ int fd = memfd_create("data", MFD_CLOEXEC);
+		_cleanup_fd_ int tree = memfd_create("tree", MFD_CLOEXEC);
+		Digest root, again, digest;
+
+		for (size_t i = 0; i < trees[n].blocks; i++) {
+			memset(block, (int)(i * 7 & 255), sizeof(block));
+			ASSERT_OK(fd_write_full(fd, block, sizeof(block)));
+		}
+		ASSERT_OK(verity_tree(fd, salt, tree, &root));
+		assert_digest(&root, trees[n].root);
+		ASSERT_OK(verity_root(fd, salt, &again));
+		ASSERT(digest_equal(&root, &again));
+		ASSERT_OK(digest_of_fd(tree, &digest, NULL));
+		assert_digest(&digest, trees[n].tree);
+		ASSERT_OK(verity_file_digest(
+			&root, salt, trees[n].blocks * VERITY_BLOCK_SIZE, &digest));
+		assert_digest(&digest, trees[n].file);
+	}
 }
 
 TEST(verity_wants_whole_blocks)
