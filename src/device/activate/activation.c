@@ -95,7 +95,7 @@ static int prepare(
 	Activation *activation, uint32_t number, bool live, Plan **ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
-	int r = plan_make(activation->store, number, true, &plan, reterr_reason);
+	int r = plan_make(activation->runtime, number, true, &plan, reterr_reason);
 
 	if (r == 0)
 		r = runtime_find(activation->runtime, reterr_reason);
@@ -211,7 +211,7 @@ int activation_select(
 	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
-	int r = plan_make(activation->store, number, true, &plan, reterr_reason);
+	int r = plan_make(activation->runtime, number, true, &plan, reterr_reason);
 
 	if (r == 0)
 		r = store_set_current(activation->store, number, reterr_reason);
@@ -226,7 +226,7 @@ int activation_select(
 static int take_all_off(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *base = NULL;
-	int r = plan_make(activation->store, 0, true, &base, reterr_reason);
+	int r = plan_make(activation->runtime, 0, true, &base, reterr_reason);
 
 	if (r == 0)
 		r = plan_inspect(base, activation->runtime, reterr_reason);

@@ -18,7 +18,7 @@ static OptionList arg_without;
 /* All features but those that were named with --without; 0 when a name is unknown. */
 static unsigned wanted_features(void)
 {
-	unsigned features = FEATURE_FILE_BACKED | FEATURE_BENEATH | FEATURE_LOWERDIR_PLUS;
+	unsigned features = FEATURES_ALL;
 
 	for (size_t i = 0; i < arg_without.count; i++) {
 		int feature = text_index(feature_names, arg_without.items[i]);
@@ -129,7 +129,9 @@ static int verb_status(int count, char **operands)
 
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
-	{"without", "FEATURE", "go the way of older kernels: file-backed, beneath, lowerdir-plus",
+	{"without", "FEATURE",
+		"go the way of other kernels: file-backed, beneath, lowerdir-plus, fs-verity, "
+		"dm-verity",
 		OPTION_LIST, &arg_without},
 	{}};
 

@@ -32,7 +32,8 @@
 #define PARAMETER_SIZE_MAX 256
 #define FD_PATH_SIZE       32
 
-const char *const feature_names[] = {"file-backed", "beneath", "lowerdir-plus", NULL};
+const char *const feature_names[] = {
+	"file-backed", "beneath", "lowerdir-plus", "fs-verity", "dm-verity", NULL};
 
 static int statx_at(int dir, const char *path, unsigned mask, struct statx *ret)
 {
@@ -186,14 +187,14 @@ int mount_new_tmpfs(int *ret_fd, Reason *reterr_reason)
 	return 0;
 }
 
-static int new_erofs_of(const char *source, int *ret_fd, Reason *reterr_reason)
+int mount_new_erofs_of_device(const char *path, int *ret_fd, Reason *reterr_reason)
 {
 	_cleanup_fd_ int context = -1;
 	int r = open_context("erofs", "CONFIG_EROFS_FS", &context, reterr_reason);
 
 	if (r < 0)
 		return r;
-	r = set_string(context, "source", source);
+	r = set_string(context, "source", path);
 	if (r < 0 || fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
 		return reason_errno(reterr_reason, r < 0 ? r : -errno, "erofs");
 	return finish(context, "erofs", ret_fd, reterr_reason);
@@ -207,13 +208,13 @@ int mount_new_erofs(int backing, unsigned features, int *ret_fd, Reason *reterr_
 
 	if (features & FEATURE_FILE_BACKED) {
 		snprintf(source, sizeof(source), "/proc/self/fd/%d", backing);
-		r = new_erofs_of(source, ret_fd, reterr_reason);
+		r = mount_new_erofs_of_device(source, ret_fd, reterr_reason);
 		/* before 6.12, or on a file system that is stacked already: a block device */
 		if (r != -ENOTBLK)
 			return r;
 	}
 	r = loop_attach(backing, &loop, source, reterr_reason);
-	return r < 0 ? r : new_erofs_of(source, ret_fd, reterr_reason);
+	return r < 0 ? r : mount_new_erofs_of_device(source, ret_fd, reterr_reason);
 }
 
 static int add_layers_by_name(int context, const int *layers, size_t count)

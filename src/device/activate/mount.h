@@ -18,6 +18,9 @@ typedef enum Feature {
 	FEATURE_FILE_BACKED = 1 << 0,   /* EROFS from a file without a loop device: Linux 6.12 */
 	FEATURE_BENEATH = 1 << 1,       /* MOVE_MOUNT_BENEATH: Linux 6.5 */
 	FEATURE_LOWERDIR_PLUS = 1 << 2, /* overlay layers one by one: Linux 6.8 */
+	FEATURE_FS_VERITY = 1 << 3,     /* CONFIG_FS_VERITY, and a file system that has it on */
+	FEATURE_DM_VERITY = 1 << 4,     /* CONFIG_DM_VERITY */
+	FEATURES_ALL = (1 << 5) - 1,
 } Feature;
 extern const char *const feature_names[]; /* by bit; ends with NULL */
 
@@ -50,6 +53,7 @@ int mount_make_private(int fd, Reason *reterr_reason);
  * The layers of an overlay are descriptors of attached directories, topmost first. */
 int mount_new_tmpfs(int *ret_fd, Reason *reterr_reason);
 int mount_new_erofs(int backing, unsigned features, int *ret_fd, Reason *reterr_reason);
+int mount_new_erofs_of_device(const char *path, int *ret_fd, Reason *reterr_reason);
 int mount_new_overlay(
 	const int *layers, size_t count, unsigned features, int *ret_fd, Reason *reterr_reason);
 

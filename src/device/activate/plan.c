@@ -15,13 +15,13 @@ Plan *plan_free(Plan *plan)
 {
 	if (!plan)
 		return NULL;
-	for (size_t i = 0; plan->files && i < plan_image_count(plan); i++)
-		fd_close(plan->files[i]);
+	for (size_t i = 0; plan->sealed && i < plan_image_count(plan); i++)
+		sealed_done(&plan->sealed[i]);
 	for (size_t i = 0; i < plan->graft_count; i++)
 		graft_done(&plan->grafts[i]);
 	generation_free(plan->generation);
 	proof_free(plan->proof);
-	free(plan->files);
+	free(plan->sealed);
 	free(plan->images);
 	free(plan->attached);
 	free(plan->grafts);
@@ -46,71 +46,60 @@ static int add_graft(Plan *plan, const Store *store, const char *directory)
 	return r;
 }
 
-/* The descriptor whose content is hashed here is the one that will be mounted. */
-static int verify_image(const Store *store, const Seal *seal, int *ret_file, Reason *reterr_reason)
+static int verify_image(const Runtime *runtime, const Seal *seal, const SealPolicy *policy,
+	Sealed *ret, Reason *reterr_reason)
 {
 	_cleanup_free_ char *bad = NULL;
-	_cleanup_fd_ int file = -1;
-	uint64_t size;
-	Digest digest;
-	int r = store_bad_reason(store, &seal->image, &bad);
+	int r = store_bad_reason(runtime->store, &seal->image, &bad);
 
 	if (r == 0)
 		return reason_set(reterr_reason, -ESTALE,
 			"the image of %s was found to be bad (%s) and is not tried again",
 			seal->component, bad);
-	if (r > 0)
-		r = store_open_image(store, &seal->image, &file, reterr_reason);
-	if (r == 0)
-		r = digest_of_fd(file, &digest, &size);
 	if (r < 0)
-		return reterr_reason && reterr_reason->text[0]
-			? r
-			: reason_errno(reterr_reason, r, "the image of %s", seal->component);
-	if (!digest_equal(&digest, &seal->image) || size != seal->size)
-		return reason_set(reterr_reason, -EKEYREJECTED,
-			"the image of %s is damaged: its digest is not the sealed one",
-			seal->component);
-	*ret_file = TAKE_FD(file);
-	return 0;
+		return reason_errno(reterr_reason, r, "the image of %s", seal->component);
+	return sealed_open(runtime->store, seal, policy, runtime->features, ret, reterr_reason);
 }
 
 static int prove(Plan *plan, const Store *store, Reason *reterr_reason)
 {
-	SealPolicy policy;
 	BaseIdentity identity;
-	int r = store_read_policy(store, &policy, reterr_reason);
+	int r = store_read_policy(store, &plan->policy, reterr_reason);
 
 	if (r == 0)
 		r = store_read_identity(store, &identity, reterr_reason);
 	if (r == 0)
-		r = proof_check(plan->generation, &policy, &identity, &plan->proof, reterr_reason);
+		r = proof_check(
+			plan->generation, &plan->policy, &identity, &plan->proof, reterr_reason);
 	for (size_t i = 0; r == 0 && i < plan->proof->directory_count; i++)
 		r = add_graft(plan, store, plan->proof->directories[i].path);
 	return r;
 }
 
-static int verify_images(Plan *plan, const Store *store, Reason *reterr_reason)
+static int verify_images(Plan *plan, const Runtime *runtime, Reason *reterr_reason)
 {
 	size_t count = plan_image_count(plan);
 	int r = 0;
 
 	plan->images = memory_new_array(count, sizeof(Digest));
-	plan->files = memory_new_array(count, sizeof(int));
+	plan->sealed = memory_new_array(count, sizeof(Sealed));
 	plan->attached = memory_new_array(count, sizeof(bool));
-	if (!plan->images || !plan->files || !plan->attached)
+	if (!plan->images || !plan->sealed || !plan->attached)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		plan->files[i] = -1;
+		plan->sealed[i] = SEALED_NONE;
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		plan->images[i] = plan->proof->seals[i].image;
-		r = verify_image(store, &plan->proof->seals[i], &plan->files[i], reterr_reason);
+		r = verify_image(runtime, &plan->proof->seals[i], &plan->policy, &plan->sealed[i],
+			reterr_reason);
 	}
 	return r;
 }
 
-int plan_make(const Store *store, uint32_t number, bool verify, Plan **ret, Reason *reterr_reason)
+int plan_make(
+	const Runtime *runtime, uint32_t number, bool verify, Plan **ret, Reason *reterr_reason)
 {
+	const Store *store = runtime->store;
 	_cleanup_(plan_freep) Plan *plan = memory_new(sizeof(*plan));
 	int r = 0;
 
@@ -124,7 +113,7 @@ int plan_make(const Store *store, uint32_t number, bool verify, Plan **ret, Reas
 		r = prove(plan, store, reterr_reason);
 	}
 	if (r == 0 && number > 0 && verify)
-		r = verify_images(plan, store, reterr_reason);
+		r = verify_images(plan, runtime, reterr_reason);
 	if (r == 0)
 		*ret = TAKE_PTR(plan);
 	return r;
@@ -294,7 +283,8 @@ int plan_build(Plan *plan, Runtime *runtime, Reason *reterr_reason)
 	r = runtime_new_overlay_name(runtime, plan->number, &plan->generation->digest,
 		&plan->overlay_name, reterr_reason);
 	for (size_t i = 0; r >= 0 && i < plan_image_count(plan); i++) {
-		r = runtime_attach_image(runtime, &plan->images[i], plan->files[i], reterr_reason);
+		r = runtime_attach_image(
+			runtime, &plan->images[i], &plan->sealed[i], reterr_reason);
 		plan->attached[i] = r == 0;
 	}
 	r = r < 0 ? r : 0;

@@ -3,7 +3,7 @@
 /*
  * Plan: what it takes to show one generation, from proof to move.
  *
- *     plan_make()      read and prove the record; hash its images     nothing is changed
+ *     plan_make()      read and prove the record, and its images      nothing is changed
  *     plan_survey()    look at every directory, refuse what is in the way
  *     plan_build()     all overlays, aside, below /run/suture
  *     plan_move()      put them on, back to back; on failure everything is put back
@@ -18,7 +18,8 @@ typedef struct Plan {
 	Generation *generation; /* NULL for the base */
 	Proof *proof;           /* NULL for the base */
 	Wanted wanted;
-	int *files;     /* of the images, whose content was hashed through these descriptors */
+	SealPolicy policy;
+	Sealed *sealed; /* the images, proved */
 	Digest *images; /* their digests */
 	bool *attached; /* which of them plan_build() attached */
 	Graft *grafts;  /* the directories of the generation first, then those that fall away */
@@ -26,9 +27,9 @@ typedef struct Plan {
 	char *overlay_name;
 } Plan;
 
-/* Without `verify_images` the files are neither opened nor hashed: for looking only. */
-int plan_make(
-	const Store *store, uint32_t number, bool verify_images, Plan **ret, Reason *reterr_reason);
+/* Without `verify_images` the files are neither opened nor proved: for looking only. */
+int plan_make(const Runtime *runtime, uint32_t number, bool verify_images, Plan **ret,
+	Reason *reterr_reason);
 Plan *plan_free(Plan *plan);
 DEFINE_CLEANUP(Plan *, plan_free)
 

@@ -111,7 +111,8 @@ static char *image_point(const Runtime *runtime, const Digest *digest)
 	return memory_printf("%s/image/%s", runtime->path, text);
 }
 
-int runtime_attach_image(Runtime *runtime, const Digest *digest, int file, Reason *reterr_reason)
+int runtime_attach_image(
+	Runtime *runtime, const Digest *digest, const Sealed *sealed, Reason *reterr_reason)
 {
 	_cleanup_free_ char *point = image_point(runtime, digest);
 	_cleanup_fd_ int fd = -1;
@@ -123,7 +124,9 @@ int runtime_attach_image(Runtime *runtime, const Digest *digest, int file, Reaso
 		return 1;
 	r = make_point(point, reterr_reason);
 	if (r == 0)
-		r = mount_new_erofs(file, runtime->features, &fd, reterr_reason);
+		r = sealed->device < 0
+			? mount_new_erofs(sealed->file, runtime->features, &fd, reterr_reason)
+			: mount_new_erofs_of_device(sealed->path, &fd, reterr_reason);
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);
 }
 

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "device/activate/mountinfo.h"
+#include "device/activate/sealed.h"
 #include "device/store/store.h"
 
 #define RUNTIME_REASON_PATH STORE_RUN "/reason"
@@ -53,9 +54,10 @@ int runtime_find(const Runtime *runtime, Reason *reterr_reason);
 /* Mounts the tmpfs unless it is there. Something else mounted on /run/suture is refused. */
 int runtime_make(Runtime *runtime, Reason *reterr_reason);
 
-/* Attaches an image. `file` is the descriptor whose content was verified, and is what is mounted.
- * Positive: it stands attached already, and is left. */
-int runtime_attach_image(Runtime *runtime, const Digest *digest, int file, Reason *reterr_reason);
+/* Attaches an image: the very descriptor, or device, that was proved. Positive: it stands attached
+ * already, and is left. */
+int runtime_attach_image(
+	Runtime *runtime, const Digest *digest, const Sealed *sealed, Reason *reterr_reason);
 
 void runtime_detach_image(Runtime *runtime, const Digest *digest);
 

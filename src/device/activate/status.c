@@ -31,9 +31,10 @@ static int look(const Activation *activation, View *view, Reason *reterr_reason)
 	int r = store_current(store, &view->current, &view->problem);
 
 	if (r == 0)
-		r = plan_make(store, view->current, false, &view->plan, &view->problem);
+		r = plan_make(
+			activation->runtime, view->current, false, &view->plan, &view->problem);
 	if (r < 0 && r != -ENOMEM)
-		r = plan_make(store, 0, false, &view->plan, NULL);
+		r = plan_make(activation->runtime, 0, false, &view->plan, NULL);
 	if (r == 0)
 		r = plan_inspect(view->plan, activation->runtime, reterr_reason);
 	if (r == 0)
@@ -104,8 +105,8 @@ static int print_directories(const View *view, Buffer *buffer)
 	return r;
 }
 
-/* "loop", "file", or "none" when it is not mounted. */
-static const char *backing_of(const View *view, const Runtime *runtime, const char *digest)
+/* The mount of an image below /run/suture; NULL when it is not mounted. */
+static const MountEntry *image_mount(const View *view, const Runtime *runtime, const char *digest)
 {
 	size_t length = strlen(runtime->path);
 
@@ -115,9 +116,27 @@ static const char *backing_of(const View *view, const Runtime *runtime, const ch
 		if (strncmp(entry->point, runtime->path, length) == 0 &&
 			text_starts_with(entry->point + length, "/image/") &&
 			strcmp(entry->point + length + strlen("/image/"), digest) == 0)
-			return text_starts_with(entry->source, "/dev/loop") ? "loop" : "file";
+			return entry;
 	}
-	return "none";
+	return NULL;
+}
+
+static int print_image(const View *view, const Runtime *runtime, const Seal *seal, Buffer *buffer)
+{
+	const char *backing = "none", *source = "";
+	const MountEntry *mount;
+	char digest[DIGEST_TEXT_SIZE];
+
+	digest_to_text(&seal->image, digest);
+	mount = image_mount(view, runtime, digest);
+	if (mount) {
+		source = mount->source;
+		backing = text_starts_with(source, "/dev/loop") ? "loop"
+			: text_starts_with(source, "/dev/dm-")  ? "device"
+								: "file";
+	}
+	return buffer_printf(buffer, "image digest=%s component=%s sealed=%s backing=%s\n", digest,
+		seal->component, sealed_by_names[sealed_by(runtime->store, seal, source)], backing);
 }
 
 static int print_images(const View *view, const Runtime *runtime, Buffer *buffer)
@@ -125,13 +144,8 @@ static int print_images(const View *view, const Runtime *runtime, Buffer *buffer
 	const Proof *proof = view->plan->proof;
 	int r = 0;
 
-	for (size_t i = 0; proof && r == 0 && i < proof->seal_count; i++) {
-		char digest[DIGEST_TEXT_SIZE];
-
-		digest_to_text(&proof->seals[i].image, digest);
-		r = buffer_printf(buffer, "image digest=%s component=%s sealed=digest backing=%s\n",
-			digest, proof->seals[i].component, backing_of(view, runtime, digest));
-	}
+	for (size_t i = 0; proof && r == 0 && i < proof->seal_count; i++)
+		r = print_image(view, runtime, &proof->seals[i], buffer);
 	return r;
 }
 

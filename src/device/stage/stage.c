@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "wire/improvement/image-seal.h"
 #include "base/time.h"
 #include "wire/json/document.h"
 
@@ -92,12 +93,28 @@ static int find_same(const Store *store, const Generation *generation, uint32_t 
 	return r;
 }
 
+static int prepare_verity(Stage *stage, const Improvement *improvement, Reason *reason)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < improvement->images.count; i++) {
+		Seal seal;
+
+		r = image_seal(&stage->index, improvement, i, &seal, reason);
+		if (r == 0)
+			r = store_prepare_verity(stage->store, &seal, reason);
+	}
+	return r;
+}
+
 static int commit(
 	Stage *stage, const Improvement *improvement, uint32_t *ret_generation, Reason *reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	int r = stage_build_record(stage, improvement, &generation, reason);
+	int r = prepare_verity(stage, improvement, reason);
 
+	if (r == 0)
+		r = stage_build_record(stage, improvement, &generation, reason);
 	if (r == 0)
 		r = find_same(stage->store, generation, ret_generation);
 	if (r != 0)

@@ -4,8 +4,10 @@
  * Store: what a device keeps, below ROOT/var/lib/suture:
  *
  *     images/<sha256>.erofs     complete, verified, never changed again
+ *     images/<sha256>.tree      its hash tree, where the file system keeps none (fs-verity)
  *     generations/N             records (generation.h); generation 0 is the base and has no file
  *     current                   symbolic link to generations/N; absent means 0
+ *     trial                     that the current generation has not settled yet (trial.h)
  *     bad/<sha256>              images that must not be tried again; the text says why
  *     partial/                  downloads and images in the making
  *     history                   what happened, one JSON object per line (history.h)
@@ -31,9 +33,10 @@
 #include "wire/identity/identity.h"
 #include "wire/seal/policy.h"
 
-#define STORE_PATH         "var/lib/suture"
-#define STORE_NUMBER_MAX   999999999 /* nine digits: one generation a minute for 1900 years */
-#define STORE_BAD_TEXT_MAX 4096
+#define STORE_PATH           "var/lib/suture"
+#define STORE_NUMBER_MAX     999999999 /* nine digits: one generation a minute for 1900 years */
+#define STORE_BAD_TEXT_MAX   4096
+#define STORE_TREE_NAME_SIZE (sizeof("images/") + 2 * DIGEST_SIZE + sizeof(".tree"))
 
 /* What is mounted, below the root: made by the activator, looked at by exposure and by
  * store_remove_unused(). All of it is hidden from unprivileged users. */
@@ -66,6 +69,15 @@ int store_commit_image(Store *store, const char *name, const Digest *digest, Rea
 /* Opens images/<sha256>.erofs for reading; -ENOENT with a reason when it is not there. */
 int store_open_image(const Store *store, const Digest *digest, int *ret_fd, Reason *reterr_reason);
 
+/* Lets the kernel verify later reads of an image that was committed: turns on fs-verity where the
+ * file system has it, else writes images/<sha256>.tree for dm-verity. Done before, it is left.
+ * -EKEYREJECTED when the root is not the sealed one. */
+int store_prepare_verity(Store *store, const Seal *seal, Reason *reterr_reason);
+int store_open_tree(const Store *store, const Digest *image, int *ret_fd, Reason *reterr_reason);
+
+/* fs-verity's digest of an open image, which the kernel vouches for; 1: it has none. */
+int store_measure_image(int image, Digest *ret_digest);
+
 /* Writes the record under the next free number, which was never used before. */
 int store_commit_generation(
 	Store *store, const Generation *generation, uint32_t *ret_number, Reason *reterr_reason);
@@ -80,8 +92,9 @@ int store_set_current(Store *store, uint32_t number, Reason *reterr_reason);
 /* The numbers of all records, ascending; the caller frees them. */
 int store_list_generations(const Store *store, uint32_t **ret_numbers, size_t *ret_count);
 
-/* Removes what nothing needs: all generations but the current one, the newest good one above it
- * (staged, or taken off by the owner) and the newest good one below it (the way back); then all
+/* Removes what nothing needs: all generations but the current one, the one that its trial goes back
+ * to, the newest good one above it (staged, or taken off by the owner) and the newest good one
+ * below it (the way back); then all
  * images in none of these that are not mounted. A generation is good when its record can be read
  * and none of its images is marked bad. */
 int store_remove_unused(Store *store, Reason *reterr_reason);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "device/store/store.h"
+#include "device/store/trial.h"
 
 /* The digests of the images that stay. */
 typedef struct Kept {
@@ -75,25 +76,46 @@ static int remove_generation(const Store *store, uint32_t number)
 	return file_remove(store->dir, name);
 }
 
+/* Those that stay whatever becomes of their images: the current one, and where a trial of it goes
+ * back to. */
+typedef struct Fixed {
+	uint32_t current, before;
+} Fixed;
+
+/* A record of a trial that cannot be read names nothing: the boot shows the base then. */
+static int find_fixed(const Store *store, Fixed *ret, Reason *reterr_reason)
+{
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	Fixed fixed = {};
+	int r = store_current(store, &fixed.current, reterr_reason);
+
+	if (r == 0 && trial_load(store, &trial, NULL) == -ENOMEM)
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	fixed.before = trial ? trial->before : 0;
+	*ret = fixed;
+	return 0;
+}
+
 /* Walks from the newest down: the first good one on each side of the current one stays. */
 static int choose(
-	const Store *store, uint32_t current, const uint32_t *numbers, size_t count, Kept *kept)
+	const Store *store, const Fixed *fixed, const uint32_t *numbers, size_t count, Kept *kept)
 {
 	bool have_above = false, have_below = false;
 
 	for (size_t i = count; i-- > 0;) {
-		bool *have = numbers[i] > current ? &have_above : &have_below;
+		bool *have = numbers[i] > fixed->current ? &have_above : &have_below;
+		bool stays = numbers[i] == fixed->current || numbers[i] == fixed->before;
 		int r = 1;
 
-		if (numbers[i] == current)
-			r = keep_generation(store, current, true, kept);
-		else if (!*have)
-			r = keep_generation(store, numbers[i], false, kept);
+		if (stays || !*have)
+			r = keep_generation(store, numbers[i], stays, kept);
 		if (r < 0)
 			return r;
-		if (r == 0 && numbers[i] != current)
+		if (r == 0 && numbers[i] != fixed->current)
 			*have = true;
-		if (r > 0 && numbers[i] != current)
+		if (r > 0 && !stays)
 			r = remove_generation(store, numbers[i]);
 		if (r < 0)
 			return r;
@@ -123,7 +145,8 @@ static int remove_images(const Store *store, const Kept *kept)
 		char text[DIGEST_TEXT_SIZE] = "";
 		Digest digest;
 
-		if (!text_ends_with(entry->d_name, ".erofs"))
+		if (!text_ends_with(entry->d_name, ".erofs") &&
+			!text_ends_with(entry->d_name, ".tree"))
 			continue;
 		memcpy(text, entry->d_name, strnlen(entry->d_name, sizeof(text) - 1));
 		if (digest_from_text(text, &digest) == 0 && !is_kept(kept, &digest) &&
@@ -138,17 +161,17 @@ int store_remove_unused(Store *store, Reason *reterr_reason)
 {
 	_cleanup_(kept_done) Kept kept = {};
 	_cleanup_free_ uint32_t *numbers = NULL;
-	uint32_t current;
+	Fixed fixed;
 	size_t count;
 	int r;
 
 	if (store->dir < 0)
 		return 0;
-	r = store_current(store, &current, reterr_reason);
+	r = find_fixed(store, &fixed, reterr_reason);
 	if (r == 0)
 		r = store_list_generations(store, &numbers, &count);
 	if (r == 0)
-		r = choose(store, current, numbers, count, &kept);
+		r = choose(store, &fixed, numbers, count, &kept);
 	if (r == 0)
 		r = remove_images(store, &kept);
 	return r;

@@ -35,6 +35,16 @@ static int take_demand(const Lines *lines, Demand *demand, const char *value)
 	return 0;
 }
 
+static int take_verity(const Lines *lines, SealPolicy *policy, const char *value)
+{
+	if (policy->verity_required)
+		return lines_bad(lines, "'verity' is said twice");
+	if (strcmp(value, "required") != 0)
+		return lines_bad(lines, "'verity required' is expected");
+	policy->verity_required = true;
+	return 0;
+}
+
 static int take_line(const Lines *lines, SealPolicy *policy, Demand *demand, const char *line)
 {
 	if (line[0] == '\0' || line[0] == '#')
@@ -43,7 +53,9 @@ static int take_line(const Lines *lines, SealPolicy *policy, Demand *demand, con
 		return take_key(lines, policy, line + strlen("key "));
 	if (text_starts_with(line, "seal "))
 		return take_demand(lines, demand, line + strlen("seal "));
-	return lines_bad(lines, "neither 'seal' nor 'key'");
+	if (text_starts_with(line, "verity "))
+		return take_verity(lines, policy, line + strlen("verity "));
+	return lines_bad(lines, "neither 'seal', 'key' nor 'verity'");
 }
 
 int seal_policy_parse(const void *text, size_t size, SealPolicy *ret, Reason *reterr_reason)

@@ -7,6 +7,8 @@
  *     # a comment
  *     seal required
  *     key 8a5d…            one ed25519 key per line, in hex
+ *     verity required      every read of an image is verified by the kernel (dm-verity or
+ * fs-verity)
  *
  * Keys without a `seal` line mean `seal required`. No file, an empty one, or `seal digest-only`
  * means that images are only compared with the record's digests; `suture-activate status` says so.
@@ -24,6 +26,7 @@
 
 typedef struct SealPolicy {
 	bool required;
+	bool verity_required; /* hashing an image once, before it is mounted, is not enough */
 	size_t key_count;
 	uint8_t keys[SEAL_KEYS_MAX][ED25519_KEY_SIZE];
 } SealPolicy;

@@ -160,6 +160,10 @@ TEST(policies_do_not_contradict_themselves)
 	ASSERT_ERROR(-EBADMSG, parse_policy("seal required\nseal required\n", &policy));
 	ASSERT_ERROR(-EBADMSG, parse_policy("key 00\n", &policy));
 	ASSERT_ERROR(-EBADMSG, parse_policy("trust everybody\n", &policy));
+	ASSERT_ERROR(-EBADMSG, parse_policy("verity wanted\n", &policy));
+	ASSERT_ERROR(-EBADMSG, parse_policy("verity required\nverity required\n", &policy));
+	ASSERT_OK(parse_policy("verity required\n", &policy));
+	ASSERT(policy.verity_required && !policy.required);
 	TEST_EACH_ALLOCATION(parse_policy(with_key, &policy), (void)0);
 }
 

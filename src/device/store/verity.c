@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lets a kernel verify each read of an image: fs-verity on its file, or a tree beside it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fsverity.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "crypto/verity.h"
+#include "device/store/store.h"
+
+static void tree_name(const Digest *image, char ret[static STORE_TREE_NAME_SIZE])
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_to_text(image, text);
+	snprintf(ret, STORE_TREE_NAME_SIZE, "images/%s.tree", text);
+}
+
+static int failed(const Store *store, int error, const char *name, Reason *reterr_reason)
+{
+	return reason_errno(reterr_reason, error, "%s/" STORE_PATH "/%s", store->path, name);
+}
+
+int store_open_tree(const Store *store, const Digest *image, int *ret_fd, Reason *reterr_reason)
+{
+	char name[STORE_TREE_NAME_SIZE];
+	int fd = -ENOENT;
+
+	tree_name(image, name);
+	if (store->dir >= 0) {
+		fd = openat(store->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+		fd = fd < 0 ? -errno : fd;
+	}
+	if (fd < 0)
+		return failed(store, fd, name, reterr_reason);
+	*ret_fd = fd;
+	return 0;
+}
+
+int store_measure_image(int image, Digest *ret_digest)
+{
+	struct {
+		struct fsverity_digest head;
+		uint8_t bytes[DIGEST_SIZE];
+	} measured = {.head.digest_size = DIGEST_SIZE};
+
+	if (ioctl(image, FS_IOC_MEASURE_VERITY, &measured) < 0)
+		return 1; /* no fs-verity on this file, or none in this kernel */
+	if (measured.head.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
+		measured.head.digest_size != DIGEST_SIZE)
+		return 1;
+	memcpy(ret_digest->bytes, measured.bytes, DIGEST_SIZE);
+	return 0;
+}
+
+/* Whether the file system keeps a tree of its own now. */
+static bool enable_fs_verity(int image, const uint8_t *salt)
+{
+	struct fsverity_enable_arg arg = {.version = 1,
+		.hash_algorithm = FS_VERITY_HASH_ALG_SHA256,
+		.block_size = VERITY_BLOCK_SIZE,
+		.salt_size = VERITY_SALT_SIZE,
+		.salt_ptr = (uintptr_t)salt};
+
+	return ioctl(image, FS_IOC_ENABLE_VERITY, &arg) == 0 || errno == EEXIST;
+}
+
+/* What the kernel measures must be what the vendor signed. */
+static int check_measured(int image, const Seal *seal)
+{
+	Digest expected, measured;
+	int r = verity_file_digest(&seal->verity_root, seal->verity_salt, seal->size, &expected);
+
+	if (r == 0)
+		r = store_measure_image(image, &measured);
+	if (r != 0)
+		return r < 0 ? r : -EOPNOTSUPP;
+	return digest_equal(&measured, &expected) ? 0 : -EKEYREJECTED;
+}
+
+static int write_tree(Store *store, int image, const Seal *seal)
+{
+	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
+	char name[STORE_TREE_NAME_SIZE];
+	Digest root;
+	int r;
+
+	tree_name(&seal->image, name);
+	r = file_draft_open(store->dir, name, 0400, &draft);
+	if (r == 0)
+		r = verity_tree(image, seal->verity_salt, draft.fd, &root);
+	if (r == 0 && !digest_equal(&root, &seal->verity_root))
+		r = -EKEYREJECTED;
+	return r < 0 ? r : file_draft_finish(&draft);
+}
+
+int store_prepare_verity(Store *store, const Seal *seal, Reason *reterr_reason)
+{
+	_cleanup_fd_ int image = -1, tree = -1;
+	int r = store_open_image(store, &seal->image, &image, reterr_reason);
+
+	if (r < 0)
+		return r;
+	if (enable_fs_verity(image, seal->verity_salt))
+		r = check_measured(image, seal);
+	else if (store_open_tree(store, &seal->image, &tree, NULL) < 0)
+		r = write_tree(store, image, seal);
+	if (r == -EKEYREJECTED)
+		return reason_set(reterr_reason, r,
+			"the image of %s has another hash tree than the one that was sealed",
+			seal->component);
+	return r < 0 ? reason_errno(reterr_reason, r, "the hash tree of %s", seal->component) : 0;
+}
