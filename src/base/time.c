@@ -69,6 +69,14 @@ uint64_t time_monotonic_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+uint64_t time_boot_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
 int64_t time_of_source(void)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");

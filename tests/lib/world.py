@@ -521,8 +521,10 @@ class Device:
         return {name: os.path.getsize(os.path.join(folder, name)) for name in names}
 
     def images(self):
+        """Without their hash trees."""
         folder = self.store("images")
-        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(name for name in names if name.endswith(".erofs"))
 
     def generations(self):
         folder = self.store("generations")

@@ -6,12 +6,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/time.h"
+#include "device/activate/guard.h"
 #include "device/store/history.h"
 
-#define LOCK_PATH "run/suture.lock"
+#define LOCK_NAME "suture.lock" /* in the run folder */
 
 Activation *activation_free(Activation *activation)
 {
@@ -26,24 +29,25 @@ Activation *activation_free(Activation *activation)
 
 static int take_lock(Activation *activation, Reason *reterr_reason)
 {
-	int root = activation->store->root, r = path_make_parent(root, LOCK_PATH, 0755);
+	const char *run = activation->runtime->run;
+	_cleanup_free_ char *path = memory_printf("%s/" LOCK_NAME, run);
+	int r = path ? path_make_directories(AT_FDCWD, run, 0755) : -ENOMEM;
 
 	if (r < 0)
-		return reason_errno(reterr_reason, r, "%s/run", activation->store->path);
-	activation->lock = openat(root, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		return reason_errno(reterr_reason, r, "%s", run);
+	activation->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (activation->lock < 0)
-		return reason_errno(
-			reterr_reason, -errno, "%s/" LOCK_PATH, activation->store->path);
+		return reason_errno(reterr_reason, -errno, "%s", path);
 	if (flock(activation->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
 		return reason_set(reterr_reason, -EBUSY,
 			"another suture-activate is at work: wait until it ends, then try again");
-	return reason_errno(reterr_reason, -errno, "%s/" LOCK_PATH, activation->store->path);
+	return reason_errno(reterr_reason, -errno, "%s", path);
 }
 
-int activation_open(
-	const char *root, unsigned features, bool look, Activation **ret, Reason *reterr_reason)
+int activation_open(const char *root, const char *run, unsigned features, bool look,
+	Activation **ret, Reason *reterr_reason)
 {
 	_cleanup_(activation_freep) Activation *activation = memory_new(sizeof(*activation));
 	int r;
@@ -53,7 +57,8 @@ int activation_open(
 	activation->lock = -1;
 	r = store_open(root, &activation->store, reterr_reason);
 	if (r == 0)
-		r = runtime_open(activation->store, features, &activation->runtime, reterr_reason);
+		r = runtime_open(
+			activation->store, run, features, &activation->runtime, reterr_reason);
 	if (r == 0 && !look)
 		r = take_lock(activation, reterr_reason);
 	if (r == 0)
@@ -83,15 +88,12 @@ static int reconcile(Activation *activation, Reason *reterr_reason)
 	return r;
 }
 
-/* What is left over harms nobody, and the next verb collects it: no reason to call what was done a
- * failure. */
-static void collect(Activation *activation, const Plan *plan)
+void activation_collect(Activation *activation, const Plan *plan)
 {
 	runtime_collect(activation->runtime, plan->images, plan_image_count(plan), NULL);
 }
 
-/* Everything up to the first change that anybody could see. */
-static int prepare(
+int activation_prepare(
 	Activation *activation, uint32_t number, bool live, Plan **ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
@@ -116,7 +118,8 @@ static int prepare(
 	return 0;
 }
 
-static int move(Activation *activation, Plan *plan, ActivationResult *ret, Reason *reterr_reason)
+int activation_move(
+	Activation *activation, Plan *plan, ActivationResult *ret, Reason *reterr_reason)
 {
 	ActivationResult result = {.generation = plan->number, .directories = plan_changes(plan)};
 	int r = plan_move(plan, activation->runtime, &result.microseconds, reterr_reason);
@@ -151,68 +154,150 @@ static void hold_signals(sigset_t *ret_before)
 	sigprocmask(SIG_BLOCK, &set, ret_before);
 }
 
-/* What the store says now. The way back to the base is open whatever it says: *ret_known tells
- * whether there is something to return to when the way is blocked. */
-static int read_before(const Activation *activation, uint32_t number, uint32_t *ret_before,
-	bool *ret_known, Reason *reterr_reason)
+int activation_commit(
+	Activation *activation, Plan *plan, ActivationResult *ret, Reason *reterr_reason)
 {
-	int r = store_current(activation->store, ret_before, reterr_reason);
-
-	*ret_known = r == 0;
-	if (r < 0 && r != -ENOMEM && number == 0) {
-		*ret_before = 0;
-		return 0;
-	}
-	return r;
-}
-
-static int commit(Activation *activation, Plan *plan, uint32_t before, bool known,
-	ActivationResult *ret, Reason *reterr_reason)
-{
-	bool differs = !known || plan->number != before;
+	uint32_t before = 0;
+	int r = store_current(activation->store, &before, reterr_reason);
+	bool known = r == 0, differs = !known || plan->number != before;
 	sigset_t signals;
-	int r = 0;
 
+	/* the way back to the base is open whatever the store says */
+	if (r < 0 && (r == -ENOMEM || plan->number > 0))
+		return r;
+	r = 0;
 	hold_signals(&signals);
 	if (differs)
 		r = store_set_current(activation->store, plan->number, reterr_reason);
 	if (r == 0)
-		r = move(activation, plan, ret, reterr_reason);
+		r = activation_move(activation, plan, ret, reterr_reason);
 	if (r < 0 && differs && known)
 		store_set_current(activation->store, before, NULL);
 	sigprocmask(SIG_SETMASK, &signals, NULL);
 	return r;
 }
 
-int activation_switch(
-	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
+int activation_trial(const Activation *activation, Trial **ret, Reason *reterr_reason)
 {
-	_cleanup_(plan_freep) Plan *plan = NULL;
-	uint32_t before;
-	bool known;
-	int r = read_before(activation, number, &before, &known, reterr_reason);
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	uint32_t current;
+	int r = trial_load(activation->store, &trial, reterr_reason);
 
 	if (r == 0)
-		r = prepare(activation, number, true, &plan, reterr_reason);
-	if (r < 0)
+		r = store_current(activation->store, &current, reterr_reason);
+	if (r != 0)
 		return r;
-	r = commit(activation, plan, before, known, ret, reterr_reason);
-	if (r < 0) {
-		plan_unbuild(plan, activation->runtime);
-		return r;
-	}
-	runtime_set_reason(activation->runtime, NULL);
-	record(activation, plan, ret);
-	collect(activation, plan);
+	if (trial->generation != current)
+		return 1;
+	*ret = TAKE_PTR(trial);
 	return 0;
 }
 
-int activation_select(
-	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
+/* The record of a trial by these terms. NULL when none is due: without terms, for the base, and for
+ * what settled already. `old` is the trial that runs. */
+static int new_trial(const Activation *activation, uint32_t number, const ActivationTerms *terms,
+	const Trial *old, Trial **ret)
 {
+	_cleanup_(trial_freep) Trial *trial = memory_new(sizeof(*trial));
+	uint32_t current = 0;
+	int r = trial ? 0 : -ENOMEM;
+
+	*ret = NULL;
+	(void)store_current(activation->store, &current, NULL);
+	if (r < 0 || !terms || number == 0 || (!old && number == current))
+		return r;
+	*trial = (Trial){.generation = number,
+		.before = old ? old->before : current,
+		.tries = 1,
+		.window = terms->window,
+		.boot_window = terms->boot_window};
+	for (size_t i = 0; r == 0 && i < terms->unit_count; i++)
+		r = trial_add_unit(trial, terms->units[i]);
+	if (r < 0 && r != -E2BIG) /* more than are watched: the rest is not */
+		return r;
+	*ret = trial->before == number ? NULL : TAKE_PTR(trial);
+	return 0;
+}
+
+/* Without a trial of its own, a generation ends the one of another. */
+static int write_trial(
+	Activation *activation, uint32_t number, const Trial *new, const Trial *old, Reason *reason)
+{
+	if (new)
+		return trial_store(activation->store, new, reason);
+	return old && old->generation == number ? 0 : trial_clear(activation->store, reason);
+}
+
+static int begin_live(Activation *activation, Trial *trial, Reason *reason)
+{
+	int r = trial_boot_id(trial->boot, reason);
+
+	trial->started = time_boot_seconds();
+	if (r == 0)
+		r = trial_store(activation->store, trial, reason);
+	return r < 0 ? r : guard_start(activation->runtime, false, reason);
+}
+
+static void forget_trial(Activation *activation, const Trial *old)
+{
+	if (old)
+		(void)trial_store(activation->store, old, NULL);
+	else
+		(void)trial_clear(activation->store, NULL);
+}
+
+/* What is wrong with the record of a trial must not keep anybody from the base. */
+static int read_trial(
+	const Activation *activation, uint32_t number, Trial **ret_old, Reason *reterr_reason)
+{
+	int r = activation_trial(activation, ret_old, reterr_reason);
+
+	return r >= 0 || (number == 0 && r != -ENOMEM) ? 0 : r;
+}
+
+int activation_switch(Activation *activation, uint32_t number, const ActivationTerms *terms,
+	ActivationResult *ret, Reason *reterr_reason)
+{
+	_cleanup_(trial_freep) Trial *old = NULL, *new = NULL;
+	_cleanup_(plan_freep) Plan *plan = NULL;
+	int r = read_trial(activation, number, &old, reterr_reason);
+
+	if (r == 0)
+		r = new_trial(activation, number, terms, old, &new);
+	if (r == 0)
+		r = activation_prepare(activation, number, true, &plan, reterr_reason);
+	if (r == 0 && new)
+		r = begin_live(activation, new, reterr_reason);
+	if (r == 0)
+		r = activation_commit(activation, plan, ret, reterr_reason);
+	if (r < 0) {
+		if (new)
+			forget_trial(activation, old);
+		if (plan)
+			plan_unbuild(plan, activation->runtime);
+		return r;
+	}
+	if (!new)
+		(void)write_trial(activation, number, NULL, old, NULL); /* counts for nothing now */
+	runtime_set_note(activation->runtime, RUNTIME_NOTE_REASON, NULL);
+	record(activation, plan, ret);
+	activation_collect(activation, plan);
+	return 0;
+}
+
+int activation_select(Activation *activation, uint32_t number, const ActivationTerms *terms,
+	ActivationResult *ret, Reason *reterr_reason)
+{
+	_cleanup_(trial_freep) Trial *old = NULL, *new = NULL;
 	_cleanup_(plan_freep) Plan *plan = NULL;
 	int r = plan_make(activation->runtime, number, true, &plan, reterr_reason);
 
+	if (r == 0)
+		r = read_trial(activation, number, &old, reterr_reason);
+	if (r == 0)
+		r = new_trial(activation, number, terms, old, &new);
+	if (r == 0)
+		r = write_trial(activation, number, new, old, reterr_reason);
 	if (r == 0)
 		r = store_set_current(activation->store, number, reterr_reason);
 	if (r < 0)
@@ -223,53 +308,19 @@ int activation_select(
 	return 0;
 }
 
-static int take_all_off(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+int activation_take_all_off(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *base = NULL;
 	int r = plan_make(activation->runtime, 0, true, &base, reterr_reason);
 
 	if (r == 0)
 		r = plan_inspect(base, activation->runtime, reterr_reason);
-	return r < 0 ? r : move(activation, base, ret, reterr_reason);
-}
-
-/* Shows the base and remembers why. */
-static void fall_back(Activation *activation, Reason *reason)
-{
-	ActivationResult result;
-	Reason cause = *reason, why = {};
-
-	if (take_all_off(activation, &result, &why) < 0)
-		reason_set(reason, 0, "%.240s; and the base cannot be shown: %.240s", cause.text,
-			why.text);
-	if (runtime_make(activation->runtime, NULL) == 0)
-		runtime_set_reason(activation->runtime, reason->text);
-}
-
-int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
-{
-	_cleanup_(plan_freep) Plan *plan = NULL;
-	uint32_t current;
-	int r = store_current(activation->store, &current, reterr_reason);
-
-	if (r == 0)
-		r = prepare(activation, current, false, &plan, reterr_reason);
-	if (r == 0)
-		r = move(activation, plan, ret, reterr_reason);
-	if (r < 0 && plan)
-		plan_unbuild(plan, activation->runtime);
-	if (r < 0) {
-		fall_back(activation, reterr_reason);
-		return r;
-	}
-	runtime_set_reason(activation->runtime, NULL);
-	collect(activation, plan);
-	return 0;
+	return r < 0 ? r : activation_move(activation, base, ret, reterr_reason);
 }
 
 int activation_detach(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
-	int r = take_all_off(activation, ret, reterr_reason);
+	int r = activation_take_all_off(activation, ret, reterr_reason);
 
 	return r < 0 ? r : runtime_close_down(activation->runtime, reterr_reason);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Activation: the verbs of suture-activate.
+ * Activation: the verbs of suture-activate. doc/design/activation.md has the states.
  *
- * One at a time: activation_open() holds ROOT/run/suture.lock until activation_free(). Whatever a
- * crash left between two steps is repaired first by the next verb.
+ * One at a time: activation_open() holds RUN/suture.lock until activation_free(). Whatever a crash
+ * left between two steps is repaired first by the next verb.
  */
 #include "device/activate/plan.h"
+#include "device/store/trial.h"
 
 typedef struct Activation {
 	Store *store;
@@ -20,25 +21,71 @@ typedef struct ActivationResult {
 	uint64_t microseconds; /* that the change took */
 } ActivationResult;
 
-/* -EBUSY when another one is at work; with `look` nothing is locked, for reading only. */
-int activation_open(
-	const char *root, unsigned features, bool look, Activation **ret, Reason *reterr_reason);
+/* What a new generation has to live up to. */
+typedef struct ActivationTerms {
+	unsigned window; /* seconds, live */
+	unsigned
+		boot_window; /* seconds from the graft of a boot, the rest of the boot among them */
+	const char *const *units; /* that use the component now */
+	size_t unit_count;
+} ActivationTerms;
+
+/* `run`: where the runtime stands; NULL: ROOT/run. -EBUSY when another one is at work; with `look`
+ * nothing is locked, for reading only. */
+int activation_open(const char *root, const char *run, unsigned features, bool look,
+	Activation **ret, Reason *reterr_reason);
 Activation *activation_free(Activation *activation);
 DEFINE_CLEANUP(Activation *, activation_free)
 
 /* Proves generation N, builds all of it aside, makes it `current`, and moves it on. On failure
- * mounts and `current` are as before. 0 is the base. */
-int activation_switch(
-	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
+ * mounts and `current` are as before. 0 is the base. With terms it is on trial from then on, under
+ * a guard that starts before the first mount; without, it counts as settled, unless its trial runs
+ * already. */
+int activation_switch(Activation *activation, uint32_t number, const ActivationTerms *terms,
+	ActivationResult *ret, Reason *reterr_reason);
 
 /* Proves generation N and makes it `current`, but leaves the mounts: it is grafted at the next
  * boot, for what cannot be changed under running programs. */
-int activation_select(
-	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
+int activation_select(Activation *activation, uint32_t number, const ActivationTerms *terms,
+	ActivationResult *ret, Reason *reterr_reason);
 
-/* Makes the mounts what `current` says. On any doubt the base is shown instead, the reason is
- * recorded for `status`, and the error is returned; `current` stays. */
-int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+/* Makes the mounts what `current` says, at boot. On any doubt the base is shown instead, the reason
+ * is recorded for `status`, and the error is returned; `current` stays. `placement` says where in
+ * the boot this is (activation_placements); NULL: by hand. A generation on trial loses its try
+ * before the first mount; one that has none left is reverted. */
+int activation_apply(Activation *activation, const char *placement, ActivationResult *ret,
+	Reason *reterr_reason);
+extern const char *const activation_placements[]; /* initrd, late */
+
+/* The trial ended well: 0, or -ENODATA when nothing is on trial. */
+int activation_settle(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+
+/* The trial ended badly, for this reason: marks the images that only the generation on trial has as
+ * bad, and goes back to what settled last, or the base where even that cannot be shown. -ENODATA
+ * when nothing is on trial. */
+int activation_revert(
+	Activation *activation, const char *why, ActivationResult *ret, Reason *reterr_reason);
 
 /* Takes everything off, /run/suture too, and compares with the base. `current` stays. */
 int activation_detach(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+
+/* Internal steps, shared by the verbs. */
+/* Everything up to the first change that anybody could see. `live`: processes run. */
+int activation_prepare(
+	Activation *activation, uint32_t number, bool live, Plan **ret, Reason *reterr_reason);
+/* `current` and the mounts, in one step as far as people can tell. */
+int activation_commit(
+	Activation *activation, Plan *plan, ActivationResult *ret, Reason *reterr_reason);
+int activation_move(
+	Activation *activation, Plan *plan, ActivationResult *ret, Reason *reterr_reason);
+int activation_take_all_off(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+/* What is left over harms nobody, and the next verb collects it: no reason to call what was done a
+ * failure. */
+void activation_collect(Activation *activation, const Plan *plan);
+/* The trial of `current`: 0, or 1 when there is none. A record for another generation, which a
+ * crash left, counts for nothing. */
+int activation_trial(const Activation *activation, Trial **ret, Reason *reterr_reason);
+/* The store's half of a revert: bad images, `current`, history, trial. `for_good` as for
+ * store_mark_bad(). */
+int activation_condemn(Activation *activation, const Trial *trial, const char *why, bool for_good,
+	Reason *reterr_reason);

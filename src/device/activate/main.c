@@ -3,6 +3,7 @@
  * statically: it must work when what it grafts is broken. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/reboot.h>
 #include <unistd.h>
 
 #include "base/command.h"
@@ -10,10 +11,16 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/start.h"
+#include "device/activate/boot.h"
+#include "device/activate/guard.h"
 #include "device/activate/status.h"
 
-static const char *arg_root = "/";
-static OptionList arg_without;
+#define DEFAULT_BOOT_WINDOW 180 /* seconds: a slow board comes up in two minutes */
+
+static const char *arg_root = "/", *arg_run, *arg_placement;
+static OptionList arg_without, arg_units;
+static int arg_trial = -1, arg_boot_window = DEFAULT_BOOT_WINDOW, arg_ready_fd = -1;
+static bool arg_at_boot;
 
 /* All features but those that were named with --without; 0 when a name is unknown. */
 static unsigned wanted_features(void)
@@ -60,7 +67,7 @@ static int run(const char *done, bool look,
 		log_error("this needs root: mounts are read and changed");
 		return EXIT_NOT_AUTHORISED;
 	}
-	r = activation_open(arg_root, features, look, &activation, &reason);
+	r = activation_open(arg_root, arg_run, features, look, &activation, &reason);
 	if (r == 0)
 		r = act(activation, &result, &reason);
 	if (r < 0)
@@ -70,14 +77,30 @@ static int run(const char *done, bool look,
 
 static uint32_t arg_generation;
 
+/* What --trial, --boot-window and --unit ask for; NULL without --trial. */
+static const ActivationTerms *wanted_terms(ActivationTerms *terms)
+{
+	if (arg_trial < 0)
+		return NULL;
+	*terms = (ActivationTerms){.window = (unsigned)arg_trial,
+		.boot_window = (unsigned)arg_boot_window,
+		.units = arg_units.items,
+		.unit_count = arg_units.count};
+	return terms;
+}
+
 static int act_switch(Activation *activation, ActivationResult *result, Reason *reason)
 {
-	return activation_switch(activation, arg_generation, result, reason);
+	ActivationTerms terms;
+
+	return activation_switch(activation, arg_generation, wanted_terms(&terms), result, reason);
 }
 
 static int act_select(Activation *activation, ActivationResult *result, Reason *reason)
 {
-	return activation_select(activation, arg_generation, result, reason);
+	ActivationTerms terms;
+
+	return activation_select(activation, arg_generation, wanted_terms(&terms), result, reason);
 }
 
 static bool take_generation(const char *operand)
@@ -102,9 +125,78 @@ static int verb_select(int count, char **operands)
 	return take_generation(operands[0]) ? run("selected", false, act_select) : EXIT_USAGE;
 }
 
+static int act_apply(Activation *activation, ActivationResult *result, Reason *reason)
+{
+	int r = activation_apply(activation, arg_placement, result, reason);
+
+	if (r == 0 && result->generation == 0 && reason->text[0])
+		log_info("the base is shown: %s", reason->text);
+	return r;
+}
+
 static int verb_apply(int count, char **operands)
 {
-	return run("applied", false, activation_apply);
+	if (arg_placement && text_index(activation_placements, arg_placement) < 0) {
+		log_error("--placement is initrd or late, not %s", arg_placement);
+		return EXIT_USAGE;
+	}
+	return run("applied", false, act_apply);
+}
+
+static int verb_settle(int count, char **operands)
+{
+	return run("settled", false, activation_settle);
+}
+
+static const char *arg_why;
+
+static int act_revert(Activation *activation, ActivationResult *result, Reason *reason)
+{
+	return activation_revert(activation, arg_why, result, reason);
+}
+
+static int verb_revert(int count, char **operands)
+{
+	if (!operands[0][0] || !text_is_printable(operands[0])) {
+		log_error("the reason is one line of text");
+		return EXIT_USAGE;
+	}
+	arg_why = operands[0];
+	return run("reverted", false, act_revert);
+}
+
+static int verb_guard(int count, char **operands)
+{
+	GuardDuty duty = {.root = arg_root,
+		.run = arg_run ? arg_run : "/run",
+		.features = wanted_features(),
+		.at_boot = arg_at_boot,
+		.ready_fd = arg_ready_fd};
+	bool restart = false;
+	Reason reason = {};
+	int r;
+
+	if (duty.features == 0)
+		return EXIT_USAGE;
+	r = guard_run(&duty, &restart, &reason);
+	if (r > 0)
+		log_info("%s", reason.text);
+	if (restart) {
+		log_info("the boot did not complete: restarting the machine");
+		sync();
+		reboot(RB_AUTOBOOT);
+	}
+	return r < 0 ? failed(r, &reason) : EXIT_OK;
+}
+
+static int act_blessed(Activation *activation, ActivationResult *result, Reason *reason)
+{
+	return boot_bless(activation->runtime, reason);
+}
+
+static int verb_blessed(int count, char **operands)
+{
+	return run(NULL, true, act_blessed);
 }
 
 static int verb_detach(int count, char **operands)
@@ -129,6 +221,19 @@ static int verb_status(int count, char **operands)
 
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
+	{"run", "DIR", "where mounts are kept, if not in run below the root (in an initrd: /run)",
+		OPTION_TEXT, &arg_run},
+	{"placement", "WHERE", "apply: where in the boot this is, initrd or late", OPTION_TEXT,
+		&arg_placement},
+	{"trial", "SECONDS", "switch, select: on trial for so long, under a guard", OPTION_NUMBER,
+		&arg_trial},
+	{"boot-window", "SECONDS", "the same for the trial of a boot", OPTION_NUMBER,
+		&arg_boot_window},
+	{"unit", "UNIT", "uses the component now, and is watched on trial", OPTION_LIST,
+		&arg_units},
+	{"at-boot", NULL, "guard: of a boot's trial", OPTION_FLAG, &arg_at_boot},
+	{"ready-fd", "N", "guard: tell descriptor N when it is ready", OPTION_NUMBER,
+		&arg_ready_fd},
 	{"without", "FEATURE",
 		"go the way of other kernels: file-backed, beneath, lowerdir-plus, fs-verity, "
 		"dm-verity",
@@ -139,6 +244,12 @@ static const Verb verbs[] = {
 	{"switch", "N", "prove generation N and graft it; 0 is the base", 1, 1, verb_switch},
 	{"select", "N", "prove generation N and graft it at the next boot", 1, 1, verb_select},
 	{"apply", "", "make the mounts what the store says (at boot)", 0, 0, verb_apply},
+	{"settle", "", "the trial ended well", 0, 0, verb_settle},
+	{"revert", "WHY", "the trial ended badly: go back to what settled before", 1, 1,
+		verb_revert},
+	{"guard", "", "own the deadline of the trial (started by switch and apply)", 0, 0,
+		verb_guard},
+	{"blessed", "", "remember that this boot has completed", 0, 0, verb_blessed},
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
 	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach}, {}};
 

@@ -274,6 +274,28 @@ static int build_graft(Plan *plan, Runtime *runtime, size_t n, Reason *reterr_re
 	return r < 0 ? r : probe_graft(plan, n, reterr_reason);
 }
 
+/* Whether anything of ours is on a directory of the plan. */
+static bool is_anything_on(const Plan *plan)
+{
+	for (size_t i = 0; i < plan->graft_count; i++)
+		if (plan->grafts[i].depth > 0)
+			return true;
+	return false;
+}
+
+/* What processes still map of a graft that was taken off may be of a file that is damaged, and was
+ * obtained again since: it is not taken for the new one. */
+static int attach_image(Plan *plan, Runtime *runtime, size_t n, Reason *reterr_reason)
+{
+	int r;
+
+	if (!is_anything_on(plan))
+		runtime_detach_image(runtime, &plan->images[n]);
+	r = runtime_attach_image(runtime, &plan->images[n], &plan->sealed[n], reterr_reason);
+	plan->attached[n] = r == 0;
+	return r;
+}
+
 int plan_build(Plan *plan, Runtime *runtime, Reason *reterr_reason)
 {
 	int r = 0;
@@ -282,11 +304,8 @@ int plan_build(Plan *plan, Runtime *runtime, Reason *reterr_reason)
 		return 0;
 	r = runtime_new_overlay_name(runtime, plan->number, &plan->generation->digest,
 		&plan->overlay_name, reterr_reason);
-	for (size_t i = 0; r >= 0 && i < plan_image_count(plan); i++) {
-		r = runtime_attach_image(
-			runtime, &plan->images[i], &plan->sealed[i], reterr_reason);
-		plan->attached[i] = r == 0;
-	}
+	for (size_t i = 0; r >= 0 && i < plan_image_count(plan); i++)
+		r = attach_image(plan, runtime, i, reterr_reason);
 	r = r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < wanted_count(plan); i++)
 		if (needs_change(plan, i))

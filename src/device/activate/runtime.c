@@ -18,7 +18,8 @@
 #define OWN_MOUNTS  "/proc/self/mountinfo"
 #define DIGEST_PART 16 /* digits of the record's digest in a folder's name */
 
-int runtime_open(const Store *store, unsigned features, Runtime **ret, Reason *reterr_reason)
+int runtime_open(const Store *store, const char *run, unsigned features, Runtime **ret,
+	Reason *reterr_reason)
 {
 	_cleanup_(runtime_freep) Runtime *runtime = memory_new(sizeof(*runtime));
 
@@ -26,7 +27,9 @@ int runtime_open(const Store *store, unsigned features, Runtime **ret, Reason *r
 		return -ENOMEM;
 	runtime->store = store;
 	runtime->features = features;
-	runtime->path = memory_printf("%s/" STORE_RUN, store->path);
+	runtime->run = run ? memory_string(run) : memory_printf("%s/run", store->path);
+	if (runtime->run)
+		runtime->path = memory_printf("%s/suture", runtime->run);
 	if (!runtime->path)
 		return -ENOMEM;
 	*ret = TAKE_PTR(runtime);
@@ -37,6 +40,7 @@ Runtime *runtime_free(Runtime *runtime)
 {
 	if (!runtime)
 		return NULL;
+	free(runtime->run);
 	free(runtime->path);
 	free(runtime);
 	return NULL;
@@ -293,11 +297,25 @@ int runtime_attach_overlay(Runtime *runtime, const char *name, const char *direc
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);
 }
 
-int runtime_set_reason(Runtime *runtime, const char *text)
+int runtime_set_note(Runtime *runtime, const char *name, const char *text)
 {
-	int root = runtime->store->root;
+	_cleanup_free_ char *path = memory_printf("%s/%s", runtime->path, name);
 
+	if (!path)
+		return -ENOMEM;
 	if (!text)
-		return file_remove(root, RUNTIME_REASON_PATH);
-	return file_write_atomic(root, RUNTIME_REASON_PATH, text, strlen(text), 0600);
+		return file_remove(AT_FDCWD, path);
+	return file_write_atomic(AT_FDCWD, path, text, strnlen(text, RUNTIME_NOTE_MAX), 0600);
+}
+
+int runtime_note(const Runtime *runtime, const char *name, char **ret_text)
+{
+	_cleanup_free_ char *path = memory_printf("%s/%s", runtime->path, name);
+	uint8_t *text;
+	size_t size;
+	int r = path ? file_read(AT_FDCWD, path, RUNTIME_NOTE_MAX, &text, &size) : -ENOMEM;
+
+	if (r == 0)
+		*ret_text = (char *)text;
+	return r == -ENOENT ? 1 : r;
 }

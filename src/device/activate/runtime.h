@@ -8,6 +8,7 @@
  *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
  *                                              16 digits of the record's digest
  *     reason                                   why the base is shown instead of the generation
+ *     placement                                where in the boot it was grafted
  *
  * Layers of overlays must be attached somewhere (Linux 6.12 takes no detached ones), and old
  * overlays stay until no process maps them, so that their device numbers keep their meaning
@@ -21,11 +22,10 @@
 #include "device/activate/sealed.h"
 #include "device/store/store.h"
 
-#define RUNTIME_REASON_PATH STORE_RUN "/reason"
-
 typedef struct Runtime {
 	const Store *store; /* borrowed */
-	char *path;         /* ROOT/run/suture */
+	char *run;          /* the run folder: ROOT/run, or another one in an initrd */
+	char *path;         /* RUN/suture */
 	unsigned features;  /* Feature bits that may be used */
 } Runtime;
 
@@ -44,7 +44,9 @@ typedef struct HeldList {
 	size_t count;
 } HeldList;
 
-int runtime_open(const Store *store, unsigned features, Runtime **ret, Reason *reterr_reason);
+/* `run` NULL: ROOT/run. */
+int runtime_open(const Store *store, const char *run, unsigned features, Runtime **ret,
+	Reason *reterr_reason);
 Runtime *runtime_free(Runtime *runtime);
 DEFINE_CLEANUP(Runtime *, runtime_free)
 
@@ -89,5 +91,11 @@ int runtime_collect_overlays(Runtime *runtime, Reason *reterr_reason);
 /* Detaches everything, mapped or not, and the tmpfs itself. */
 int runtime_close_down(Runtime *runtime, Reason *reterr_reason);
 
-/* Records why the base is shown, for `status`; NULL forgets it. */
-int runtime_set_reason(Runtime *runtime, const char *text);
+/* What is remembered until the next boot, for `status`: why the base is shown, and where in the
+ * boot it was grafted. NULL forgets it. Only while the tmpfs stands. */
+#define RUNTIME_NOTE_MAX       1024
+#define RUNTIME_NOTE_REASON    "reason"
+#define RUNTIME_NOTE_PLACEMENT "placement"
+int runtime_set_note(Runtime *runtime, const char *name, const char *text);
+/* Positive: there is none. The caller frees. */
+int runtime_note(const Runtime *runtime, const char *name, char **ret_text);

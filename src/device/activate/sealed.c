@@ -69,6 +69,20 @@ static int prove_by_digest(const Seal *seal, const SealPolicy *policy, int file,
 	return 0;
 }
 
+/* With verity, damage shows when it is read; better now than in a service. Reading costs about 140
+ * ms for 100 MB, so of a large image only what dm-verity's opening read is known. */
+static int read_through(const Seal *seal, const Sealed *sealed, Reason *reason)
+{
+	Digest unused;
+	int r = 0;
+
+	if (seal->size <= SEALED_READ_MAX)
+		r = digest_of_fd(sealed->device < 0 ? sealed->file : sealed->device, &unused, NULL);
+	if (r == -EIO)
+		return damaged(seal, reason);
+	return r < 0 ? reason_errno(reason, r, "the image of %s", seal->component) : 0;
+}
+
 static int prove(const Store *store, const Seal *seal, const SealPolicy *policy, unsigned features,
 	Sealed *sealed, Reason *reason)
 {
@@ -82,11 +96,10 @@ static int prove(const Store *store, const Seal *seal, const SealPolicy *policy,
 		sealed->by = SEALED_BY_DM_VERITY;
 		r = prove_by_dm_verity(store, seal, sealed, reason);
 	}
-	if (r > 0) {
-		sealed->by = SEALED_BY_DIGEST;
-		r = prove_by_digest(seal, policy, sealed->file, reason);
-	}
-	return r;
+	if (r == 0)
+		return read_through(seal, sealed, reason);
+	sealed->by = SEALED_BY_DIGEST;
+	return r < 0 ? r : prove_by_digest(seal, policy, sealed->file, reason);
 }
 
 /* What the kernel, or this process, does not let us copy is opened as it is: then /var stays busy

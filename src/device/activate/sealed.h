@@ -15,6 +15,9 @@
 typedef enum SealedBy { SEALED_BY_DIGEST, SEALED_BY_FS_VERITY, SEALED_BY_DM_VERITY } SealedBy;
 extern const char *const sealed_by_names[]; /* digest, fs-verity, dm-verity */
 
+#define SEALED_READ_MAX                                                                            \
+	((uint64_t)64 << 20) /* bytes of an image that are read before it is mounted */
+
 typedef struct Sealed {
 	int file;   /* what was proved */
 	int device; /* over it, to be mounted in its place; -1: the file itself */

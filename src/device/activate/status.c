@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
+#include "device/activate/guard.h"
 
 /* Everything that is looked at, once, so that the lines agree with each other. */
 typedef struct View {
@@ -169,18 +169,38 @@ static int print_held(const View *view, Buffer *buffer)
 	return r;
 }
 
-static int print_reasons(const View *view, const Store *store, Buffer *buffer)
+static int print_trial(const Activation *activation, Buffer *buffer)
 {
-	_cleanup_free_ uint8_t *text = NULL;
-	size_t size;
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	int r = activation_trial(activation, &trial, NULL);
+
+	if (r != 0)
+		return r == -ENOMEM ? r : 0;
+	return buffer_printf(buffer,
+		"trial generation=%u before=%u tries=%u window=%u boot-window=%u guard=%s\n",
+		trial->generation, trial->before, trial->tries, trial->window, trial->boot_window,
+		guard_is_there(activation->runtime) ? "on" : "off");
+}
+
+static int print_note(
+	const Activation *activation, const char *name, const char *word, Buffer *buffer)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (runtime_note(activation->runtime, name, &text) != 0)
+		return 0;
+	return buffer_printf(buffer, "%s %s\n", word, text);
+}
+
+static int print_reasons(const View *view, const Activation *activation, Buffer *buffer)
+{
 	int r = 0;
 
 	if (view->problem.text[0])
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);
-	if (r == 0 &&
-		file_read(store->root, RUNTIME_REASON_PATH, REASON_TEXT_MAX, &text, &size) == 0)
-		r = buffer_printf(buffer, "reason %s\n", text);
-	return r;
+	if (r == 0)
+		r = print_note(activation, RUNTIME_NOTE_PLACEMENT, "placement", buffer);
+	return r < 0 ? r : print_note(activation, RUNTIME_NOTE_REASON, "reason", buffer);
 }
 
 int status_print(const Activation *activation, Buffer *buffer, Reason *reterr_reason)
@@ -201,6 +221,8 @@ int status_print(const Activation *activation, Buffer *buffer, Reason *reterr_re
 	if (r == 0)
 		r = print_held(&view, buffer);
 	if (r == 0)
-		r = print_reasons(&view, activation->store, buffer);
+		r = print_trial(activation, buffer);
+	if (r == 0)
+		r = print_reasons(&view, activation, buffer);
 	return r;
 }

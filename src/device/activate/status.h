@@ -9,8 +9,10 @@
  *     directory state=on graft=overlay generation=1 path=usr/lib/x86_64-linux-gnu
  *     image digest=<sha256> component=tls sealed=fs-verity backing=file
  *     held generation=1 path=usr/lib/x86_64-linux-gnu
+ *     trial generation=1 before=0 tries=1 window=60 boot-window=180 guard=on
+ *     placement initrd                      where in this boot it was grafted; or: late
  *     problem <text>                        why the current generation would not be grafted now
- *     reason <text>                         why `apply` showed the base instead
+ *     reason <text>                         why the base is shown, or what was reverted
  *
  * Directories that only a generation waiting for the next boot has do not count for `mounted`.
  * `state` is on, missing, leftover (an other generation), covered or foreign. `sealed` tells how

@@ -62,8 +62,12 @@ static int repair_and_act(Manager *manager, Reason *reason)
 {
 	InstallResult result;
 	Reason why = {};
-	int r, repaired = manager_repair(manager, &result, &why);
+	int r, repaired = manager_take_off_damaged(manager, &why);
 
+	if (repaired > 0)
+		log_info("%s", why.text);
+	if (repaired >= 0)
+		repaired = manager_repair(manager, &result, &why);
 	if (repaired > 0)
 		log_info("%s", why.text);
 	r = act(manager, reason);

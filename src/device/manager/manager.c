@@ -446,35 +446,19 @@ static int obtain(
 	return r;
 }
 
-/* 1 when every image is in the store and is what its seal says, 0 when one is not. */
-static int is_whole(const Manager *manager, const Generation *generation)
-{
-	for (size_t i = 0; i < generation->image_count; i++) {
-		const GenerationImage *image = &generation->images[i];
-		_cleanup_fd_ int fd = -1;
-		Digest digest;
-		Seal seal;
-
-		if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0 ||
-			store_open_image(manager->store, &seal.image, &fd, NULL) < 0 ||
-			digest_of_fd(fd, &digest, NULL) < 0 || !digest_equal(&digest, &seal.image))
-			return 0;
-	}
-	return 1;
-}
-
 /* What is installed but damaged in the store would not survive a restart: then it is what is
  * offered, and staging obtains again what is missing. Else `r`, what was found before. */
 static int offer_repair(const Manager *manager, Offer *ret_offer, int r)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
+	char component[SEAL_NAME_MAX + 1];
 	const Improvement *improvement;
 	uint64_t sequence;
 	uint32_t number;
 
 	if (manager_installed(manager, &number, &sequence, NULL) < 0 || sequence == 0 ||
 		store_read_generation(manager->store, number, &generation, NULL) < 0 ||
-		is_whole(manager, generation))
+		store_find_damage(manager->store, generation, component) != 1)
 		return r;
 	improvement = index_find(&manager->index, sequence);
 	if (!improvement || index_withdrawal(&manager->index, sequence))

@@ -95,6 +95,11 @@ typedef struct InstallResult {
  * Positive: it did, the reason tells what, and *ret_result describes it. */
 int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
 
+/* What is mounted and damaged in the store is taken off: else each process that reads it fails by
+ * itself. Then it is not installed any more, and offered again. Positive: it did, the reason says
+ * what. */
+int manager_take_off_damaged(Manager *manager, Reason *reterr_reason);
+
 /* Check, stage and graft what is offered, or what is installed and damaged in the store. `by_hand`:
  * the owner asks, so what was removed may come back. */
 int manager_install(

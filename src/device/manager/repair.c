@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Manager, second half: making the mounts and `current` agree again, and the way back. */
 #include <errno.h>
+#include <string.h>
 
 #include "device/manager/after.h"
 #include "device/manager/manager.h"
 #include "device/store/history.h"
+#include "device/store/trial.h"
 #include "wire/improvement/label.h"
 
 static int record(Manager *manager, const char *event, uint32_t number, uint64_t sequence,
@@ -35,6 +37,21 @@ static int read_record(const Manager *manager, uint32_t number, Generation **ret
 	int r = number > 0 ? store_read_generation(manager->store, number, ret, NULL) : 0;
 
 	return r == -ENOMEM ? r : 0;
+}
+
+/* Whether the generation on trial waits for a boot to try it, or had its try: then it is selected
+ * and not mounted for good reason. A record that cannot be read is no reason to mount anything. */
+static int waits_for_boot(const Manager *manager, uint32_t number)
+{
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	char boot[TRIAL_BOOT_ID_LEN + 1];
+	int r = trial_load(manager->store, &trial, NULL);
+
+	if (r > 0 || r == -ENOMEM)
+		return r > 0 ? 0 : r;
+	if (r < 0 || trial_boot_id(boot, NULL) < 0)
+		return 1;
+	return trial->generation == number && strcmp(trial->boot, boot) != 0;
 }
 
 /* Whether this generation should be mounted now. What waits for a restart is selected and not
@@ -80,6 +97,9 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
 		r = worker_mounted(manager->root, &mounted, reterr_reason);
 	if (r < 0 || (!mounted.mixed && mounted.generation == number))
 		return r;
+	r = waits_for_boot(manager, number);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = read_record(manager, number > 0 ? number : mounted.generation, &generation);
 	if (r < 0 || (number > 0 && !is_due(manager, generation, result.sequence)))
 		return r;
@@ -87,6 +107,35 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
 	if (r > 0)
 		*ret_result = result;
 	return r;
+}
+
+int manager_take_off_damaged(Manager *manager, Reason *reterr_reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	char component[SEAL_NAME_MAX + 1];
+	uint64_t sequence, switch_us;
+	Mounted mounted;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &sequence, reterr_reason);
+
+	if (r == 0)
+		r = worker_mounted(manager->root, &mounted, reterr_reason);
+	if (r == 0)
+		r = read_record(manager, mounted.generation, &generation);
+	if (r < 0 || !generation || store_find_damage(manager->store, generation, component) != 1)
+		return r;
+	r = worker_switch(manager->root, 0, &switch_us, reterr_reason);
+	if (r == 0)
+		r = record(manager, "damaged", mounted.generation, generation->sequence, component,
+			reterr_reason);
+	if (r == 0)
+		r = after_run(manager->root, after_of_generation(generation), reterr_reason);
+	if (r < 0)
+		return r;
+	return reason_set(reterr_reason, 1,
+		"the image of %s is damaged on the disk: the base is shown until it was obtained "
+		"again",
+		component);
 }
 
 /* What there is to take off. */

@@ -402,41 +402,6 @@ int store_set_current(Store *store, uint32_t number, Reason *reterr_reason)
 	return failed(store, r, "current", reterr_reason);
 }
 
-static void bad_name(const Digest *image, char ret[static IMAGE_NAME_SIZE])
-{
-	char text[DIGEST_TEXT_SIZE];
-
-	digest_to_text(image, text);
-	snprintf(ret, IMAGE_NAME_SIZE, "bad/%s", text);
-}
-
-int store_mark_bad(Store *store, const Digest *image, const char *why, Reason *reterr_reason)
-{
-	char name[IMAGE_NAME_SIZE];
-	int r = store_make(store, reterr_reason);
-
-	if (r < 0)
-		return r;
-	bad_name(image, name);
-	r = file_write_atomic(store->dir, name, why, strnlen(why, STORE_BAD_TEXT_MAX), 0644);
-	return failed(store, r, name, reterr_reason);
-}
-
-int store_bad_reason(const Store *store, const Digest *image, char **ret_why)
-{
-	char name[IMAGE_NAME_SIZE];
-	uint8_t *text;
-	size_t size;
-	int r = -ENOENT;
-
-	bad_name(image, name);
-	if (store->dir >= 0)
-		r = file_read(store->dir, name, STORE_BAD_TEXT_MAX, &text, &size);
-	if (r == 0)
-		*ret_why = (char *)text;
-	return r == -ENOENT ? 1 : r;
-}
-
 int store_set_removed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
 {
 	_cleanup_buffer_ Buffer text = {};

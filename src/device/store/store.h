@@ -8,7 +8,7 @@
  *     generations/N             records (generation.h); generation 0 is the base and has no file
  *     current                   symbolic link to generations/N; absent means 0
  *     trial                     that the current generation has not settled yet (trial.h)
- *     bad/<sha256>              images that must not be tried again; the text says why
+ *     bad/<sha256>              images that must not be tried again, and why
  *     partial/                  downloads and images in the making
  *     history                   what happened, one JSON object per line (history.h)
  *     removed                   what the owner took off, and stays off
@@ -78,6 +78,11 @@ int store_open_tree(const Store *store, const Digest *image, int *ret_fd, Reason
 /* fs-verity's digest of an open image, which the kernel vouches for; 1: it has none. */
 int store_measure_image(int image, Digest *ret_digest);
 
+/* 1 when an image of the generation is missing from the store, or is not what its seal says, with
+ * the component's name; 0: all are whole. */
+int store_find_damage(const Store *store, const Generation *generation,
+	char ret_component[static SEAL_NAME_MAX + 1]);
+
 /* Writes the record under the next free number, which was never used before. */
 int store_commit_generation(
 	Store *store, const Generation *generation, uint32_t *ret_number, Reason *reterr_reason);
@@ -99,8 +104,12 @@ int store_list_generations(const Store *store, uint32_t **ret_numbers, size_t *r
  * and none of its images is marked bad. */
 int store_remove_unused(Store *store, Reason *reterr_reason);
 
-int store_mark_bad(Store *store, const Digest *image, const char *why, Reason *reterr_reason);
-/* 0 and the text (caller frees), or 1: not marked. */
+/* Marks an image as not to be tried again. `for_good`: it was seen to fail. Otherwise a machine
+ * that went down during its trial is the only sign, which power cuts give too: then it may be tried
+ * again after 1, 4 and 16 hours, and not after that. */
+int store_mark_bad(
+	Store *store, const Digest *image, const char *why, bool for_good, Reason *reterr_reason);
+/* 0 and why (caller frees), or 1: it may be tried. A mark that cannot be read counts. */
 int store_bad_reason(const Store *store, const Digest *image, char **ret_why);
 
 /* What the owner removed: sequences up to this one stay off on this base. */

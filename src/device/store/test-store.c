@@ -260,7 +260,7 @@ TEST(what_is_unused_goes_and_the_way_back_stays)
 		digests[i] = put_image(store, text);
 		ASSERT_EQ(commit_for(store, &digests[i]), (int)i + 1);
 	}
-	ASSERT_OK(store_mark_bad(store, &digests[2], "units failed", NULL));
+	ASSERT_OK(store_mark_bad(store, &digests[2], "units failed", true, NULL));
 	ASSERT_OK(store_set_current(store, 4, NULL));
 	path = memory_printf("%s/" STORE_RUN_IMAGES, store->path);
 	ASSERT_OK(path_make_directories(AT_FDCWD, path, 0755));
@@ -315,9 +315,57 @@ TEST(bad_images_say_why)
 	_cleanup_free_ char *why = NULL;
 	Digest digest = {};
 
-	ASSERT_OK(store_mark_bad(store, &digest, "exit 127", NULL));
+	ASSERT_OK(store_mark_bad(store, &digest, "exit 127", true, NULL));
 	ASSERT_OK(store_bad_reason(store, &digest, &why));
 	ASSERT_STREQ(why, "exit 127");
+}
+
+static bool is_bad(const Store *store, const Digest *digest)
+{
+	_cleanup_free_ char *why = NULL;
+
+	return store_bad_reason(store, digest, &why) == 0;
+}
+
+static void set_mark(const Store *store, const Digest *digest, const char *text)
+{
+	char name[DIGEST_TEXT_SIZE];
+	_cleanup_free_ char *path = NULL;
+
+	digest_to_text(digest, name);
+	path = memory_printf("bad/%s", name);
+	ASSERT_OK(file_write_atomic(store->dir, path, text, strlen(text), 0644));
+}
+
+TEST(an_image_that_may_have_failed_by_chance_is_tried_again_three_times)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	Digest digest = {};
+
+	ASSERT_OK(store_mark_bad(store, &digest, "spent", false, NULL));
+	ASSERT(is_bad(store, &digest)); /* for an hour */
+	set_mark(store, &digest, "suture-bad 1\ncount 3\nretry 2026-01-01T00:00:00Z\nwhy spent\n");
+	ASSERT(!is_bad(store, &digest));
+	ASSERT_OK(store_mark_bad(store, &digest, "spent", false, NULL));
+	ASSERT(is_bad(store, &digest));
+	set_mark(store, &digest, "suture-bad 1\ncount 4\nretry never\nwhy spent\n");
+	ASSERT(is_bad(store, &digest));
+}
+
+TEST(a_mark_that_cannot_be_read_counts)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	Digest digest = {};
+	static const char *const marks[] = {"", "exit 127", "suture-bad 2\n",
+		"suture-bad 1\ncount x\nretry never\nwhy y\n",
+		"suture-bad 1\ncount 1\nretry soon\nwhy y\n",
+		"suture-bad 1\ncount 1\nretry 2026-01-01T00:00:00Z\nwhy y\nmore\n"};
+
+	ASSERT_OK(store_make(store, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		set_mark(store, &digest, marks[i]);
+		ASSERT(is_bad(store, &digest));
+	}
 }
 
 static void append_raw(const Store *store, const char *text)

@@ -5,7 +5,7 @@
 #include "test.h"
 
 #define BOOT "0a1b2c3d-0123-4567-89ab-0123456789ab"
-#define HEAD "suture-trial 1\ngeneration 5\nbefore 3\ntries 1\nwindow 60\n"
+#define HEAD "suture-trial 1\ngeneration 5\nbefore 3\ntries 1\nwindow 60\nboot-window 180\n"
 
 static const struct {
 	const char *name, *text;

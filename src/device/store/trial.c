@@ -2,6 +2,7 @@
 #include "device/store/trial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -12,6 +13,7 @@
 #define TRIAL_MAGIC     "suture-trial "
 #define TRIAL_VERSION   1
 #define NO_BOOT         "-"
+#define BOOT_ID_PATH    "/proc/sys/kernel/random/boot_id"
 #define BOOT_CHARACTERS TEXT_DIGITS "abcdef-"
 /* unit names as systemd writes them: escaped, so that no blank is in them (systemd.unit(5)) */
 #define UNIT_CHARACTERS TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
@@ -123,7 +125,7 @@ static int take_version(Lines *lines)
 
 static int take_all(Lines *lines, Trial *trial)
 {
-	uint64_t generation, before, tries, window;
+	uint64_t generation, before, tries, window, boot_window;
 	int r = take_version(lines);
 
 	if (r == 0)
@@ -135,6 +137,8 @@ static int take_all(Lines *lines, Trial *trial)
 	if (r == 0)
 		r = take_number(lines, "window", 1, TRIAL_WINDOW_MAX, &window);
 	if (r == 0)
+		r = take_number(lines, "boot-window", 1, TRIAL_WINDOW_MAX, &boot_window);
+	if (r == 0)
 		r = take_boot(lines, trial);
 	if (r == 0)
 		r = take_units(lines, trial);
@@ -144,6 +148,7 @@ static int take_all(Lines *lines, Trial *trial)
 	trial->before = (uint32_t)before;
 	trial->tries = (unsigned)tries;
 	trial->window = (unsigned)window;
+	trial->boot_window = (unsigned)boot_window;
 	return 0;
 }
 
@@ -171,9 +176,11 @@ int trial_write(const Trial *trial, Buffer *buffer, Reason *reterr_reason)
 	_cleanup_(trial_freep) Trial *again = NULL;
 	_cleanup_buffer_ Buffer text = {};
 	int r = buffer_printf(&text,
-		TRIAL_MAGIC "%d\ngeneration %u\nbefore %u\ntries %u\nwindow %u\nboot %s %llu\n",
+		TRIAL_MAGIC "%d\ngeneration %u\nbefore %u\ntries %u\nwindow %u\n"
+			    "boot-window %u\nboot %s %llu\n",
 		TRIAL_VERSION, trial->generation, trial->before, trial->tries, trial->window,
-		trial->boot[0] ? trial->boot : NO_BOOT, (unsigned long long)trial->started);
+		trial->boot_window, trial->boot[0] ? trial->boot : NO_BOOT,
+		(unsigned long long)trial->started);
 
 	for (size_t i = 0; r == 0 && i < trial->unit_count; i++)
 		r = buffer_printf(&text, "unit %s\n", trial->units[i]);
@@ -225,4 +232,19 @@ int trial_clear(Store *store, Reason *reterr_reason)
 	if (r == 0 && store->dir >= 0)
 		r = file_sync_parent(store->dir, TRIAL_PATH);
 	return failed(store, r, reterr_reason);
+}
+
+int trial_boot_id(char ret_id[static TRIAL_BOOT_ID_LEN + 1], Reason *reterr_reason)
+{
+	_cleanup_free_ uint8_t *text = NULL;
+	size_t size;
+	int r = file_read(AT_FDCWD, BOOT_ID_PATH, TRIAL_BOOT_ID_LEN + 1, &text, &size);
+
+	if (r == 0 && size < TRIAL_BOOT_ID_LEN)
+		r = -EBADMSG;
+	if (r < 0)
+		return reason_errno(reterr_reason, r, BOOT_ID_PATH);
+	memcpy(ret_id, text, TRIAL_BOOT_ID_LEN);
+	ret_id[TRIAL_BOOT_ID_LEN] = '\0';
+	return 0;
 }

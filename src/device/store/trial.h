@@ -25,9 +25,10 @@
 
 typedef struct Trial {
 	uint32_t generation;
-	uint32_t before; /* what settled last: where a revert goes; 0 is the base */
-	unsigned tries;  /* boots that may still graft it */
-	unsigned window; /* seconds */
+	uint32_t before;      /* what settled last: where a revert goes; 0 is the base */
+	unsigned tries;       /* boots that may still graft it */
+	unsigned window;      /* seconds, live */
+	unsigned boot_window; /* seconds from the graft of a boot */
 	char boot[TRIAL_BOOT_ID_LEN + 1]; /* in which it was grafted last; "-": not yet */
 	uint64_t started;                 /* CLOCK_BOOTTIME seconds of that graft; 0 with "-" */
 	char **units;                     /* that used the component before the switch, sorted */
@@ -43,6 +44,9 @@ int trial_clear(Store *store, Reason *reterr_reason);
 
 /* Sorted, each once; -E2BIG beyond the limit, -EINVAL for what is no unit's name. */
 int trial_add_unit(Trial *trial, const char *unit);
+
+/* The present boot's identity, as in Trial.boot. */
+int trial_boot_id(char ret_id[static TRIAL_BOOT_ID_LEN + 1], Reason *reterr_reason);
 
 Trial *trial_free(Trial *trial);
 DEFINE_CLEANUP(Trial *, trial_free)

@@ -116,3 +116,31 @@ int store_prepare_verity(Store *store, const Seal *seal, Reason *reterr_reason)
 			seal->component);
 	return r < 0 ? reason_errno(reterr_reason, r, "the hash tree of %s", seal->component) : 0;
 }
+
+/* An image that cannot be read is damaged; one whose seal cannot be read names no component. */
+static bool is_whole(const Store *store, const GenerationImage *image, Seal *seal)
+{
+	_cleanup_fd_ int fd = -1;
+	Digest digest;
+
+	if (seal_parse(image->seal, image->seal_size, seal, NULL) < 0) {
+		seal->component[0] = '\0';
+		return false;
+	}
+	return store_open_image(store, &seal->image, &fd, NULL) == 0 &&
+		digest_of_fd(fd, &digest, NULL) == 0 && digest_equal(&digest, &seal->image);
+}
+
+int store_find_damage(const Store *store, const Generation *generation,
+	char ret_component[static SEAL_NAME_MAX + 1])
+{
+	for (size_t i = 0; i < generation->image_count; i++) {
+		Seal seal;
+
+		if (is_whole(store, &generation->images[i], &seal))
+			continue;
+		memcpy(ret_component, seal.component, sizeof(seal.component));
+		return 1;
+	}
+	return 0;
+}

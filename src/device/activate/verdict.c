@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Activation, third part: how a trial ends. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "device/activate/activation.h"
+#include "device/store/history.h"
+
+static int need_trial(const Activation *activation, Trial **ret, Reason *reterr_reason)
+{
+	int r = activation_trial(activation, ret, reterr_reason);
+
+	return r > 0 ? reason_set(reterr_reason, -ENODATA, "nothing is on trial") : r;
+}
+
+static uint32_t sequence_of(const Activation *activation, uint32_t number)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+
+	return store_read_generation(activation->store, number, &generation, NULL) == 0
+		? generation->sequence
+		: 0;
+}
+
+int activation_settle(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	char text[64];
+	int r = need_trial(activation, &trial, reterr_reason);
+
+	if (r == 0)
+		r = trial_clear(activation->store, reterr_reason);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "after %u seconds of trial",
+		trial->boot[0] == '-' ? 0 : trial->window);
+	history_append(activation->store, "settled", trial->generation,
+		sequence_of(activation, trial->generation), text, NULL);
+	*ret = (ActivationResult){.generation = trial->generation};
+	return 0;
+}
+
+static bool has_image(const Generation *generation, const Digest *image)
+{
+	for (size_t i = 0; generation && i < generation->image_count; i++) {
+		const GenerationImage *other = &generation->images[i];
+		Seal seal;
+
+		if (seal_parse(other->seal, other->seal_size, &seal, NULL) == 0 &&
+			digest_equal(&seal.image, image))
+			return true;
+	}
+	return false;
+}
+
+/* What the generation before has too has proved itself there. */
+static int mark_images(
+	Activation *activation, const Trial *trial, const char *why, bool for_good, Reason *reason)
+{
+	_cleanup_(generation_freep) Generation *is = NULL, *before = NULL;
+	int r = store_read_generation(activation->store, trial->generation, &is, NULL);
+
+	if (r == 0 && trial->before > 0)
+		r = store_read_generation(activation->store, trial->before, &before, NULL);
+	if (r == -ENOMEM)
+		return r;
+	r = 0; /* a record that cannot be read names no image, and is not grafted again either */
+	for (size_t i = 0; is && r == 0 && i < is->image_count; i++) {
+		Seal seal;
+
+		if (seal_parse(is->images[i].seal, is->images[i].seal_size, &seal, NULL) == 0 &&
+			!has_image(before, &seal.image))
+			r = store_mark_bad(activation->store, &seal.image, why, for_good, reason);
+	}
+	return r;
+}
+
+int activation_condemn(Activation *activation, const Trial *trial, const char *why, bool for_good,
+	Reason *reterr_reason)
+{
+	uint32_t sequence = sequence_of(activation, trial->generation);
+	int r = mark_images(activation, trial, why, for_good, reterr_reason);
+
+	/* first what keeps it from coming back, then the way back: a crash in between is noticed by
+	 * the next boot, which finds a bad image on trial */
+	if (r == 0)
+		r = store_set_current(activation->store, trial->before, reterr_reason);
+	if (r < 0)
+		return r;
+	history_append(activation->store, "reverted", trial->generation, sequence, why, NULL);
+	return trial_clear(activation->store, reterr_reason);
+}
+
+/* Processes run, but nothing may veto the way back: only what settled before and cannot be shown
+ * gives way to the base. */
+static int show_number(
+	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
+{
+	_cleanup_(plan_freep) Plan *plan = NULL;
+	int r = activation_prepare(activation, number, false, &plan, reterr_reason);
+
+	if (r == 0)
+		r = activation_commit(activation, plan, ret, reterr_reason);
+	if (r < 0 && plan)
+		plan_unbuild(plan, activation->runtime);
+	if (r == 0)
+		activation_collect(activation, plan);
+	return r;
+}
+
+int activation_revert(
+	Activation *activation, const char *why, ActivationResult *ret, Reason *reterr_reason)
+{
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	Reason note = {};
+	int condemned, shown, r = need_trial(activation, &trial, reterr_reason);
+
+	if (r < 0)
+		return r;
+	condemned = activation_condemn(activation, trial, why, true, reterr_reason);
+	/* the mounts do not wait for a disk that cannot be written */
+	shown = show_number(activation, trial->before, ret, reterr_reason);
+	if (shown < 0 && trial->before > 0)
+		shown = show_number(activation, 0, ret, reterr_reason);
+	reason_set(&note, 0, "generation %u was reverted: %s", trial->generation, why);
+	(void)runtime_set_note(activation->runtime, RUNTIME_NOTE_REASON, note.text);
+	return shown < 0 ? shown : condemned;
+}
