@@ -52,7 +52,9 @@ int activation_select(Activation *activation, uint32_t number, const ActivationT
 /* Makes the mounts what `current` says, at boot. On any doubt the base is shown instead, the reason
  * is recorded for `status`, and the error is returned; `current` stays. `placement` says where in
  * the boot this is (activation_placements); NULL: by hand. A generation on trial loses its try
- * before the first mount; one that has none left is reverted. */
+ * before the first mount; one that has none left is reverted. 0 with the reason filled and
+ * generation 0: the base is shown on purpose, because the kernel command line asks for it, or
+ * because what is current belongs to another base. */
 int activation_apply(Activation *activation, const char *placement, ActivationResult *ret,
 	Reason *reterr_reason);
 extern const char *const activation_placements[]; /* initrd, late */

@@ -113,12 +113,37 @@ static int choose_on_trial(Activation *activation, Choice *choice, Reason *reaso
 	return r;
 }
 
+/* Positive, with the reason: the system was updated, and what is current belongs to the one before.
+ * It stays current: the older system may come back. */
+static int check_base(const Activation *activation, uint32_t number, Reason *reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	char key[IDENTITY_KEY_MAX + 1];
+	BaseIdentity identity;
+	int r = number > 0 ? store_read_generation(activation->store, number, &generation, reason)
+			   : 0;
+
+	if (r < 0 || !generation)
+		return r;
+	r = store_read_identity(activation->store, &identity, reason);
+	if (r == 0)
+		r = identity_base_key(&identity, key, reason);
+	if (r < 0 ||
+		(strcmp(generation->product, identity.product) == 0 &&
+			strcmp(generation->base, key) == 0))
+		return r;
+	return reason_set(reason, 1, "what was installed belongs to %s %s, and this is %s %s",
+		generation->product, generation->base, identity.product, key);
+}
+
 static int choose(Activation *activation, Choice *choice, Reason *reason)
 {
 	int r = check_command_line(activation, reason);
 
 	if (r == 0)
 		r = store_current(activation->store, &choice->number, reason);
+	if (r == 0)
+		r = check_base(activation, choice->number, reason);
 	if (r != 0)
 		return r;
 	r = activation_trial(activation, &choice->trial, reason);

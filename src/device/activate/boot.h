@@ -8,7 +8,7 @@
 
 #include "device/activate/runtime.h"
 
-#define BOOT_BLESSED   "suture.blessed"   /* in the run folder: the boot has completed */
+#define BOOT_BLESSED   "suture.blessed"   /* in the run folder, as STORE_BLESSED */
 #define BOOT_UNBLESSED "suture.unblessed" /* the same, by the integrator: the base is on trial */
 
 /* Pure: whether a kernel command line asks for the base: `suture.base=1`, or a way into rescue or

@@ -268,7 +268,11 @@ int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reas
 	saved = remember_check(manager, r, ret_result, r < 0 ? &reason : reterr_reason);
 	if (r == 0)
 		r = saved;
-	return r < 0 ? r : manager_load(manager);
+	if (r == 0)
+		r = manager_load(manager);
+	if (r == 0)
+		r = manager_leave_base(manager, reterr_reason);
+	return r < 0 ? r : 0;
 }
 
 bool manager_is_of_base(const Manager *manager, const Generation *generation)

@@ -95,6 +95,11 @@ typedef struct InstallResult {
  * Positive: it did, the reason tells what, and *ret_result describes it. */
 int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
 
+/* After an update of the system, once its boot has completed: what is selected belongs to the base
+ * before, is never grafted here, and falls away with its space. Whether the new base contains it is
+ * what its index says. manager_check() does this by itself. Positive: it did. */
+int manager_leave_base(Manager *manager, Reason *reterr_reason);
+
 /* What is mounted and damaged in the store is taken off: else each process that reads it fails by
  * itself. Then it is not installed any more, and offered again. Positive: it did, the reason says
  * what. */

@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/time.h"
 #include "device/manager/after.h"
 #include "device/manager/manager.h"
 #include "device/store/history.h"
 #include "device/store/trial.h"
 #include "wire/improvement/label.h"
+
+/* Where nobody says that the boot has completed, it has by then: seconds. */
+#define BOOT_SECONDS_MAX 600
 
 static int record(Manager *manager, const char *event, uint32_t number, uint64_t sequence,
 	const char *text, Reason *reason)
@@ -107,6 +112,54 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
 	if (r > 0)
 		*ret_result = result;
 	return r;
+}
+
+/* A system that has just been updated may yet go back to the one before. */
+static bool boot_is_over(const Manager *manager)
+{
+	return file_exists(manager->store->root, STORE_BLESSED) ||
+		time_boot_seconds() > BOOT_SECONDS_MAX;
+}
+
+static bool is_included(const Manager *manager, const Generation *generation)
+{
+	for (size_t i = 0; manager->has_index && i < manager->index.includes.count; i++) {
+		const Inclusion *inclusion = &manager->index.includes.items[i];
+
+		if (strcmp(inclusion->base, generation->base) == 0 &&
+			inclusion->sequence >= generation->sequence)
+			return true;
+	}
+	return false;
+}
+
+int manager_leave_base(Manager *manager, Reason *reterr_reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	char label[LABEL_TEXT_SIZE];
+	bool is_contained;
+	Reason text = {};
+	uint32_t number;
+	int r = store_current(manager->store, &number, reterr_reason);
+
+	if (r == 0)
+		r = read_record(manager, number, &generation);
+	if (r < 0 || !generation || manager_is_of_base(manager, generation) ||
+		!boot_is_over(manager))
+		return r;
+	is_contained = is_included(manager, generation);
+	label_shown(generation->version, generation->sequence, label);
+	reason_set(&text, 0, is_contained ? "%s is contained in %s" : "%s does not belong to %s",
+		label, manager->identity.version_id);
+	r = worker_select(manager->root, 0, reterr_reason);
+	if (r == 0)
+		r = record(manager, is_contained ? "subsumed" : "outdated", number,
+			generation->sequence, text.text, reterr_reason);
+	if (r == 0)
+		r = store_remove_unused(manager->store, reterr_reason);
+	if (r < 0)
+		return r;
+	return reason_set(reterr_reason, 1, "%s: it fell away", text.text);
 }
 
 int manager_take_off_damaged(Manager *manager, Reason *reterr_reason)

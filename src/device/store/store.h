@@ -43,6 +43,7 @@
 #define STORE_RUN          "run/suture"
 #define STORE_RUN_IMAGES   STORE_RUN "/image"   /* image/<sha256>: one mount per image */
 #define STORE_RUN_BASE     STORE_RUN "/base"    /* base/<directory>: the pristine base */
+#define STORE_BLESSED      "run/suture.blessed" /* the boot has completed */
 #define STORE_RUN_OVERLAYS STORE_RUN "/overlay" /* overlay/<serial>-<N>-<digest>/<directory> */
 
 typedef struct Store {
@@ -99,7 +100,7 @@ int store_list_generations(const Store *store, uint32_t **ret_numbers, size_t *r
 
 /* Removes what nothing needs: all generations but the current one, the one that its trial goes back
  * to, the newest good one above it (staged, or taken off by the owner) and the newest good one
- * below it (the way back); then all
+ * below it (the way back), both of this base; then all
  * images in none of these that are not mounted. A generation is good when its record can be read
  * and none of its images is marked bad. */
 int store_remove_unused(Store *store, Reason *reterr_reason);

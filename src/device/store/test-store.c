@@ -223,7 +223,20 @@ TEST(images_are_what_their_names_say)
 }
 
 /* A generation whose only image is the digest's. */
-static uint32_t commit_for(Store *store, const Digest *digest)
+/* The base of the test's root. */
+static void make_base(Store *store, char ret_key[static IDENTITY_KEY_MAX + 1])
+{
+	static const char text[] = "ID=exampleos\nVERSION_ID=26.3.1\n";
+	BaseIdentity identity;
+
+	ASSERT_OK(path_make_parent(store->root, "usr/lib/os-release", 0755));
+	ASSERT_OK(
+		file_write_atomic(store->root, "usr/lib/os-release", text, sizeof(text) - 1, 0644));
+	ASSERT_OK(store_read_identity(store, &identity, NULL));
+	ASSERT_OK(identity_base_key(&identity, ret_key, NULL));
+}
+
+static uint32_t commit_for(Store *store, const Digest *digest, const char *base)
 {
 	_cleanup_(generation_freep) Generation *generation = read_generation("good-bare-image");
 	_cleanup_buffer_ Buffer text = {};
@@ -232,6 +245,8 @@ static uint32_t commit_for(Store *store, const Digest *digest)
 
 	ASSERT_OK(seal_parse(image->seal, image->seal_size, &seal, NULL));
 	seal.image = *digest;
+	snprintf(seal.base, sizeof(seal.base), "%s", base);
+	snprintf(generation->base, sizeof(generation->base), "%s", base);
 	ASSERT_OK(seal_write(&seal, &text, NULL));
 	free(image->seal);
 	image->seal_size = text.size;
@@ -251,14 +266,16 @@ static bool has_image(const Store *store, const Digest *digest)
 TEST(what_is_unused_goes_and_the_way_back_stays)
 {
 	_cleanup_(store_freep) Store *store = new_store();
+	char base[IDENTITY_KEY_MAX + 1];
 	Digest digests[5];
 	char *path;
 
+	make_base(store, base);
 	for (size_t i = 0; i < 5; i++) {
 		char text[2] = {(char)('a' + i), '\0'};
 
 		digests[i] = put_image(store, text);
-		ASSERT_EQ(commit_for(store, &digests[i]), (int)i + 1);
+		ASSERT_EQ(commit_for(store, &digests[i], base), (int)i + 1);
 	}
 	ASSERT_OK(store_mark_bad(store, &digests[2], "units failed", true, NULL));
 	ASSERT_OK(store_set_current(store, 4, NULL));
@@ -275,13 +292,32 @@ TEST(what_is_unused_goes_and_the_way_back_stays)
 	ASSERT(file_exists(store->dir, "generations/2"));
 }
 
+TEST(what_belongs_to_another_base_goes_unless_it_is_current)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	Digest old = put_image(store, "old"), new = put_image(store, "new");
+	char base[IDENTITY_KEY_MAX + 1];
+
+	make_base(store, base);
+	ASSERT_EQ(commit_for(store, &old, "26.3.0_x86_64"), 1);
+	ASSERT_EQ(commit_for(store, &new, base), 2);
+	ASSERT_OK(store_set_current(store, 1, NULL)); /* the system before may come back */
+	ASSERT_OK(store_remove_unused(store, NULL));
+	ASSERT(has_image(store, &old) && has_image(store, &new));
+	ASSERT_OK(store_set_current(store, 0, NULL));
+	ASSERT_OK(store_remove_unused(store, NULL));
+	ASSERT(!has_image(store, &old) && has_image(store, &new));
+}
+
 TEST(mounted_images_are_never_removed)
 {
+	char base[IDENTITY_KEY_MAX + 1];
 	_cleanup_(store_freep) Store *store = new_store();
 	Digest digest = put_image(store, "mounted");
 	char text[DIGEST_TEXT_SIZE];
 	_cleanup_free_ char *path = NULL;
 
+	make_base(store, base);
 	digest_to_text(&digest, text);
 	path = memory_printf(STORE_RUN_IMAGES "/%s", text);
 	ASSERT_OK(path_make_directories(store->root, path, 0755));

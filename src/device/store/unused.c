@@ -56,8 +56,9 @@ static int keep_images(const Store *store, const Generation *generation, bool ev
 	return 0;
 }
 
-/* Whether generation `number` stays; if so its images are in `kept` afterwards. */
-static int keep_generation(const Store *store, uint32_t number, bool even_bad, Kept *kept)
+/* Whether generation `number` stays; if so its images are in `kept` afterwards. With `base`: only a
+ * good one of that base. */
+static int keep_generation(const Store *store, uint32_t number, const char *base, Kept *kept)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
 	int r = store_read_generation(store, number, &generation, NULL);
@@ -65,7 +66,9 @@ static int keep_generation(const Store *store, uint32_t number, bool even_bad, K
 	if (r == -ENOMEM)
 		return r;
 	/* one from a newer Suture is not ours to judge, but its images are unknown: it goes */
-	return r < 0 ? 1 : keep_images(store, generation, even_bad, kept);
+	if (r < 0 || (base && strcmp(generation->base, base) != 0))
+		return 1;
+	return keep_images(store, generation, !base, kept);
 }
 
 static int remove_generation(const Store *store, uint32_t number)
@@ -80,17 +83,23 @@ static int remove_generation(const Store *store, uint32_t number)
  * back to. */
 typedef struct Fixed {
 	uint32_t current, before;
+	char base[IDENTITY_KEY_MAX + 1]; /* what runs; others can never be grafted here */
 } Fixed;
 
 /* A record of a trial that cannot be read names nothing: the boot shows the base then. */
 static int find_fixed(const Store *store, Fixed *ret, Reason *reterr_reason)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
+	BaseIdentity identity;
 	Fixed fixed = {};
 	int r = store_current(store, &fixed.current, reterr_reason);
 
 	if (r == 0 && trial_load(store, &trial, NULL) == -ENOMEM)
 		r = -ENOMEM;
+	if (r == 0)
+		r = store_read_identity(store, &identity, reterr_reason);
+	if (r == 0)
+		r = identity_base_key(&identity, fixed.base, reterr_reason);
 	if (r < 0)
 		return r;
 	fixed.before = trial ? trial->before : 0;
@@ -110,7 +119,7 @@ static int choose(
 		int r = 1;
 
 		if (stays || !*have)
-			r = keep_generation(store, numbers[i], stays, kept);
+			r = keep_generation(store, numbers[i], stays ? NULL : fixed->base, kept);
 		if (r < 0)
 			return r;
 		if (r == 0 && numbers[i] != fixed->current)

@@ -23,7 +23,7 @@ typedef struct Arguments {
 	const char *public, *against;
 	const char *askpass;
 	int passphrase_fd; /* -1: not given */
-	OptionList bases, debs;
+	OptionList bases, debs, includes;
 	int sequence;
 	bool json;
 } Arguments;

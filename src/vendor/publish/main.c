@@ -20,6 +20,8 @@ static const Option options[] = {
 	{"os-release", "FILE", "base add: its os-release", OPTION_TEXT, &arguments.os_release},
 	{"architecture", "ARCH", "base add: as by uname -m", OPTION_TEXT, &arguments.architecture},
 	{"variant", "ID", "base add: VARIANT_ID", OPTION_TEXT, &arguments.variant},
+	{"includes", "LABEL", "base add: an older base's improvement that it contains (26.3.1-a)",
+		OPTION_LIST, &arguments.includes},
 	{"components", "FILE", "create: declarations (components.json)", OPTION_TEXT,
 		&arguments.components},
 	{"fixes", "FILE", "create: what is fixed", OPTION_TEXT, &arguments.fixes},

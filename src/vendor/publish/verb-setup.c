@@ -15,6 +15,7 @@
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/seal-keys.h"
 #include "vendor/publish/verbs.h"
+#include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
 #define OS_RELEASE_SIZE_MAX 65536
@@ -155,6 +156,50 @@ static int read_identity(BaseIdentity *identity, Reason *reason)
 	return 0;
 }
 
+/* An older base of the same product, variant and architecture; NULL where there is none. */
+static const Base *find_older(const Workspace *workspace, const Base *base, const char *version)
+{
+	for (size_t i = 0; i < workspace->list.bases.count; i++) {
+		const Base *older = &workspace->list.bases.items[i];
+
+		if (older != base && strcmp(older->product, base->product) == 0 &&
+			strcmp(older->version, version) == 0 &&
+			strcmp(strchr(older->key, '_'), strchr(base->key, '_')) == 0)
+			return older;
+	}
+	return NULL;
+}
+
+/* "26.3.1-b": what 26.3.1 got up to (b). */
+static int add_inclusion(
+	const Desk *desk, const Base *base, const char *label, Index *index, Reason *reason)
+{
+	const char *dash = strrchr(label, '-');
+	_cleanup_free_ char *version = dash ? memory_string_n(label, (size_t)(dash - label)) : NULL;
+	const Base *older;
+	uint64_t sequence;
+	Inclusion *item;
+	int r;
+
+	if (!dash || label_parse(dash + 1, &sequence) < 0)
+		return reason_set(
+			reason, -EINVAL, "--includes %s: a label like 26.3.1-a is expected", label);
+	if (!version)
+		return -ENOMEM;
+	older = find_older(&desk->workspace, base, version);
+	if (!older)
+		return reason_set(reason, -ENOENT,
+			"--includes %s: no base %s of the same variant and architecture is "
+			"registered",
+			label, version);
+	r = memory_grow(&index->includes.items, index->includes.count, sizeof(*item));
+	if (r < 0)
+		return r;
+	item = &index->includes.items[index->includes.count++];
+	*item = (Inclusion){.base = memory_string(older->key), .sequence = sequence};
+	return item->base ? 0 : -ENOMEM;
+}
+
 /* The new base's role is delegated to, and an empty index stands ready for its devices. */
 static int add_base(Desk *desk, const char *name, const Base **ret_base)
 {
@@ -184,7 +229,10 @@ static int add_base(Desk *desk, const char *name, const Base **ret_base)
 	if (r < 0)
 		return r;
 	index.issued = time_of_source();
-	r = repository_write_index(&desk->repository, base, &index, &desk->reason);
+	for (size_t i = 0; r == 0 && i < arguments.includes.count; i++)
+		r = add_inclusion(desk, base, arguments.includes.items[i], &index, &desk->reason);
+	if (r == 0)
+		r = repository_write_index(&desk->repository, base, &index, &desk->reason);
 	if (r == 0)
 		r = workspace_bases_text(&desk->workspace, &bases);
 	if (r == 0)
