@@ -109,7 +109,8 @@ def test_in_mount_namespace(function):
     return function
 
 
-def _enter_mount_namespace():
+def enter_mount_namespace():
+    """Leaves the machine's mount namespace for a private one."""
     libc = ctypes.CDLL(None, use_errno=True)
     clone_newns, ms_rec, ms_private = 0x20000, 16384, 1 << 18
     if libc.unshare(clone_newns) or libc.mount(b"none", b"/", None, ms_rec | ms_private, None):
@@ -127,7 +128,7 @@ def _run_in_child(function):
     if child == 0:
         status = 1
         try:
-            _enter_mount_namespace()
+            enter_mount_namespace()
             function()
             status = 0
         except Skip as error:
