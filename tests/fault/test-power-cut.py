@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The power is cut at any moment of a device's life: it boots, nothing that was promised is lost,
+and nothing is grafted that is not proved (tests/lib/powercut.py).
+
+POWER_CUTS says at how many places of the life, each with three disks; POWER_CUT_SEED repeats the
+choice that was printed. bench/power-cut makes more of them, on more file systems."""
+import os
+import random
+import shutil
+from collections import Counter
+
+import blocklog
+from blocklog import Disk, Log, Replay
+from killsweep import temporary_folder
+from powercut import Life, State
+from tap import *
+from world import *
+
+CUTS = int(os.environ.get("POWER_CUTS", 20))
+SEED = int(os.environ.get("POWER_CUT_SEED") or random.randrange(1 << 32))
+
+
+def with_folder(function):
+    """Where there can be a disk, with a folder in memory for it."""
+    def wrapped():
+        why = blocklog.missing()
+        if why:
+            skip(why)
+        folder = temporary_folder()
+        try:
+            function(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    wrapped.__name__ = function.__name__
+    return test_in_mount_namespace(wrapped)
+
+
+@with_folder
+def what_was_flushed_is_kept_and_nothing_else(folder):
+    with Disk(folder, "disk") as disk:
+        disk.mark("empty")
+        write("disk/lost", "not synchronised")
+        disk.mark("lost")
+        write("disk/kept", "synchronised")
+        os.sync()
+        disk.mark("kept")
+    log = Log(disk.log)
+    replay = Replay(log, folder)
+
+    def check_files(record, *names):
+        image = replay.cut(record, "none", random.Random(SEED))
+        blocklog.system("mount", "-t", "ext4", "-o", "loop", image, "disk")
+        check_equal(sorted(set(os.listdir("disk")) - {"lost+found"}), sorted(names))
+        blocklog.system("umount", "disk")
+    empty, lost, kept = [record for record, _ in log.marks]
+    check_files(kept, "kept", "lost")
+    check_files(lost)
+    check_files(empty)
+
+
+class Careless(Life):
+    """The same programs on a disk that only says that it has written."""
+
+    def live(self):
+        self.improve({"tls": {LIB: NEW_TLS}})
+        self.step("fetch", lambda: self.device.suture("check"))
+        self.step("activate", lambda: run(
+            "/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:retval=0",
+            program("suture"), "--root", self.device.root, "install"))
+
+    def check_proved(self, cut):
+        """The base where anything is wrong, else what the vendor has published."""
+        done = run("suture-activate", "--root", self.device.root, "apply", expect=None)
+        check(done.returncode in (0, 3, 6), done.stderr)
+        state = State(self.device.store())
+        self.check_shown(state.record(state.current) if done.returncode == 0 else "")
+
+    def finds_no_fault(self, cut, image):
+        try:
+            self.check(cut, image)
+        except AssertionError:
+            return False
+        return True
+
+
+@with_folder
+def broken_promises_are_found_and_nothing_unproved_is_grafted(folder):
+    dice = random.Random(SEED)
+    with Careless(folder) as life:
+        everywhere = life.choose(len(life.log.records), dice)
+        end = [cut for cut in everywhere if cut.step.phase == "end"]
+        for cut in dice.sample(end, 20):
+            with life.disk_after(cut, dice) as image:
+                life.boot(cut, image, life.check_proved)
+        for cut, is_good in (end[0], False), (end[-1], True):
+            with life.disk_after(cut, dice) as image:
+                check_equal(life.finds_no_fault(cut, image), is_good, f"record {cut.record}")
+
+
+@with_folder
+def the_power_is_cut_at_any_moment_of_a_life(folder):
+    dice = random.Random(SEED)
+    with Life(folder) as life:
+        cuts = life.choose(CUTS, dice)
+        for cut in cuts:
+            with life.disk_after(cut, dice) as image:
+                life.check(cut, image)
+    phases = Counter(cut.step.phase for cut in cuts)
+    print(f"# {len(life.log.records)} records of {len(life.steps)} steps; {len(cuts)} disks with "
+          f"POWER_CUT_SEED={SEED}: " + ", ".join(f"{name} {count}" for name, count in phases.items()))
+
+
+main()
