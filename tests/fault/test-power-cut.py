@@ -7,6 +7,7 @@ POWER_CUTS says at how many places of the life, each with three disks; POWER_CUT
 choice that was printed. bench/power-cut makes more of them, on more file systems."""
 import os
 import random
+import re
 import shutil
 from collections import Counter
 
@@ -57,6 +58,39 @@ def what_was_flushed_is_kept_and_nothing_else(folder):
     check_files(kept, "kept", "lost")
     check_files(lost)
     check_files(empty)
+
+
+CALL = re.compile(r'(\d+) +(\w+)\(.*?<([^>]*)>(?:, "([^"]*)"(?:, \d+<([^>]*)>, "([^"]*)")?)?.* = 0$')
+
+
+def names_not_synchronised(root, *command):
+    """The names in the store that a command changed without an fsync() of their folder behind it. What
+    is removed because nobody needs it may come back."""
+    store, waiting = os.path.join(root, "var/lib/suture"), set()
+    run("/usr/bin/strace", "-f", "-qq", "-y", "-s", "4096", "-o", "calls", "-e",
+        "trace=renameat,linkat,unlinkat,fsync", program(command[0]), "--root", root, *command[1:])
+    for line in read("calls").decode().splitlines():
+        call = CALL.match(line)
+        if not call:
+            continue
+        process, kind, folder, name, to, new_name = call.groups()
+        if kind == "fsync":
+            waiting -= {(process, path) for _, path in waiting if os.path.dirname(path) == folder}
+        elif kind != "unlinkat" or name in ("current", "removed", "trial"):
+            path = os.path.join(to or folder, new_name or name)
+            waiting |= {(process, path)} if path.startswith(store) else set()
+    return sorted(path for _, path in waiting)
+
+
+# Here every fsync() brings all earlier changes of names to the disk; not every file system does that.
+@test_in_mount_namespace
+def no_program_ends_before_the_names_that_it_changed_are_on_disk():
+    vendor = Vendor()
+    vendor.improve({"tls": {LIB: NEW_TLS}})
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        for verb in "check", "install", "remove", "install":
+            check_equal(names_not_synchronised(device.root, "suture", verb), [], f"after {verb}")
 
 
 class Careless(Life):
