@@ -44,9 +44,9 @@ int store_open_tree(const Store *store, const Digest *image, int *ret_fd, Reason
 
 int store_measure_image(int image, Digest *ret_digest)
 {
-	struct {
+	union {
 		struct fsverity_digest head;
-		uint8_t bytes[DIGEST_SIZE];
+		uint8_t bytes[sizeof(struct fsverity_digest) + DIGEST_SIZE];
 	} measured = {.head.digest_size = DIGEST_SIZE};
 
 	if (ioctl(image, FS_IOC_MEASURE_VERITY, &measured) < 0)
@@ -54,7 +54,7 @@ int store_measure_image(int image, Digest *ret_digest)
 	if (measured.head.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
 		measured.head.digest_size != DIGEST_SIZE)
 		return 1;
-	memcpy(ret_digest->bytes, measured.bytes, DIGEST_SIZE);
+	memcpy(ret_digest->bytes, measured.bytes + sizeof(measured.head), DIGEST_SIZE);
 	return 0;
 }
 
