@@ -15,16 +15,29 @@ import hashlib
 import json
 import os
 import re
+import signal
 
-from blocklog import MODES, Disk, Log, Replay, system
+from blocklog import MODES, Disk, Log, Replay, system, wait_until
 from tap import check, check_equal, in_mount_namespace, read, run
 from world import *
 
 UNFINISHED = re.compile(r"\.\d+\.tmp$")
+TRIAL = ("--trial", "600", "--boot-window", "600")
 
 
 def digest(path):
     return hashlib.sha256(read(path)).hexdigest()
+
+
+def guards(root):
+    """The processes that guard a trial there."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            words = read(f"/proc/{process}/cmdline").split(b"\0")
+            if b"guard" in words and root.encode() in words:
+                found.append(int(process))
+    return found
 
 
 class State:
@@ -51,6 +64,16 @@ class State:
         return {name: self.file(os.path.join(folder, name)) for name in names
                 if re.fullmatch(pattern, name)}
 
+    def shown_by_a_boot(self):
+        """The generation: `current`, or what settled before it where its trial has no try left, or
+        one of its images is marked as bad."""
+        trial = dict(line.split(" ", 1) for line in (self.trial or "").splitlines())
+        if trial.get("generation") != self.current:
+            return self.current
+        images = re.findall("^image (.*)$", self.record(self.current), re.M)
+        is_good = int(trial["tries"]) > 0 and not any(image in self.bad for image in images)
+        return self.current if is_good else trial["before"]
+
     def record(self, number):
         """The text of a generation; that of the base is empty."""
         return "" if number == "0" else self.generations[number]
@@ -72,6 +95,8 @@ class Step:
         for name in "current", "removed", "trial":
             allowed = [getattr(before, name), getattr(after, name), *self.between.get(name, ())]
             check(getattr(found, name) in allowed, f"{name}: {getattr(found, name)!r} of {allowed}")
+        if before.current != after.current == found.current:
+            check(after.trial in (None, found.trial), "what should be on trial counts as settled")
         check(found.history.startswith(before.history), f"the history lost {before.history!r}")
         check(after.history.startswith(found.history), f"nobody wrote {found.history!r}")
         for what in "generations", "bad":
@@ -105,7 +130,7 @@ class Life:
         with Disk(self.folder, self.device.path("var"), self.kind, self.options) as self.disk:
             self.step("begin", lambda: None)
             self.live()
-            self.step("end", lambda: self.activate("detach"))
+            self.step("end", self.shut_down)
         self.log = Log(self.disk.log)
         self.replay = Replay(self.log, self.folder)
         check_equal(len(self.log.marks), len(self.steps), "marks")
@@ -145,26 +170,45 @@ class Life:
     def activate(self, *words):
         run("suture-activate", "--root", self.device.root, *words)
 
+    def shut_down(self):
+        """Leaves nothing that keeps the disk busy: a guard would see that a moment later."""
+        self.activate("detach")
+        for process in guards(self.device.root):
+            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: not guards(self.device.root), "the end of the guard")
+
+    def restart(self):
+        self.shut_down()
+        self.activate("apply", "--placement", "late")
+
     def live(self):
-        device = self.device
+        device, first, second, third = self.device, "1", "2", "3"
         self.improve({"tls": {LIB: NEW_TLS}})
         self.step("fetch", lambda: device.suture("check"))
         self.step("stage", lambda: self.agent("download"))
         self.step("activate", lambda: device.suture("install"))
-        first = State(device.store()).current
         self.improve({"tls": {LIB: NEWER_TLS}, "xml": {XMLLIB: NEW_XML}})
         self.step("fetch", lambda: device.suture("check"))
         self.step("stage", self.interrupted_download)
         self.step("stage", lambda: self.agent("download"))
-        self.step("activate", lambda: device.suture("install"))
+        self.step("trial", lambda: self.activate(*TRIAL, "switch", second))
+        self.step("settle", lambda: self.activate("settle"))
         self.step("remove", lambda: device.suture("remove"))
         self.step("activate", lambda: device.suture("install"))
         self.step("select", lambda: self.activate("select", first))
         self.step("activate", lambda: self.activate("switch", first))
-        self.step("activate", self.agent)
+        self.step("select", lambda: self.activate(*TRIAL, "select", second))
+        self.step("trial", self.restart)
+        self.step("settle", lambda: self.activate("settle"))
         self.vendor.withdraw(2, "revert")
         self.step("withdraw", self.agent, current=["0"])
-        self.improve({"tls": {LIB: changed(NEWER_TLS, 50_000)}, "xml": {XMLLIB: NEW_XML}})
+        self.improve({"tls": {LIB: changed(NEWER_TLS, 50_000)},
+                      "xml": {XMLLIB: changed(NEW_XML, 5_000)}})
+        self.step("stage", lambda: self.agent("download"))
+        self.step("trial", lambda: self.activate(*TRIAL, "switch", third))
+        self.step("revert", lambda: self.activate("revert", "tls.service failed"))
+        self.improve({"tls": {LIB: changed(NEWER_TLS, 60_000)},
+                      "xml": {XMLLIB: changed(NEW_XML, 6_000)}})
         self.step("activate", self.agent)
         self.step("remove", lambda: device.suture("remove"))
 
@@ -205,7 +249,7 @@ class Life:
                 raise AssertionError(f"{self.kind}, cut at record {cut.record} ({cut.mode}), in "
                                      f"{cut.step.phase}: {error}") from None
             finally:
-                self.activate("detach")
+                self.shut_down()
                 system("umount", self.device.path("run"), self.device.path("var"))
         in_mount_namespace(boot)
 
@@ -225,10 +269,13 @@ class Life:
             check_equal(digest(self.device.store("images", name)), self.images.get(name), name)
 
     def check_apply(self, state):
-        done = run("suture-activate", "--root", self.device.root, "apply")
+        done = run("suture-activate", "--root", self.device.root, "apply", "--placement", "late")
         shown = re.match(r"applied generation=(\d+) ", done.stdout)[1]
-        check_equal(shown, state.current, "the generation of the boot")
+        check_equal(shown, state.shown_by_a_boot(), "the generation of the boot")
         self.check_shown(state.record(shown))
+        after = State(self.device.store())
+        check_equal(after.current, shown, "`current` after the boot")
+        check(not after.trial or "\ntries 0\n" in after.trial, "a boot without a try")
 
     def check_shown(self, record):
         """Every file of the record is the vendor's, all others are the base's."""
