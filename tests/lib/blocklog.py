@@ -27,13 +27,14 @@ MODES = ("none", "all", "torn")
 SIZE = 320 << 20  # no file system here wants more; nearly all of it is a hole
 BLOCK = 4096
 WRITE, FLUSH, MARK = 1, 2, 3
-_HEADER = struct.Struct("=IIQ")
-# Small journals, no discards, and nothing left for the kernel to do lazily.
-MAKE = {
-    "ext4": ("mkfs.ext4", "-q", "-F", "-b", "4096", "-J", "size=4", "-N", "1024",
-             "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"),
-    "xfs": ("mkfs.xfs", "-q", "-f", "-K", "-l", "size=64m"),
-    "btrfs": ("mkfs.btrfs", "-q", "-f", "-K", "-m", "single"),
+HEADER = struct.Struct("=IIQ")
+# How a file system is made, and mounted while it is written to. Small journals, no discards, nothing
+# left for the kernel to do lazily, and none of the ways in which ext4 mends programs without fsync().
+KINDS = {
+    "ext4": (("mkfs.ext4", "-q", "-F", "-b", "4096", "-J", "size=4", "-N", "1024",
+              "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"), "noatime,noauto_da_alloc"),
+    "xfs": (("mkfs.xfs", "-q", "-f", "-K", "-l", "size=64m"), "noatime"),
+    "btrfs": (("mkfs.btrfs", "-q", "-f", "-K", "-m", "single"), "noatime"),
 }
 
 
@@ -64,9 +65,7 @@ def wait_until(is_true, what):
 
 
 class Disk:
-    """`kind`: of file system; `options` of its mount."""
-
-    def __init__(self, folder, point, kind="ext4", options="noatime"):
+    def __init__(self, folder, point, kind="ext4"):
         self.folder, self.point = os.path.join(folder, "block-log"), point
         self.log = os.path.join(folder, "log")
         image = os.path.join(folder, "live.img")
@@ -75,17 +74,18 @@ class Disk:
         with open(image, "wb") as file:
             file.truncate(SIZE)
         self.server = subprocess.Popen([program("tests/block-log"), image, self.log, self.folder])
-        self._mount(kind, options)
+        self._mount(kind)
         self.marks = os.open(os.path.join(self.folder, "mark"), os.O_WRONLY | os.O_CLOEXEC)
 
-    def _mount(self, kind, options):
+    def _mount(self, kind):
+        make, options = KINDS[kind]
         disk = os.path.join(self.folder, "disk")
         wait_until(lambda: os.path.exists(disk) or self.server.poll() is not None, disk)
         loop = system("losetup", "--find", "--show", "--direct-io=on", disk)
         try:
             with open(f"/sys/block/{os.path.basename(loop)}/loop/dio", encoding="ascii") as dio:
                 check_equal(dio.read().strip(), "1", "direct I/O")
-            system(*MAKE[kind], loop)
+            system(*make, loop)
             system("mount", "-t", kind, "-o", options, loop, self.point)
         finally:
             system("losetup", "--detach", loop)  # when it is not mounted any more
@@ -120,8 +120,8 @@ class Log:
     def __init__(self, path):
         self.records, self.marks = [], []
         with open(path, "rb") as file:
-            while header := file.read(_HEADER.size):
-                kind, length, offset = _HEADER.unpack(header)
+            while header := file.read(HEADER.size):
+                kind, length, offset = HEADER.unpack(header)
                 data = file.read(length)
                 check_equal(len(data), length, "bytes of a record")
                 if kind == MARK:

@@ -4,7 +4,7 @@ that this leaves.
 
     with Life(folder) as life:             # the real programs, once
         for cut in life.choose(20, dice):
-            with life.disk(cut, dice) as image:
+            with life.disk_after(cut, dice) as image:
                 life.check(cut, image)
 
 Each step of the life ends with a mark on the disk: what the store said when the program had returned
@@ -22,7 +22,7 @@ from tap import check, check_equal, in_mount_namespace, read, run
 from world import *
 
 UNFINISHED = re.compile(r"\.\d+\.tmp$")
-TRIAL = ("--trial", "600", "--boot-window", "600")
+TRIAL = ("--trial", "120", "--boot-window", "120")
 
 
 def digest(path):
@@ -116,10 +116,10 @@ class Cut:
 
 
 class Life:
-    """`kind` and `options` are those of the disk."""
+    """`kind`: of file system (blocklog.KINDS)."""
 
-    def __init__(self, folder, kind="ext4", options="noatime"):
-        self.folder, self.kind, self.options = folder, kind, options
+    def __init__(self, folder, kind="ext4"):
+        self.folder, self.kind = folder, kind
         self.steps, self.published, self.images = [], {}, {}
         self.vendor = Vendor()
         self.server = Server(self.vendor.repository)
@@ -127,7 +127,7 @@ class Life:
     def __enter__(self):
         self.server.__enter__()
         self.device = Device(self.server.url)
-        with Disk(self.folder, self.device.path("var"), self.kind, self.options) as self.disk:
+        with Disk(self.folder, self.device.path("var"), self.kind) as self.disk:
             self.step("begin", lambda: None)
             self.live()
             self.step("end", self.shut_down)
