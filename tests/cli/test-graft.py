@@ -666,6 +666,20 @@ def apply_does_what_current_says_or_shows_the_base():
 
 
 @test_in_mount_namespace
+def what_killed_activators_left_is_removed():
+    device = Device()
+    device.simple(1)
+    store = device.path("var/lib/suture")
+    left = ("current.77.tmp", "trial.77.tmp", "bad/0123.77.tmp")
+    for name in left:
+        write(os.path.join(store, name), "half")
+    device.activate("status")
+    check(all(os.path.exists(os.path.join(store, name)) for name in left), "by who only looks")
+    device.activate("apply")
+    check(not any(os.path.exists(os.path.join(store, name)) for name in left))
+
+
+@test_in_mount_namespace
 def one_at_a_time():
     device = Device()
     device.simple(1)

@@ -170,6 +170,22 @@ def parts_of_what_a_newer_one_replaced_are_removed():
 
 
 @test_in_mount_namespace
+def what_killed_writers_left_is_removed_but_not_what_the_activator_writes():
+    vendor = published()
+    with Server(vendor.repository) as server:
+        device = Device(server.url)
+        device.suture("check")
+        ours = ("generations/1.77.tmp", "removed.77.tmp", "checked.77.tmp", "index.json.77.tmp",
+                "metadata/timestamp.json.77.tmp", "roots/2.root.json.77.tmp", "images/0123.tree.77.tmp")
+        others = ("current.77.tmp", "trial.77.tmp", "bad/0123.77.tmp")
+        for name in ours + others:
+            write(device.store(name), "half")
+        device.suture("check")
+        left = [name for name in ours + others if os.path.exists(device.store(name))]
+        check_equal(left, list(others), "what is left")
+
+
+@test_in_mount_namespace
 def a_wrong_part_is_got_anew():
     vendor = published()
     with Server(vendor.repository) as server:

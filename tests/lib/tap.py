@@ -122,7 +122,8 @@ def _describe(error):
     return text + "\n" + traceback.format_exc(limit=-3)
 
 
-def _run_in_child(function):
+def in_mount_namespace(function):
+    """Calls it in a child process with a mount namespace of its own, which ends with it."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -152,7 +153,7 @@ def _run_one(function, in_namespace):
     if in_namespace and os.geteuid() != 0:
         raise Skip("needs root for a mount namespace")
     if in_namespace:
-        _run_in_child(function)
+        in_mount_namespace(function)
     else:
         function()
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/time.h"
 #include "device/activate/guard.h"
@@ -46,6 +47,18 @@ static int take_lock(Activation *activation, Reason *reterr_reason)
 	return reason_errno(reterr_reason, -errno, "%s", path);
 }
 
+/* What was killed while it wrote. What cannot be removed does no harm. */
+static void remove_unfinished(const Activation *activation)
+{
+	int dir = activation->store->dir;
+
+	if (dir < 0)
+		return;
+	(void)file_remove_unfinished(dir, ".", "current");
+	(void)file_remove_unfinished(dir, ".", "trial");
+	(void)file_remove_unfinished(dir, "bad", NULL);
+}
+
 int activation_open(const char *root, const char *run, unsigned features, bool look,
 	Activation **ret, Reason *reterr_reason)
 {
@@ -61,6 +74,8 @@ int activation_open(const char *root, const char *run, unsigned features, bool l
 			activation->store, run, features, &activation->runtime, reterr_reason);
 	if (r == 0 && !look)
 		r = take_lock(activation, reterr_reason);
+	if (r == 0 && !look)
+		remove_unfinished(activation);
 	if (r == 0)
 		*ret = TAKE_PTR(activation);
 	return r;

@@ -321,13 +321,25 @@ static int load_index(Source *source, bool *ret_changed, Reason *reason)
 	return r;
 }
 
-/* Whoever runs a stager holds the store's lock. What cannot be removed does no harm. */
+/* Whoever runs a stager holds the store's lock, but not the activator's, which may be writing its
+ * own files: those are not looked at. What cannot be removed does no harm. */
 static void remove_unfinished(const Stage *stage)
 {
-	static const char *const folders[] = {".", STAGE_METADATA, STAGE_ROOTS};
+	static const struct {
+		const char *folder, *name;
+	} places[] = {
+		{".", STAGE_INDEX_PATH},
+		{".", STAGE_PINNED_PATH},
+		{".", "checked"}, /* these two are the manager's */
+		{".", "removed"},
+		{"generations", NULL},
+		{"images", NULL},
+		{STAGE_METADATA, NULL},
+		{STAGE_ROOTS, NULL},
+	};
 
-	for (size_t i = 0; stage->store->dir >= 0 && i < ARRAY_SIZE(folders); i++)
-		(void)file_remove_unfinished(stage->store->dir, folders[i], NULL);
+	for (size_t i = 0; stage->store->dir >= 0 && i < ARRAY_SIZE(places); i++)
+		(void)file_remove_unfinished(stage->store->dir, places[i].folder, places[i].name);
 }
 
 static int refresh_from(Source *source, bool *ret_changed, Reason *reason)

@@ -179,17 +179,26 @@ static int read_tail(const Store *store, uint8_t **ret_data, size_t *ret_size)
 	return fd_read_all(fd, 2 * HISTORY_READ_MAX, ret_data, ret_size);
 }
 
+/* Where the size of the file came to the disk before its bytes, a power cut leaves zeros there. */
+static void end_at_zeros(uint8_t *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (text[i] == '\0')
+			text[i] = '\n';
+}
+
 int history_read(
 	const Store *store, HistoryEntry **ret_entries, size_t *ret_count, Reason *reterr_reason)
 {
 	_cleanup_free_ uint8_t *text = NULL;
 	_cleanup_free_ HistoryEntry *entries = NULL;
 	char *cursor, *line;
-	size_t size, count = 0;
+	size_t size = 0, count = 0;
 	int r = read_tail(store, &text, &size);
 
 	if (r < 0 && r != -ENOENT)
 		return reason_errno(reterr_reason, r, "the store's history");
+	end_at_zeros(text, size);
 	for (cursor = (char *)text; (line = text_next_line(&cursor));) {
 		HistoryEntry entry;
 

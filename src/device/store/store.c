@@ -381,19 +381,25 @@ int store_current(const Store *store, uint32_t *ret_number, Reason *reterr_reaso
 	return 0;
 }
 
+static int remove_durable(Store *store, const char *name, Reason *reterr_reason)
+{
+	int r;
+
+	if (store->dir < 0)
+		return 0;
+	r = file_remove(store->dir, name);
+	if (r == 0)
+		r = file_sync_parent(store->dir, name);
+	return failed(store, r, name, reterr_reason);
+}
+
 int store_set_current(Store *store, uint32_t number, Reason *reterr_reason)
 {
 	char target[LINK_TEXT_MAX];
 	int r;
 
-	if (number == 0) {
-		if (store->dir < 0)
-			return 0;
-		r = file_remove(store->dir, "current");
-		if (r == 0)
-			r = file_sync_parent(store->dir, "current");
-		return failed(store, r, "current", reterr_reason);
-	}
+	if (number == 0)
+		return remove_durable(store, "current", reterr_reason);
 	r = store_make(store, reterr_reason);
 	if (r < 0)
 		return r;
@@ -457,7 +463,5 @@ int store_removed(
 
 int store_clear_removed(Store *store, Reason *reterr_reason)
 {
-	int r = store->dir < 0 ? 0 : file_remove(store->dir, "removed");
-
-	return failed(store, r, "removed", reterr_reason);
+	return remove_durable(store, "removed", reterr_reason);
 }

@@ -404,11 +404,16 @@ TEST(a_mark_that_cannot_be_read_counts)
 	}
 }
 
-static void append_raw(const Store *store, const char *text)
+static void append_bytes(const Store *store, const char *bytes, size_t size)
 {
 	_cleanup_fd_ int fd = openat(store->dir, "history", O_WRONLY | O_APPEND | O_CLOEXEC);
 
-	ASSERT_OK(fd_write_full(fd, text, strlen(text)));
+	ASSERT_OK(fd_write_full(fd, bytes, size));
+}
+
+static void append_raw(const Store *store, const char *text)
+{
+	append_bytes(store, text, strlen(text));
 }
 
 TEST(torn_history_lines_hide_no_others)
@@ -425,6 +430,24 @@ TEST(torn_history_lines_hide_no_others)
 	ASSERT_EQ(count, 2);
 	ASSERT_STREQ(entries[0].text, "quote \" back \\ line \n é");
 	ASSERT_STREQ(entries[1].event, "activated");
+}
+
+TEST(zeros_that_a_power_cut_left_hide_no_history)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	_cleanup_free_ HistoryEntry *entries = NULL;
+	char zeros[200] = "";
+	uint32_t highest;
+	size_t count;
+
+	ASSERT_OK(history_append(store, "staged", 1, 1, "before", NULL));
+	append_bytes(store, zeros, sizeof(zeros));
+	ASSERT_OK(history_append(store, "activated", 7, 1, "after", NULL));
+	ASSERT_OK(history_read(store, &entries, &count, NULL));
+	ASSERT_EQ(count, 2);
+	ASSERT_STREQ(entries[1].text, "after");
+	ASSERT_OK(history_highest_generation(store, &highest, NULL));
+	ASSERT_EQ(highest, 7);
 }
 
 TEST(history_lines_are_read_strictly)

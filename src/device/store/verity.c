@@ -44,9 +44,9 @@ int store_open_tree(const Store *store, const Digest *image, int *ret_fd, Reason
 
 int store_measure_image(int image, Digest *ret_digest)
 {
-	struct {
+	union {
 		struct fsverity_digest head;
-		uint8_t bytes[DIGEST_SIZE];
+		uint8_t bytes[sizeof(struct fsverity_digest) + DIGEST_SIZE];
 	} measured = {.head.digest_size = DIGEST_SIZE};
 
 	if (ioctl(image, FS_IOC_MEASURE_VERITY, &measured) < 0)
@@ -54,7 +54,7 @@ int store_measure_image(int image, Digest *ret_digest)
 	if (measured.head.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
 		measured.head.digest_size != DIGEST_SIZE)
 		return 1;
-	memcpy(ret_digest->bytes, measured.bytes, DIGEST_SIZE);
+	memcpy(ret_digest->bytes, measured.bytes + sizeof(measured.head), DIGEST_SIZE);
 	return 0;
 }
 
@@ -83,6 +83,14 @@ static int check_measured(int image, const Seal *seal)
 	return digest_equal(&measured, &expected) ? 0 : -EKEYREJECTED;
 }
 
+/* A power cut must not take it away from a base that demands it. */
+static int keep_fs_verity(int image, const Seal *seal)
+{
+	int r = check_measured(image, seal);
+
+	return r == 0 && fsync(image) < 0 ? -errno : r;
+}
+
 static int write_tree(Store *store, int image, const Seal *seal)
 {
 	_cleanup_(file_draft_done) FileDraft draft = FILE_DRAFT_NONE;
@@ -107,7 +115,7 @@ int store_prepare_verity(Store *store, const Seal *seal, Reason *reterr_reason)
 	if (r < 0)
 		return r;
 	if (enable_fs_verity(image, seal->verity_salt))
-		r = check_measured(image, seal);
+		r = keep_fs_verity(image, seal);
 	else if (store_open_tree(store, &seal->image, &tree, NULL) < 0)
 		r = write_tree(store, image, seal);
 	if (r == -EKEYREJECTED)
