@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "device/activate/hidden.h"
 #include "device/store/history.h"
 
 #define LOCK_PATH "run/suture.lock"
@@ -87,6 +88,7 @@ static int reconcile(Activation *activation, Reason *reterr_reason)
  * failure. */
 static void collect(Activation *activation, const Plan *plan)
 {
+	hidden_detach(plan, activation->runtime);
 	runtime_collect(activation->runtime, plan->images, plan_image_count(plan), NULL);
 }
 

@@ -135,7 +135,38 @@ void runtime_detach_image(Runtime *runtime, const Digest *digest)
 		rmdir(point);
 }
 
-int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reason *reterr_reason)
+/* A copy of the parent without what is mounted in it shows the directory without its graft. It has
+ * to be attached before its directory can be copied (Linux 6.12). */
+static int clone_below_graft(
+	const Runtime *runtime, const char *path, int *ret_fd, Reason *reterr_reason)
+{
+	_cleanup_free_ char *parent = path_parent(path);
+	_cleanup_free_ char *point = memory_printf("%s/below", runtime->path);
+	_cleanup_free_ char *inside = point ? memory_printf("%s/%s", point, path_name(path)) : NULL;
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	if (!parent || !inside)
+		return -ENOMEM;
+	if (is_mounted(point)) /* somebody was killed below here */
+		mount_detach(point);
+	r = make_point(point, reterr_reason);
+	if (r == 0)
+		r = mount_clone(AT_FDCWD, parent, &fd, reterr_reason);
+	if (r == 0)
+		r = mount_close_up(fd, reterr_reason);
+	if (r == 0)
+		r = attach_private(fd, point, reterr_reason);
+	if (r < 0)
+		return r;
+	r = mount_clone(AT_FDCWD, inside, ret_fd, reterr_reason);
+	mount_detach(point);
+	rmdir(point);
+	return r;
+}
+
+int runtime_attach_base(
+	Runtime *runtime, const char *directory, bool keep, bool grafted, Reason *reterr_reason)
 {
 	_cleanup_free_ char *point = memory_printf("%s/base/%s", runtime->path, directory);
 	_cleanup_free_ char *from = memory_printf("%s/%s", runtime->store->path, directory);
@@ -147,18 +178,14 @@ int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reas
 	if (is_mounted(point)) {
 		if (keep)
 			return 0;
-		r = mount_detach(point); /* left behind when no graft is on: it may be outdated */
+		r = mount_detach(point); /* of another time, or of what lies below no more */
 		if (r < 0)
 			return reason_errno(reterr_reason, r, "%s", point);
-	} else if (keep) {
-		return reason_set(reterr_reason, -ESTALE,
-			"the base below the graft on %s is not at hand: go through the base first "
-			"('suture-activate detach')",
-			from);
 	}
 	r = make_point(point, reterr_reason);
 	if (r == 0)
-		r = mount_clone(AT_FDCWD, from, &fd, reterr_reason);
+		r = grafted ? clone_below_graft(runtime, from, &fd, reterr_reason)
+			    : mount_clone(AT_FDCWD, from, &fd, reterr_reason);
 	if (r == 0)
 		r = mount_close_up(fd, reterr_reason);
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);

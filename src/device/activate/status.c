@@ -100,6 +100,9 @@ static int print_directories(const View *view, Buffer *buffer)
 		r = buffer_printf(buffer,
 			"directory state=%s graft=overlay generation=%u path=%s\n",
 			graft_state_names[graft->state], graft->generation, graft->directory);
+		if (r == 0 && graft->cover)
+			r = buffer_printf(
+				buffer, "cover by=%s path=%s\n", graft->cover, graft->directory);
 	}
 	return r;
 }

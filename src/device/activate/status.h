@@ -7,15 +7,18 @@
  *     mounted 1                             what is really mounted; "mixed" when directories differ
  *     seal required                         or digest-only: what the base demands
  *     directory state=on graft=overlay generation=1 path=usr/lib/x86_64-linux-gnu
+ *     cover by=overlay:sysext path=usr/lib/x86_64-linux-gnu
  *     image digest=<sha256> component=tls sealed=digest backing=file
  *     held generation=1 path=usr/lib/x86_64-linux-gnu
  *     problem <text>                        why the current generation would not be grafted now
  *     reason <text>                         why `apply` showed the base instead
  *
  * Directories that only a generation waiting for the next boot has do not count for `mounted`.
- * `state` is on, missing, leftover (an other generation), covered or foreign. `sealed` tells how
- * the image was proved: digest, the whole file was hashed through the descriptor that was mounted.
- * `held` is an old overlay that a process still maps. `path` is last and reaches to the line's end.
+ * `state` is on, missing, leftover (an other generation), covered, foreign, or stale (made over
+ * what lies below no more). `cover` is the type and source of the mount that covers. `sealed` tells
+ * how the image was proved: digest, the whole file was hashed through the descriptor that was
+ * mounted. `held` is an old overlay that a process still maps. `path` is last and reaches to the
+ * line's end.
  */
 #include "base/buffer.h"
 #include "device/activate/activation.h"
