@@ -90,9 +90,13 @@ typedef struct InstallResult {
 	bool grafted;       /* false: staged, and taken at the next restart */
 } InstallResult;
 
-/* Where the mounts are not what `current` says, since a switch was interrupted: makes them so,
- * unless the difference is meant to last until the next restart, or the vendor withdrew it.
- * Positive: it did, the reason tells what, and *ret_result describes it. */
+/* 1 when the mounts are not what `current` says, else 0. */
+int manager_differs(const Manager *manager, Reason *reterr_reason);
+
+/* Where the mounts are not what `current` says, since a switch was interrupted or another program
+ * unmounted or covered a graft: makes them so, unless the difference is meant to last until the
+ * next restart, or the vendor withdrew it. Positive: it did, the reason tells what, and *ret_result
+ * describes it. */
 int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
 
 /* Check, stage and graft what is offered, or what is installed and damaged in the store. `by_hand`:
