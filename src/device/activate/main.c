@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/start.h"
+#include "device/activate/base-run.h"
 #include "device/activate/status.h"
 
 static const char *arg_root = "/";
@@ -127,6 +128,23 @@ static int verb_status(int count, char **operands)
 	return run(NULL, true, act_status);
 }
 
+/* The exit code is the command's: it takes this process's place. */
+static int verb_base_run(int count, char **operands)
+{
+	unsigned features = wanted_features();
+	Reason reason = {};
+	int r;
+
+	if (features == 0)
+		return EXIT_USAGE;
+	r = base_run_enter(arg_root, features, &reason);
+	if (r == 0) {
+		execvp(operands[0], operands);
+		r = reason_errno(&reason, -errno, "cannot run %s", operands[0]);
+	}
+	return failed(r, &reason);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"without", "FEATURE", "go the way of older kernels: file-backed, beneath, lowerdir-plus",
@@ -138,7 +156,10 @@ static const Verb verbs[] = {
 	{"select", "N", "prove generation N and graft it at the next boot", 1, 1, verb_select},
 	{"apply", "", "make the mounts what the store says (at boot)", 0, 0, verb_apply},
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
-	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach}, {}};
+	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach},
+	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
+		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
+	{}};
 
 int main(int argc, char **argv)
 {

@@ -12,6 +12,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/bar.h"
+#include "base/process.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -272,6 +273,25 @@ static int verb_exposure(int count, char **operands)
 	return show(screen_exposure(&manager, &files, &list, sequence), screen_print_exposure);
 }
 
+/* The helper takes this process's place, and the command the helper's. */
+static int verb_base_run(int count, char **operands)
+{
+	const char *argv[COMMAND_WORDS_MAX + 5];
+	_cleanup_free_ char *path = NULL;
+	Reason reason = {};
+	int r = process_find_helper("suture-activate", &path, &reason);
+
+	if (r < 0)
+		return fail(r, &reason);
+	argv[0] = path;
+	argv[1] = "--root";
+	argv[2] = arg_root;
+	argv[3] = "base-run";
+	memcpy(argv + 4, operands, ((size_t)count + 1) * sizeof(*operands));
+	execv(path, (char *const *)argv);
+	return fail(reason_errno(&reason, -errno, "cannot run %s", path), &reason);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
@@ -291,6 +311,8 @@ static const Verb verbs[] = {
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
+	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
+		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
 	{},
 };
 
