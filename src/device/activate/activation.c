@@ -8,6 +8,7 @@
 #include <sys/file.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "device/activate/hidden.h"
 #include "device/store/history.h"
@@ -186,14 +187,26 @@ static int commit(Activation *activation, Plan *plan, uint32_t before, bool know
 	return r;
 }
 
+static int check_pause(const Activation *activation, uint32_t number, Reason *reterr_reason)
+{
+	if (number == 0 || !file_exists(activation->store->root, STORE_PAUSED))
+		return 0;
+	return reason_set(reterr_reason, -EBUSY,
+		"grafts are off because the base is being changed (%s/" STORE_PAUSED
+		" is there): 'suture-activate apply' ends that when it is done",
+		activation->store->path);
+}
+
 int activation_switch(
 	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
 	uint32_t before;
-	bool known;
-	int r = read_before(activation, number, &before, &known, reterr_reason);
+	bool known = false;
+	int r = check_pause(activation, number, reterr_reason);
 
+	if (r == 0)
+		r = read_before(activation, number, &before, &known, reterr_reason);
 	if (r == 0)
 		r = prepare(activation, number, true, &plan, reterr_reason);
 	if (r < 0)
@@ -248,12 +261,27 @@ static void fall_back(Activation *activation, Reason *reason)
 		runtime_set_reason(activation->runtime, reason->text);
 }
 
+int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	int root = activation->store->root;
+	int r = file_write_atomic(root, STORE_PAUSED, "", 0, 0644);
+
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "%s/" STORE_PAUSED, activation->store->path);
+	r = take_all_off(activation, ret, reterr_reason);
+	if (r < 0)
+		return r;
+	runtime_collect_overlays(activation->runtime, NULL);
+	return 0;
+}
+
 int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
 	uint32_t current;
 	int r = store_current(activation->store, &current, reterr_reason);
 
+	file_remove(activation->store->root, STORE_PAUSED);
 	if (r == 0)
 		r = prepare(activation, current, false, &plan, reterr_reason);
 	if (r == 0)

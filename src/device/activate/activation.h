@@ -27,7 +27,7 @@ Activation *activation_free(Activation *activation);
 DEFINE_CLEANUP(Activation *, activation_free)
 
 /* Proves generation N, builds all of it aside, makes it `current`, and moves it on. On failure
- * mounts and `current` are as before. 0 is the base. */
+ * mounts and `current` are as before. 0 is the base; -EBUSY for any other during a pause. */
 int activation_switch(
 	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
 
@@ -36,8 +36,13 @@ int activation_switch(
 int activation_select(
 	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
 
-/* Makes the mounts what `current` says. On any doubt the base is shown instead, the reason is
- * recorded for `status`, and the error is returned; `current` stays. */
+/* Takes everything off and keeps it off, for somebody who changes the base, such as a package
+ * manager: until activation_apply(), or the next boot, nothing is grafted. `current` stays, and old
+ * overlays that processes map stay known. */
+int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+
+/* Makes the mounts what `current` says, and ends a pause. On any doubt the base is shown instead,
+ * the reason is recorded for `status`, and the error is returned; `current` stays. */
 int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
 
 /* Takes everything off, /run/suture too, and compares with the base. `current` stays. */

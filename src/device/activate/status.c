@@ -164,7 +164,9 @@ static int print_reasons(const View *view, const Store *store, Buffer *buffer)
 	size_t size;
 	int r = 0;
 
-	if (view->problem.text[0])
+	if (file_exists(store->root, STORE_PAUSED))
+		r = buffer_text(buffer, "paused yes\n");
+	if (r == 0 && view->problem.text[0])
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);
 	if (r == 0 &&
 		file_read(store->root, RUNTIME_REASON_PATH, REASON_TEXT_MAX, &text, &size) == 0)

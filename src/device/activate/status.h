@@ -10,6 +10,7 @@
  *     cover by=overlay:sysext path=usr/lib/x86_64-linux-gnu
  *     image digest=<sha256> component=tls sealed=digest backing=file
  *     held generation=1 path=usr/lib/x86_64-linux-gnu
+ *     paused yes                            somebody changes the base; not there: no
  *     problem <text>                        why the current generation would not be grafted now
  *     reason <text>                         why `apply` showed the base instead
  *

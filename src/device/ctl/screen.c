@@ -386,6 +386,8 @@ static void print_mounts(const json_t *activation)
 	for (size_t i = 0; i < json_array_size(directories); i++)
 		print_directory(activation, json_array_get(directories, i));
 	printf("    Seals: %s\n", text_of(activation, "seal"));
+	if (json_object_get(activation, "paused"))
+		printf("   Paused: grafts are off while somebody changes the base\n");
 	if (json_object_get(activation, "problem"))
 		printf("  Problem: %s\n", text_of(activation, "problem"));
 	if (json_object_get(activation, "reason"))

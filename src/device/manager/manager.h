@@ -90,7 +90,8 @@ typedef struct InstallResult {
 	bool grafted;       /* false: staged, and taken at the next restart */
 } InstallResult;
 
-/* 1 when the mounts are not what `current` says, else 0. */
+/* 1 when the mounts are not what `current` says, else 0. While somebody changes the base and has
+ * taken the grafts off for it, that is as it should be. */
 int manager_differs(const Manager *manager, Reason *reterr_reason);
 
 /* Where the mounts are not what `current` says, since a switch was interrupted or another program

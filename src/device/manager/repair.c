@@ -83,6 +83,8 @@ static int finish_switch(Manager *manager, uint32_t number, const Mounted *mount
 
 static bool differs(const Mounted *mounted, uint32_t number)
 {
+	if (mounted->paused)
+		return false;
 	return mounted->mixed || mounted->stale || mounted->generation != number;
 }
 
