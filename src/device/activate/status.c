@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "device/activate/holder.h"
 
 /* Everything that is looked at, once, so that the lines agree with each other. */
 typedef struct View {
@@ -149,12 +150,21 @@ static bool is_shown(const View *view, const Held *held)
 
 static int print_held(const View *view, Buffer *buffer)
 {
-	int r = 0;
+	size_t count = view->held.count;
+	_cleanup_free_ bool *old = memory_new_array(count, sizeof(*old));
+	_cleanup_free_ pid_t *pids = memory_new_array(count, sizeof(*pids));
+	int r;
 
-	for (size_t i = 0; r == 0 && i < view->held.count; i++)
-		if (!is_shown(view, &view->held.items[i]))
-			r = buffer_printf(buffer, "held generation=%u path=%s\n",
-				view->held.items[i].generation, view->held.items[i].directory);
+	if (!old || !pids)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		old[i] = !is_shown(view, &view->held.items[i]);
+	r = holder_find(&view->held, old, pids);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (old[i])
+			r = buffer_printf(buffer, "held generation=%u pid=%d path=%s\n",
+				view->held.items[i].generation, (int)pids[i],
+				view->held.items[i].directory);
 	return r;
 }
 

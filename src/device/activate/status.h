@@ -9,7 +9,7 @@
  *     directory state=on graft=overlay generation=1 path=usr/lib/x86_64-linux-gnu
  *     cover by=overlay:sysext path=usr/lib/x86_64-linux-gnu
  *     image digest=<sha256> component=tls sealed=digest backing=file
- *     held generation=1 path=usr/lib/x86_64-linux-gnu
+ *     held generation=1 pid=977 path=usr/lib/x86_64-linux-gnu
  *     paused yes                            somebody changes the base; not there: no
  *     problem <text>                        why the current generation would not be grafted now
  *     reason <text>                         why `apply` showed the base instead
@@ -18,8 +18,8 @@
  * `state` is on, missing, leftover (an other generation), covered, foreign, or stale (made over
  * what lies below no more). `cover` is the type and source of the mount that covers. `sealed` tells
  * how the image was proved: digest, the whole file was hashed through the descriptor that was
- * mounted. `held` is an old overlay that a process still maps. `path` is last and reaches to the
- * line's end.
+ * mounted. `held` is an old overlay, and a process that still maps it; 0: none does any more. `path`
+ * is last and reaches to the line's end.
  */
 #include "base/buffer.h"
 #include "device/activate/activation.h"

@@ -372,6 +372,19 @@ static void print_directory(const json_t *activation, const json_t *directory)
 			text_of(directory, "graft"));
 }
 
+/* Whose images the store keeps although nothing shows them. */
+static void print_held(const json_t *held)
+{
+	for (size_t i = 0; i < json_array_size(held); i++) {
+		const json_t *old = json_array_get(held, i);
+
+		if (strcmp(text_of(old, "pid"), "0") != 0)
+			printf("     Held: /%s of generation %s by process %s\n",
+				text_of(old, "path"), text_of(old, "generation"),
+				text_of(old, "pid"));
+	}
+}
+
 static void print_mounts(const json_t *activation)
 {
 	const json_t *images = json_object_get(activation, "image");
@@ -385,6 +398,7 @@ static void print_mounts(const json_t *activation)
 	}
 	for (size_t i = 0; i < json_array_size(directories); i++)
 		print_directory(activation, json_array_get(directories, i));
+	print_held(json_object_get(activation, "held"));
 	printf("    Seals: %s\n", text_of(activation, "seal"));
 	if (json_object_get(activation, "paused"))
 		printf("   Paused: grafts are off while somebody changes the base\n");

@@ -13,6 +13,22 @@
 /* O_NONBLOCK: a pipe at that place must not make anybody wait. */
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
+/* Whether the place lies in a copy of the base, and not in the folders that lead to one: then what
+ * is missing there is missing in the base, though a graft may show it. Cuts `pristine`. */
+static bool is_in_copy(const Store *store, char *pristine)
+{
+	struct stat run, there;
+
+	if (fstatat(store->root, STORE_RUN, &run, 0) < 0)
+		return false;
+	for (char *slash; (slash = strrchr(pristine, '/'));) {
+		*slash = '\0';
+		if (fstatat(store->root, pristine, &there, AT_SYMLINK_NOFOLLOW) == 0)
+			return there.st_dev != run.st_dev;
+	}
+	return false;
+}
+
 int base_file_open(const Store *store, const char *path)
 {
 	_cleanup_free_ char *pristine = path_join(STORE_RUN_BASE, path);
@@ -21,7 +37,7 @@ int base_file_open(const Store *store, const char *path)
 	if (!pristine)
 		return -ENOMEM;
 	fd = openat(store->root, pristine, OPEN_FLAGS);
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT && !is_in_copy(store, pristine))
 		fd = openat(store->root, path, OPEN_FLAGS);
 	return fd < 0 ? -errno : fd;
 }
