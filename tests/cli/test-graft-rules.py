@@ -28,6 +28,58 @@ def any_number_of_components_share_a_directory_in_one_overlay():
 
 
 @test_in_mount_namespace
+def directories_that_lie_in_each_other_are_refused():
+    device = Device()
+    device.write(f"{LIB}/plugins/one", "0\n")
+    outer = device.image("outer", {f"{LIB}/number": "1\n"})
+    inner = device.image("inner", {f"{LIB}/plugins/one": "1\n"})
+    both = device.generation(1, {"inner": (inner, [f"{LIB}/plugins"]), "outer": (outer, [LIB])})
+    device.refuses(both, f"{LIB}/plugins", "each other", expect=6)
+    device.generation(2, {"outer": (outer, [LIB])})
+    device.generation(3, {"inner": (inner, [f"{LIB}/plugins"])})
+    device.activate("switch", 2)
+    device.refuses(3, "lie in each other", expect=5)
+    device.activate("switch", 0)
+    device.activate("switch", 3)
+    check_equal(device.read(f"{LIB}/plugins/one"), "1\n")
+
+
+@test_in_mount_namespace
+def a_base_of_the_same_version_with_other_bytes_gets_no_graft():
+    device = Device()
+
+    def whiteout(tree):
+        os.mknod(f"{tree}/{LIB}/gone", 0o600 | 0o020000, 0)
+    tree = device.image("tls", {f"{LIB}/number": "1\n", f"{LIB}/new": "1\n"}, whiteout)
+    device.generation(1, {"tls": (tree, [LIB])})
+    device.activate("switch", 1)
+    for verb in ("switch", 1), ("apply",):
+        for name, before in ("number", "0\n"), ("gone", "base\n"):
+            device.activate("pause")
+            times = os.stat(device.path(f"{LIB}/{name}"))
+            device.write(f"{LIB}/{name}", "9" * len(before))  # the same size and time
+            os.utime(device.path(f"{LIB}/{name}"), ns=(times.st_atime_ns, times.st_mtime_ns))
+            os.unlink(device.path("run/suture.paused"))
+            one_line_error(device.activate(*verb, expect=6), f"{LIB}/{name}", "staged for")
+            check_equal(device.grafts(), [])
+            os.unlink(device.path(f"{LIB}/{name}"))
+            one_line_error(device.activate(*verb, expect=6), f"{LIB}/{name}", "staged for")
+            os.mkfifo(device.path(f"{LIB}/{name}"))
+            one_line_error(device.activate(*verb, expect=6), f"{LIB}/{name}", "staged for")
+            check(device.activate(*verb, expect=None).returncode, "a pipe passed for the file")
+            check_equal(device.grafts(), [])
+            os.unlink(device.path(f"{LIB}/{name}"))
+            device.write(f"{LIB}/{name}", before)
+            device.activate("apply")
+            check_equal(device.read(f"{LIB}/number"), "1\n")
+    # what the image does not replace may change
+    device.activate("pause")
+    device.write(f"{LIB}/kept", "changed\n")
+    device.activate("apply")
+    check_equal(device.read(f"{LIB}/kept"), "changed\n")
+
+
+@test_in_mount_namespace
 def a_stacked_var_uses_a_loop_device():
     if not os.path.exists("/dev/loop-control"):
         skip("no loop devices here")
