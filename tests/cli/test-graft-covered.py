@@ -130,6 +130,37 @@ def a_stack_below_a_cover_is_taken_off_too():
 
 
 @test_in_mount_namespace
+def who_runs_a_former_base_stays_exposed():
+    device = Device()
+    device.write(f"{LIB}/lib.so", "vulnerable" * 500)
+    device.simple(1)
+    tree = device.image("fix", {f"{LIB}/lib.so": "fixed" * 1000})
+    device.generation(2, {"fix": (tree, [LIB])})
+    cover(device)
+    service = Mapper(device.path(f"{LIB}/lib.so"))  # of the merged view
+    device.activate("switch", 2)
+    check_equal(len(exposed(device, 2)), 1)
+    run(UMOUNT, "-l", device.path("usr"))
+    device.activate("apply")
+    check_equal(states(device), ["on"])
+    lines = exposed(device, 2)
+    check(len(lines) == 1 and f"pid={service.process.pid} " in lines[0], f"{lines}")
+    check(f"held generation=0 pid={service.process.pid} path={LIB}\n" in device.status())
+    check(f"of the former base by process {service.process.pid}\n" in
+          run("suture", "--root", device.root, "status").stdout)
+    for _ in range(3):  # what is still in use is kept once
+        cover(device)
+        device.activate("apply")
+        run(UMOUNT, "-l", device.path("usr"))
+        device.activate("apply")
+    check_equal(device.status().count("held generation=0"), 1)
+    service.close()
+    device.activate("switch", 2)
+    check("held" not in device.status(), device.status())
+    check_equal(exposed(device, 2), [])
+
+
+@test_in_mount_namespace
 def a_graft_that_was_moved_onto_the_merged_view_is_made_anew():
     device = Device()
     device.simple(1)

@@ -56,7 +56,8 @@ static const Graft *hit(const Search *search, const MountPlace *place)
 
 		if (place->device == base->device && is_strictly_below(place->path, base->path))
 			return graft;
-		if (held && place->path[0] && strcmp(held->directory, graft->directory) == 0)
+		if (held && held->generation > 0 && place->path[0] &&
+			strcmp(held->directory, graft->directory) == 0)
 			return graft;
 	}
 	return NULL;

@@ -165,6 +165,36 @@ static int clone_below_graft(
 	return r;
 }
 
+/* A base that was an overlay itself, as systemd-sysext makes one, goes when its extension does, and
+ * then no path leads to what processes still map of it. It is kept as one of generation 0. */
+static int keep_former_base(
+	Runtime *runtime, const char *directory, const char *point, Reason *reterr_reason)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	_cleanup_(held_list_done) HeldList held = {};
+	_cleanup_free_ char *name = NULL, *former = NULL;
+	_cleanup_fd_ int fd = -1;
+	const Digest none = {};
+	const MountEntry *entry;
+	int r = mount_table_read(OWN_MOUNTS, &table, reterr_reason);
+
+	if (r == 0)
+		r = runtime_held(runtime, table, &held);
+	if (r < 0)
+		return r;
+	entry = mount_table_at(table, point);
+	if (!entry || strcmp(entry->type, "overlay") != 0 || held_find(&held, entry->device))
+		return 0;
+	r = runtime_new_overlay_name(runtime, 0, &none, &name, reterr_reason);
+	if (r < 0)
+		return r;
+	former = memory_printf("%s/overlay/%s/%s", runtime->path, name, directory);
+	r = former ? make_point(former, reterr_reason) : -ENOMEM;
+	if (r == 0)
+		r = mount_clone(AT_FDCWD, point, &fd, reterr_reason);
+	return r < 0 ? r : attach_private(fd, former, reterr_reason);
+}
+
 int runtime_attach_base(
 	Runtime *runtime, const char *directory, bool keep, bool grafted, Reason *reterr_reason)
 {
@@ -178,7 +208,11 @@ int runtime_attach_base(
 	if (is_mounted(point)) {
 		if (keep)
 			return 0;
-		r = mount_detach(point); /* of another time, or of what lies below no more */
+		/* of another time, or of what lies below no more */
+		r = keep_former_base(runtime, directory, point, reterr_reason);
+		if (r < 0)
+			return r;
+		r = mount_detach(point);
 		if (r < 0)
 			return reason_errno(reterr_reason, r, "%s", point);
 	}

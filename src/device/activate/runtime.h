@@ -32,7 +32,7 @@ typedef struct Runtime {
 /* An overlay that is attached below /run/suture. */
 typedef struct Held {
 	uint32_t serial;
-	uint32_t generation;
+	uint32_t generation; /* 0: a former base, which was an overlay of somebody else */
 	char digest[17];
 	const char *directory; /* borrowed from the table */
 	const char *point;     /* borrowed from the table */

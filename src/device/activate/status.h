@@ -19,7 +19,7 @@
  * what lies below no more). `cover` is the type and source of the mount that covers. `sealed` tells
  * how the image was proved: digest, the whole file was hashed through the descriptor that was
  * mounted. `held` is an old overlay, and a process that still maps it; 0: none does any more.
- * `path` is last and reaches to the line's end.
+ * Generation 0 is a former base. `path` is last and reaches to the line's end.
  */
 #include "base/buffer.h"
 #include "device/activate/activation.h"

@@ -377,11 +377,12 @@ static void print_held(const json_t *held)
 {
 	for (size_t i = 0; i < json_array_size(held); i++) {
 		const json_t *old = json_array_get(held, i);
+		bool base = strcmp(text_of(old, "generation"), "0") == 0;
 
 		if (strcmp(text_of(old, "pid"), "0") != 0)
-			printf("     Held: /%s of generation %s by process %s\n",
-				text_of(old, "path"), text_of(old, "generation"),
-				text_of(old, "pid"));
+			printf("     Held: /%s of %s%s by process %s\n", text_of(old, "path"),
+				base ? "the former base" : "generation ",
+				base ? "" : text_of(old, "generation"), text_of(old, "pid"));
 	}
 }
 

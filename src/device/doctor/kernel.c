@@ -16,6 +16,8 @@
 #define MOVE_MOUNT_BENEATH 0x00000200 /* Linux 6.5 */
 #endif
 
+#define FSVERITY_DIGEST_MAX 64 /* SHA-512 */
+
 static const char *release(struct utsname *name)
 {
 	return uname(name) == 0 ? name->release : "?";
@@ -84,10 +86,10 @@ static int check_dm_verity(Doctor *doctor)
  */
 static int check_fs_verity(Doctor *doctor)
 {
-	struct {
+	union {
 		struct fsverity_digest head;
-		uint8_t digest[64];
-	} measured = {.head.digest_size = sizeof(measured.digest)};
+		uint8_t space[sizeof(struct fsverity_digest) + FSVERITY_DIGEST_MAX];
+	} measured = {.head.digest_size = FSVERITY_DIGEST_MAX};
 	_cleanup_fd_ int fd = doctor->store->dir < 0
 		? -1
 		: openat(doctor->store->dir, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
