@@ -117,6 +117,33 @@ def what_was_replaced_or_removed_under_a_cover_does_not_come_back():
 
 
 @test_in_mount_namespace
+def taking_everything_off_reaches_below_a_cover():
+    device = Device()
+    device.simple(1)
+    for verb in "detach", "pause":
+        device.activate("switch", 1)
+        cover(device)
+        device.activate("apply")
+        device.activate(verb)
+        check_equal(device.grafts()[1:], [], f"grafts after {verb}")  # the first is the cover
+        run(UMOUNT, "-l", device.path("usr"))
+        check_equal((device.grafts(), device.read(f"{LIB}/number")), ([], "0\n"), verb)
+        device.activate("apply")
+
+
+@test_in_mount_namespace
+def a_pause_that_is_not_possible_is_none():
+    device = Device()
+    device.simple(1)
+    device.activate("switch", 1)
+    run(MOUNT, "-t", "tmpfs", "mine", device.path(LIB))
+    one_line_error(device.activate("pause", expect=5), "not Suture's")
+    run(UMOUNT, device.path(LIB))
+    check("paused" not in device.status(), device.status())
+    check_equal(states(device), ["on"])
+
+
+@test_in_mount_namespace
 def a_stack_below_a_cover_is_taken_off_too():
     device = Device()
     device.simple(1), device.simple(2)

@@ -104,6 +104,18 @@ def with_the_hook_transactions_work_and_the_graft_comes_back():
 
 
 @test_in_mount_namespace
+def a_transaction_that_fails_brings_the_graft_back():
+    with host() as (vendor, device):
+        device.hook()
+        device.suture("install")
+        thief = device.package("thief", "1", {f"{TLS}/kept": "stolen\n"})
+        done = device.apt("install", thief, expect=100)
+        check("trying to overwrite" in done.stdout + done.stderr, done.stdout + done.stderr)
+        check(device.lib() == NEW_TLS, "the graft did not come back")
+        check("Paused:" not in device.suture("status").stdout)
+
+
+@test_in_mount_namespace
 def without_the_hook_dpkg_fails_on_a_graft():
     """What the hook is for."""
     with host() as (vendor, device):

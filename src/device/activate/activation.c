@@ -245,7 +245,11 @@ static int take_all_off(Activation *activation, ActivationResult *ret, Reason *r
 
 	if (r == 0)
 		r = plan_inspect(base, activation->runtime, reterr_reason);
-	return r < 0 ? r : move(activation, base, ret, reterr_reason);
+	if (r == 0)
+		r = move(activation, base, ret, reterr_reason);
+	if (r == 0)
+		hidden_detach(base, activation->runtime);
+	return r;
 }
 
 /* Shows the base and remembers why. */
@@ -270,9 +274,10 @@ int activation_pause(Activation *activation, ActivationResult *ret, Reason *rete
 		return reason_errno(reterr_reason, r, "%s/" STORE_PAUSED, activation->store->path);
 	r = take_all_off(activation, ret, reterr_reason);
 	if (r < 0)
-		return r;
-	runtime_collect_overlays(activation->runtime, NULL);
-	return 0;
+		file_remove(root, STORE_PAUSED); /* what is still on is to stay right */
+	else
+		runtime_collect_overlays(activation->runtime, NULL);
+	return r;
 }
 
 int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
