@@ -14,7 +14,7 @@
 #define HELP_COLUMN 38
 
 typedef struct Words {
-	char *items[COMMAND_WORDS_MAX];
+	char *items[COMMAND_WORDS_MAX + 1]; /* ends with NULL */
 	int count;
 } Words;
 
@@ -114,6 +114,21 @@ static int take_option(const Command *command, char **argv, int argc, int *at)
 	return set_option(command, option, value);
 }
 
+static const Verb *find_verb(const Command *command, const char *name)
+{
+	for (const Verb *v = command->verbs; v->name; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+static bool runs_command(const Command *command, const char *name)
+{
+	const Verb *verb = find_verb(command, name);
+
+	return verb && verb->runs_command;
+}
+
 static int collect_words(const Command *command, int argc, char **argv, Words *ret_words)
 {
 	bool only_words = false;
@@ -121,6 +136,8 @@ static int collect_words(const Command *command, int argc, char **argv, Words *r
 	for (int i = 1; i < argc; i++) {
 		int r = 0;
 
+		if (ret_words->count > 1 && runs_command(command, ret_words->items[0]))
+			only_words = true;
 		if (!only_words && strcmp(argv[i], "--") == 0)
 			only_words = true;
 		else if (!only_words && argv[i][0] == '-' && argv[i][1])
@@ -159,6 +176,7 @@ static int choose_verb(const Command *command, Words *words)
 {
 	bool unnamed = command->default_verb && command->default_verb[0] == '\0';
 	const char *name = command->default_verb;
+	const Verb *verb;
 
 	if (unnamed)
 		return run_verb(command, command->verbs, words, 0);
@@ -166,9 +184,9 @@ static int choose_verb(const Command *command, Words *words)
 		name = words->items[0];
 	if (!name)
 		return usage_error(command, "a verb is missing behind ", command->program);
-	for (const Verb *v = command->verbs; v->name; v++)
-		if (strcmp(v->name, name) == 0)
-			return run_verb(command, v, words, words->count > 0 ? 1 : 0);
+	verb = find_verb(command, name);
+	if (verb)
+		return run_verb(command, verb, words, words->count > 0 ? 1 : 0);
 	return usage_error(command, "unknown verb ", name);
 }
 
@@ -178,7 +196,8 @@ int command_main(const Command *command, int argc, char **argv)
 	int r;
 
 	log_open(command->program);
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0 && !runs_command(command, argv[i]);
+		i++) {
 		if (strcmp(argv[i], "--help") == 0) {
 			print_help(command);
 			return EXIT_OK;

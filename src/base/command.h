@@ -4,7 +4,8 @@
  * Command: the command line of every program, from two tables.
  *
  * Options may stand anywhere before "--"; `--name VALUE` and `--name=VALUE` are the same. The verb
- * is the first other word. `--help` prints what the tables say, `--version` the version; a mistake
+ * is the first other word. Behind the first operand of a verb that runs a command all words are the
+ * command's. `--help` prints what the tables say, `--version` the version; a mistake
  * is one line on standard error and exit code 64.
  *
  *     static const Option options[] = {
@@ -19,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define COMMAND_WORDS_MAX 64  /* verb and operands; a longer list is a mistake */
+#define COMMAND_WORDS_MAX 1024 /* verb and operands: another program's command line among them */
 #define OPTION_LIST_MAX   256 /* repetitions of one option: a build matrix of bases × components */
 
 typedef enum OptionKind {
@@ -48,7 +49,8 @@ typedef struct Verb {
 	const char *operands; /* for the help */
 	const char *help;
 	int min, max;                           /* operands behind the verb */
-	int (*run)(int count, char **operands); /* returns an exit code */
+	int (*run)(int count, char **operands); /* returns an exit code; operands[count] is NULL */
+	bool runs_command;                      /* the operands are a command with its arguments */
 } Verb;
 
 typedef struct Command {

@@ -141,7 +141,7 @@ def pages_have_every_verb_and_option_and_no_other():
         prose = text.replace(section(text, "EXAMPLES"), "")
         check(not re.search(r"(?m)^[^.\n].*(--|\\-\\-)[a-z]", prose),
               f"{program}: an option is written without .Fl")
-        for verb in re.findall(r"\bCm ([a-z]+)", text):
+        for verb in re.findall(r"\bCm ([a-z-]+)", text):
             check(verb in first_words(verbs), f"{program} has no verb {verb}")
 
 

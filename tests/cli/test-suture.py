@@ -726,27 +726,6 @@ def parts_that_must_not_mix_wait_for_their_users():
         check_equal(device.label(), LABEL_A)
 
 
-class Agent:
-    """sutured in its loop."""
-
-    def __init__(self, device):
-        self.process = subprocess.Popen([program("sutured"), "--root", device.root], text=True,
-                                        stderr=subprocess.PIPE)
-
-    def line(self):
-        ready, _, _ = select.select([self.process.stderr], [], [], 30)
-        check(ready, "the agent says nothing")
-        return self.process.stderr.readline()
-
-    def end(self, how=signal.SIGTERM):
-        start = time.monotonic()
-        self.process.send_signal(how)
-        code = self.process.wait(10)
-        took = time.monotonic() - start
-        check(took < 1, f"it took {took:.1f} s to end")
-        return code
-
-
 @test_in_mount_namespace
 def the_agent_goes_round():
     with World(config="[check]\ninterval = 1\n") as (vendor, server, device):

@@ -117,8 +117,9 @@ def misplaced_white_space_is_seen():
     refuse(STYLE, "src/crooked.c: clang-format would change it")
 
 
-# doc/format/metadata.md says which test holds which rule of The Update Framework.
-RULES = os.path.join(SOURCE, "doc/format/metadata.md")
+# These say which test holds which rule of The Update Framework, and of grafting.
+METADATA = os.path.join(SOURCE, "doc/format/metadata.md")
+GRAFTING = os.path.join(SOURCE, "doc/design/grafting.md")
 
 
 def tests_of(name):
@@ -134,9 +135,9 @@ def tests_of(name):
     return {"".join(groups).replace("\\'", "'") for groups in found}, text
 
 
-def rules():
+def rules(document):
     """(rule, [(file, [tests])]) of each row."""
-    with open(RULES, encoding="utf-8") as file:
+    with open(document, encoding="utf-8") as file:
         _, section = file.read().split("## Which test holds which rule\n")
     for line in section.splitlines():
         if row := re.fullmatch(r"\| (.+) \| (\S+: .+) \|", line):
@@ -144,10 +145,8 @@ def rules():
                            for name, names in re.findall(r"([\w./-]+): ([^;]+)", row[2])]
 
 
-@test
-def every_rule_of_the_metadata_has_its_tests():
-    missing, held = [], list(rules())
-    check(len(held) > 90, f"{len(held)} rules")
+def check_rules(held):
+    missing = []
     for rule, files in held:
         check(files and all(names for _, names in files), f"no test holds: {rule}")
         text = ""
@@ -158,6 +157,26 @@ def every_rule_of_the_metadata_has_its_tests():
         missing += [number for number in re.findall(r"CVE-[\d-]+|GHSA(?:-\w{4}){3}", rule)
                     if number not in text]
     check(not missing, "not there: " + ", ".join(missing))
+
+
+@test
+def every_rule_of_the_metadata_has_its_tests():
+    held = list(rules(METADATA))
+    check(len(held) > 90, f"{len(held)} rules")
+    check_rules(held)
+
+
+@test
+def every_rule_of_grafting_names_tests_that_are_there():
+    held = list(rules(GRAFTING))
+    rows = read(GRAFTING).decode().partition("## Which test holds which rule\n")[2]
+    check_equal(len(held), len(re.findall(r"^\| \d+: ", rows, re.M)), "rows that are understood")
+    check(len(held) > 35, f"{len(held)} rows")
+    check_rules(held)
+    # a test that another one would hide, or that nobody runs, holds nothing
+    registered = read(os.path.join(SOURCE, "tests/meson.build")).decode()
+    for name in {name for _, files in held for name, _ in files}:
+        check(f"/{name}'" in registered, f"{name} is not run")
 
 
 main()

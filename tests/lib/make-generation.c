@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/verity.h"
-#include "device/store/store.h"
+#include "device/store/base-file.h"
 
 static const char *arg_root = "/", *arg_product, *arg_base, *arg_version = "1", *arg_key;
 static int arg_sequence = 1;
@@ -173,6 +173,7 @@ static void add_image(Store *store, Generation *generation, char *spec)
 	image->ids = memory_new_array(arg_ids.count, sizeof(char *));
 	for (size_t i = 0; i < arg_ids.count; i++)
 		image->ids[image->id_count++] = memory_string(arg_ids.items[i]);
+	check(base_file_record(store, image, NULL), "the base");
 	commit_file(store, &seal, path);
 }
 

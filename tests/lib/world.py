@@ -18,8 +18,11 @@ import json
 import os
 import random
 import re
+import select
 import shutil
+import signal
 import struct
+import subprocess
 import tempfile
 import threading
 import time
@@ -550,3 +553,24 @@ class Device:
             done = self.suture(*verb, expect=expect)
             tap.one_line_error(done, *words)
         return done
+
+
+class Agent:
+    """sutured in its loop."""
+
+    def __init__(self, device):
+        self.process = subprocess.Popen([program("sutured"), "--root", device.root], text=True,
+                                        stderr=subprocess.PIPE)
+
+    def line(self):
+        ready, _, _ = select.select([self.process.stderr], [], [], 30)
+        check(ready, "the agent says nothing")
+        return self.process.stderr.readline()
+
+    def end(self, how=signal.SIGTERM):
+        start = time.monotonic()
+        self.process.send_signal(how)
+        code = self.process.wait(10)
+        took = time.monotonic() - start
+        check(took < 1, f"it took {took:.1f} s to end")
+        return code

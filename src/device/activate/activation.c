@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/time.h"
 #include "device/activate/guard.h"
+#include "device/activate/hidden.h"
 #include "device/store/history.h"
 
 #define LOCK_NAME "suture.lock" /* in the run folder */
@@ -105,6 +106,7 @@ static int reconcile(Activation *activation, Reason *reterr_reason)
 
 void activation_collect(Activation *activation, const Plan *plan)
 {
+	hidden_detach(plan, activation->runtime);
 	runtime_collect(activation->runtime, plan->images, plan_image_count(plan), NULL);
 }
 
@@ -192,6 +194,16 @@ int activation_commit(
 	return r;
 }
 
+static int check_pause(const Activation *activation, uint32_t number, Reason *reterr_reason)
+{
+	if (number == 0 || !file_exists(activation->store->root, STORE_PAUSED))
+		return 0;
+	return reason_set(reterr_reason, -EBUSY,
+		"grafts are off because the base is being changed (%s/" STORE_PAUSED
+		" is there): 'suture-activate apply' ends that when it is done",
+		activation->store->path);
+}
+
 int activation_trial(const Activation *activation, Trial **ret, Reason *reterr_reason)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
@@ -275,8 +287,10 @@ int activation_switch(Activation *activation, uint32_t number, const ActivationT
 {
 	_cleanup_(trial_freep) Trial *old = NULL, *new = NULL;
 	_cleanup_(plan_freep) Plan *plan = NULL;
-	int r = read_trial(activation, number, &old, reterr_reason);
+	int r = check_pause(activation, number, reterr_reason);
 
+	if (r == 0)
+		r = read_trial(activation, number, &old, reterr_reason);
 	if (r == 0)
 		r = new_trial(activation, number, terms, old, &new);
 	if (r == 0)
@@ -330,7 +344,26 @@ int activation_take_all_off(Activation *activation, ActivationResult *ret, Reaso
 
 	if (r == 0)
 		r = plan_inspect(base, activation->runtime, reterr_reason);
-	return r < 0 ? r : activation_move(activation, base, ret, reterr_reason);
+	if (r == 0)
+		r = activation_move(activation, base, ret, reterr_reason);
+	if (r == 0)
+		hidden_detach(base, activation->runtime);
+	return r;
+}
+
+int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	int root = activation->store->root;
+	int r = file_write_atomic(root, STORE_PAUSED, "", 0, 0644);
+
+	if (r < 0)
+		return reason_errno(reterr_reason, r, "%s/" STORE_PAUSED, activation->store->path);
+	r = activation_take_all_off(activation, ret, reterr_reason);
+	if (r < 0)
+		file_remove(root, STORE_PAUSED); /* what is still on is to stay right */
+	else
+		runtime_collect_overlays(activation->runtime, NULL);
+	return r;
 }
 
 int activation_detach(Activation *activation, ActivationResult *ret, Reason *reterr_reason)

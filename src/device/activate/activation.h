@@ -38,9 +38,9 @@ Activation *activation_free(Activation *activation);
 DEFINE_CLEANUP(Activation *, activation_free)
 
 /* Proves generation N, builds all of it aside, makes it `current`, and moves it on. On failure
- * mounts and `current` are as before. 0 is the base. With terms it is on trial from then on, under
- * a guard that starts before the first mount; without, it counts as settled, unless its trial runs
- * already. */
+ * mounts and `current` are as before. 0 is the base; -EBUSY for any other during a pause. With
+ * terms it is on trial from then on, under a guard that starts before the first mount; without, it
+ * counts as settled, unless its trial runs already. */
 int activation_switch(Activation *activation, uint32_t number, const ActivationTerms *terms,
 	ActivationResult *ret, Reason *reterr_reason);
 
@@ -49,12 +49,17 @@ int activation_switch(Activation *activation, uint32_t number, const ActivationT
 int activation_select(Activation *activation, uint32_t number, const ActivationTerms *terms,
 	ActivationResult *ret, Reason *reterr_reason);
 
-/* Makes the mounts what `current` says, at boot. On any doubt the base is shown instead, the reason
- * is recorded for `status`, and the error is returned; `current` stays. `placement` says where in
- * the boot this is (activation_placements); NULL: by hand. A generation on trial loses its try
- * before the first mount; one that has none left is reverted. 0 with the reason filled and
- * generation 0: the base is shown on purpose, because the kernel command line asks for it, or
- * because what is current belongs to another base. */
+/* Takes everything off and keeps it off, for somebody who changes the base, such as a package
+ * manager: until activation_apply(), or the next boot, nothing is grafted. `current` stays, and old
+ * overlays that processes map stay known. */
+int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+
+/* Makes the mounts what `current` says, at boot, and ends a pause. On any doubt the base is shown
+ * instead, the reason is recorded for `status`, and the error is returned; `current` stays.
+ * `placement` says where in the boot this is (activation_placements); NULL: by hand. A generation
+ * on trial loses its try before the first mount; one that has none left is reverted. 0 with the
+ * reason filled and generation 0: the base is shown on purpose, because the kernel command line
+ * asks for it, or because what is current belongs to another base. */
 int activation_apply(Activation *activation, const char *placement, ActivationResult *ret,
 	Reason *reterr_reason);
 extern const char *const activation_placements[]; /* initrd, late */

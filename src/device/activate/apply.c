@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/time.h"
 #include "device/activate/activation.h"
 #include "device/activate/boot.h"
@@ -90,10 +91,21 @@ static int is_condemned(const Activation *activation, uint32_t number)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* By hand, after a pause: the boot that tries it goes on. */
+static int is_of_this_boot(const Trial *trial, Reason *reason)
+{
+	char boot[TRIAL_BOOT_ID_LEN + 1];
+	int r = trial_boot_id(boot, reason);
+
+	return r < 0 ? r : strcmp(boot, trial->boot) == 0;
+}
+
 static int choose_on_trial(Activation *activation, Choice *choice, Reason *reason)
 {
 	int r = is_shown(activation, choice->number, reason);
 
+	if (r == 0 && !choice->at_boot)
+		r = is_of_this_boot(choice->trial, reason);
 	if (r != 0) {
 		choice->trial = trial_free(choice->trial);
 		return r < 0 ? r : guard_start(activation->runtime, choice->at_boot, reason);
@@ -208,7 +220,10 @@ int activation_apply(
 	Activation *activation, const char *placement, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(choice_done) Choice choice = {.at_boot = placement != NULL};
-	int r = choose(activation, &choice, reterr_reason);
+	int r;
+
+	file_remove(activation->store->root, STORE_PAUSED);
+	r = choose(activation, &choice, reterr_reason);
 
 	if (r == 0)
 		r = show(activation, &choice, ret, reterr_reason);

@@ -12,7 +12,8 @@
 
 #define OWN_MOUNTS "/proc/self/mountinfo"
 
-const char *const graft_state_names[] = {"missing", "on", "leftover", "covered", "foreign", NULL};
+const char *const graft_state_names[] = {
+	"missing", "on", "leftover", "covered", "foreign", "stale", NULL};
 
 void wanted_set(Wanted *wanted, uint32_t generation, const Digest *record)
 {
@@ -41,6 +42,7 @@ void graft_done(Graft *graft)
 	free(graft->directory);
 	free(graft->path);
 	free(graft->shown);
+	free(graft->cover);
 	graft->fd = fd_close(graft->fd);
 }
 
@@ -63,16 +65,28 @@ static bool is_ours_on(const Graft *graft, const Store *store, const MountEntry 
 	return graft_is_ours(store, entry, &directory) && strcmp(directory, graft->directory) == 0;
 }
 
+bool wanted_is(const Wanted *wanted, const Held *held)
+{
+	return held && wanted->generation > 0 && held->generation == wanted->generation &&
+		strcmp(held->digest, wanted->digest) == 0;
+}
+
+/* Only the overlay that was made last counts: an earlier one of the same generation may have been
+ * made over something else. */
 static bool shows_wanted(const HeldList *held, const MountEntry *entry, const Wanted *wanted)
 {
 	const Held *is = held_find(held, entry->device);
 
-	return is && wanted->generation > 0 && is->generation == wanted->generation &&
-		strcmp(is->digest, wanted->digest) == 0;
+	for (size_t i = 0; is && i < held->count; i++)
+		if (wanted_is(wanted, &held->items[i]) && held->items[i].serial > is->serial &&
+			strcmp(held->items[i].directory, is->directory) == 0)
+			return false;
+	return wanted_is(wanted, is);
 }
 
-/* Walks from the top of the stack down, as long as mounts are ours and on this very directory. */
-static void count_stack(Graft *graft, const Store *store, const MountTable *table,
+/* Walks from the top of the stack down, as long as mounts are ours and on this very directory.
+ * Returns what lies below; NULL: that is outside of this process's root. */
+static const MountEntry *count_stack(Graft *graft, const Store *store, const MountTable *table,
 	const HeldList *held, const Wanted *wanted)
 {
 	const MountEntry *entry = mount_table_find(table, graft->top.id);
@@ -85,6 +99,29 @@ static void count_stack(Graft *graft, const Store *store, const MountTable *tabl
 		graft->depth++;
 		entry = mount_table_find(table, entry->parent);
 	}
+	return entry;
+}
+
+/* Whether the copy below base/ shows what lies below the grafts. systemd-sysext changes that when
+ * it merges or unmerges, with the graft below its mount or, since version 255, moved onto it. */
+static int compare_base_copy(
+	Graft *graft, const Runtime *runtime, const MountTable *table, const MountEntry *below)
+{
+	_cleanup_free_ char *point = memory_printf("%s/base/%s", runtime->path, graft->directory);
+	const MountEntry *copy = point ? mount_table_at(table, point) : NULL;
+	MountPlace is = {}, should = {};
+	int r = point ? 0 : -ENOMEM;
+
+	graft->base_is_kept = copy;
+	if (r < 0 || !copy || !below)
+		return r;
+	r = mount_place(copy, point, &is);
+	if (r == 0)
+		r = mount_place(below, graft->path, &should);
+	graft->base_is_kept = r == 0 && mount_place_equal(&is, &should);
+	mount_place_done(&is);
+	mount_place_done(&should);
+	return r;
 }
 
 static bool is_hidden_somewhere(const Graft *graft, const Store *store, const MountTable *table)
@@ -95,13 +132,42 @@ static bool is_hidden_somewhere(const Graft *graft, const Store *store, const Mo
 	return false;
 }
 
-static GraftState state_of(const Graft *graft, const Store *store, const MountTable *table)
+static GraftState state_of(const Graft *graft, const Store *store, const MountTable *table,
+	const HeldList *held, const Wanted *wanted)
 {
+	const MountEntry *top = mount_table_find(table, graft->top.id);
+
+	if (graft->depth > 0 && graft->above_wanted == 0 && graft->base_is_kept)
+		return GRAFT_ON;
 	if (graft->depth > 0)
-		return graft->above_wanted == 0 ? GRAFT_ON : GRAFT_LEFTOVER;
+		return wanted_is(wanted, held_find(held, top->device)) ? GRAFT_STALE
+								       : GRAFT_LEFTOVER;
 	if (is_hidden_somewhere(graft, store, table))
 		return GRAFT_COVERED;
 	return graft->top.is_root ? GRAFT_FOREIGN : GRAFT_MISSING;
+}
+
+/* The mount that hides ours: the one that the path leads to or, where it leads to nothing, what was
+ * mounted last on the way. */
+static int remember_cover(Graft *graft, const MountTable *table)
+{
+	const MountEntry *cover = mount_table_find(table, graft->top.id);
+
+	free(graft->cover);
+	graft->cover = NULL;
+	if (graft->state != GRAFT_COVERED)
+		return 0;
+	for (size_t i = table->count; !cover && i-- > 0;)
+		if (path_is_below(graft->path, table->entries[i].point))
+			cover = &table->entries[i];
+	graft->cover = cover ? memory_printf("%s:%s", cover->type, cover->source)
+			     : memory_string("unknown");
+	if (!graft->cover)
+		return -ENOMEM;
+	for (char *c = graft->cover; *c; c++) /* one word in a line */
+		if (*c == ' ' || (unsigned char)*c < ' ')
+			*c = '_';
+	return 0;
 }
 
 static int remember_shown(Graft *graft, const MountTable *table, const HeldList *held)
@@ -122,19 +188,21 @@ static int remember_shown(Graft *graft, const MountTable *table, const HeldList 
 int graft_inspect(Graft *graft, const Runtime *runtime, const MountTable *table,
 	const HeldList *held, const Wanted *wanted, Reason *reterr_reason)
 {
+	const MountEntry *below;
 	int r = mount_id(AT_FDCWD, graft->path, &graft->top);
 
-	if (r == -ENOENT || r == -ENOTDIR) {
+	if (r == -ENOENT || r == -ENOTDIR)
 		graft->top = (MountId){};
-		graft->depth = graft->above_wanted = 0;
-		graft->state = GRAFT_MISSING;
-		return 0;
-	}
-	if (r < 0)
+	else if (r < 0)
 		return reason_errno(reterr_reason, r, "%s", graft->path);
-	count_stack(graft, runtime->store, table, held, wanted);
-	graft->state = state_of(graft, runtime->store, table);
-	return remember_shown(graft, table, held);
+	below = count_stack(graft, runtime->store, table, held, wanted);
+	graft->carrier = below ? below->id : 0;
+	r = compare_base_copy(graft, runtime, table, below);
+	if (r < 0)
+		return r;
+	graft->state = state_of(graft, runtime->store, table, held, wanted);
+	r = remember_cover(graft, table);
+	return r < 0 ? r : remember_shown(graft, table, held);
 }
 
 /* Every component must be a real directory: a link could lead out of what the seal names. */
@@ -169,7 +237,7 @@ int graft_check(
 
 	if (r < 0)
 		return r;
-	if (graft->state == GRAFT_COVERED || graft->state == GRAFT_FOREIGN)
+	if (graft->depth == 0 && graft->top.is_root)
 		return reason_set(reterr_reason, -EBUSY,
 			"a mount that is not Suture's is on %s: unmount it, then try again",
 			graft->path);
@@ -296,7 +364,7 @@ static int take_off(Graft *graft, const Runtime *runtime, Reason *reterr_reason)
 			return failed(graft, r, "detaching the graft from", reterr_reason);
 		graft->moved = true;
 	}
-	if (graft->state != GRAFT_MISSING)
+	if (graft->top.is_root)
 		return reason_set(reterr_reason, -EBUSY,
 			"a mount that is not Suture's is on %s: unmount it, then try again",
 			graft->path);
@@ -310,6 +378,8 @@ int graft_compare_with_base(const Graft *graft, const Runtime *runtime, Reason *
 
 	if (!copy)
 		return -ENOMEM;
+	if (!graft->base_is_kept) /* another mount came over, or below, the graft meanwhile */
+		return 0;
 	if (stat(copy, &base) < 0) /* a leftover of another time; there is nothing to compare */
 		return errno == ENOENT ? 0 : failed(graft, -errno, "the base of", reterr_reason);
 	if (stat(graft->path, &now) < 0)

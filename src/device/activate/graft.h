@@ -14,8 +14,9 @@ typedef enum GraftState {
 	GRAFT_MISSING,  /* nothing of ours is there */
 	GRAFT_ON,       /* the wanted generation is on top */
 	GRAFT_LEFTOVER, /* ours, but not the wanted generation */
-	GRAFT_COVERED,  /* ours is there, below something foreign */
+	GRAFT_COVERED,  /* ours is there, but something foreign hides it */
 	GRAFT_FOREIGN,  /* something foreign is mounted there, and nothing of ours */
+	GRAFT_STALE,    /* the wanted generation is on top, but made over what lies below no more */
 } GraftState;
 extern const char *const graft_state_names[];
 
@@ -25,6 +26,7 @@ typedef struct Wanted {
 	char digest[17]; /* as Held.digest */
 } Wanted;
 void wanted_set(Wanted *wanted, uint32_t generation, const Digest *record);
+bool wanted_is(const Wanted *wanted, const Held *held); /* never the base; `held` may be NULL */
 
 typedef struct Graft {
 	char *directory; /* relative to the root */
@@ -32,11 +34,14 @@ typedef struct Graft {
 
 	/* set by graft_inspect() */
 	GraftState state;
-	MountId top;
+	MountId top;         /* what the path leads to; top.id 0: nothing */
 	size_t depth;        /* mounts of ours in a row, from the top */
 	size_t above_wanted; /* how many of them lie above the wanted one; depth when none is */
 	char *shown; /* the point below overlay/ of what is on top; NULL: the base, or lost */
 	uint32_t generation; /* that is on top; 0 with depth > 0: unknown */
+	int carrier; /* the mount that carries the directory, below those of ours; 0: unknown */
+	bool base_is_kept; /* base/<directory> is a copy of what lies below the grafts now */
+	char *cover;       /* covered: by what, as "overlay:sysext"; NULL else */
 
 	int fd; /* the new mount, detached, ready to be shown; -1: the base is to be shown */
 	bool moved;
@@ -53,7 +58,8 @@ int graft_inspect(Graft *graft, const Runtime *runtime, const MountTable *table,
 	const HeldList *held, const Wanted *wanted, Reason *reterr_reason);
 
 /* -EBUSY when a foreign mount is in the way or lies below, -ENOENT when the base has no such
- * directory. */
+ * directory. A mount over a parent, as systemd-sysext makes it, is in nobody's way: what it shows
+ * is the base from then on (grafting rule 18). */
 int graft_check(
 	const Graft *graft, const Store *store, const MountTable *table, Reason *reterr_reason);
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/start.h"
+#include "device/activate/base-run.h"
 #include "device/activate/boot.h"
 #include "device/activate/guard.h"
 #include "device/activate/status.h"
@@ -199,6 +200,11 @@ static int verb_blessed(int count, char **operands)
 	return run(NULL, true, act_blessed);
 }
 
+static int verb_pause(int count, char **operands)
+{
+	return run("paused", false, activation_pause);
+}
+
 static int verb_detach(int count, char **operands)
 {
 	return run("detached", false, activation_detach);
@@ -217,6 +223,23 @@ static int act_status(Activation *activation, ActivationResult *result, Reason *
 static int verb_status(int count, char **operands)
 {
 	return run(NULL, true, act_status);
+}
+
+/* The exit code is the command's: it takes this process's place. */
+static int verb_base_run(int count, char **operands)
+{
+	unsigned features = wanted_features();
+	Reason reason = {};
+	int r;
+
+	if (features == 0)
+		return EXIT_USAGE;
+	r = base_run_enter(arg_root, features, &reason);
+	if (r == 0) {
+		execvp(operands[0], operands);
+		r = reason_errno(&reason, -errno, "cannot run %s", operands[0]);
+	}
+	return failed(r, &reason);
 }
 
 static const Option options[] = {
@@ -251,7 +274,12 @@ static const Verb verbs[] = {
 		verb_guard},
 	{"blessed", "", "remember that this boot has completed", 0, 0, verb_blessed},
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
-	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach}, {}};
+	{"pause", "", "take everything off until 'apply', while the base is changed", 0, 0,
+		verb_pause},
+	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach},
+	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
+		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
+	{}};
 
 int main(int argc, char **argv)
 {

@@ -137,12 +137,13 @@ static const char *explanation(int context, char *text, size_t size)
 {
 	ssize_t n;
 	size_t length = 0;
+	int error = errno;
 
 	while ((n = read(context, text, size - 1)) > 0)
 		length = (size_t)n;
 	text[length] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	return length > 2 ? text + 2 : strerror(errno);
+	return length > 2 ? text + 2 : strerror(error);
 }
 
 static int finish(int context, const char *type, int *ret_fd, Reason *reterr_reason)
@@ -275,7 +276,14 @@ int mount_new_overlay(
 	if (r < 0)
 		return reason_set(reterr_reason, r, "overlay: %s (%s)", strerror(-r),
 			explanation(context, text, sizeof(text)));
-	return finish(context, "overlay", ret_fd, reterr_reason);
+	r = finish(context, "overlay", ret_fd, reterr_reason);
+	/* the kernel names this reason in its log only */
+	if (r == -EINVAL)
+		return reason_set(reterr_reason, r,
+			"the kernel refused the overlay: most likely file systems are stacked too "
+			"deep here already (such as a system extension over a composefs): two "
+			"levels, ours included, are its limit");
+	return r;
 }
 
 int mount_attach(int fd, const char *path)

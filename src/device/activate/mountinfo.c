@@ -148,3 +148,36 @@ const MountEntry *mount_table_find(const MountTable *table, int id)
 			return &table->entries[i];
 	return NULL;
 }
+
+const MountEntry *mount_table_at(const MountTable *table, const char *point)
+{
+	for (size_t i = table->count; i-- > 0;)
+		if (strcmp(table->entries[i].point, point) == 0)
+			return &table->entries[i];
+	return NULL;
+}
+
+static const char *without_slash(const char *path)
+{
+	return strcmp(path, "/") == 0 ? "" : path;
+}
+
+int mount_place(const MountEntry *mount, const char *path, MountPlace *ret)
+{
+	const char *rest = path + strlen(without_slash(mount->point));
+
+	ret->device = mount->device;
+	ret->path = memory_printf("%s%s", without_slash(mount->root), without_slash(rest));
+	return ret->path ? 0 : -ENOMEM;
+}
+
+void mount_place_done(MountPlace *place)
+{
+	free(place->path);
+	*place = (MountPlace){};
+}
+
+bool mount_place_equal(const MountPlace *a, const MountPlace *b)
+{
+	return a->device == b->device && a->path && b->path && strcmp(a->path, b->path) == 0;
+}

@@ -41,3 +41,17 @@ DEFINE_CLEANUP(MountTable *, mount_table_free)
 
 /* NULL when there is none. */
 const MountEntry *mount_table_find(const MountTable *table, int id);
+
+/* What was mounted last on this very point; NULL when nothing is. */
+const MountEntry *mount_table_at(const MountTable *table, const char *point);
+
+/* A place inside a superblock, which means the same in every namespace. */
+typedef struct MountPlace {
+	dev_t device;
+	char *path; /* "/…", or "" for the superblock's root; owned */
+} MountPlace;
+
+/* Where `path`, which lies on the mount, is inside the mount's superblock. */
+int mount_place(const MountEntry *mount, const char *path, MountPlace *ret);
+void mount_place_done(MountPlace *place);
+bool mount_place_equal(const MountPlace *a, const MountPlace *b);

@@ -13,15 +13,9 @@
 #include "base/path.h"
 #include "device/activate/probe.h"
 
-/* A place inside a superblock, which means the same in every namespace. */
-typedef struct Place {
-	dev_t device;
-	char *path; /* "/…" */
-} Place;
-
 typedef struct Search {
 	const Graft *grafts;
-	Place *places; /* of the graft directories' base, one each */
+	MountPlace *places; /* of the graft directories' base, one each */
 	size_t count;
 	const HeldList *held;
 	ino_t *seen; /* mount namespaces */
@@ -33,26 +27,6 @@ typedef struct Search {
 static bool is_on(const char *path, const char *point)
 {
 	return strcmp(point, "/") == 0 || path_is_below(path, point);
-}
-
-static char *rest_below(const char *path, const char *point)
-{
-	size_t length = strcmp(point, "/") == 0 ? 0 : strlen(point);
-
-	return memory_string(path + length);
-}
-
-/* Where `path`, which lies on the mount, is inside the mount's superblock. */
-static int place_of(const MountEntry *mount, const char *path, Place *ret)
-{
-	_cleanup_free_ char *rest = rest_below(path, mount->point);
-	const char *root = strcmp(mount->root, "/") == 0 ? "" : mount->root;
-
-	if (!rest)
-		return -ENOMEM;
-	ret->device = mount->device;
-	ret->path = memory_printf("%s%s", root, strcmp(rest, "/") == 0 ? "" : rest);
-	return ret->path ? 0 : -ENOMEM;
 }
 
 /* The mount that carries the graft directory of the base: the top one, under those of ours. */
@@ -72,17 +46,18 @@ static bool is_strictly_below(const char *path, const char *directory)
 
 /* The graft whose directory has the place below it; through the base, or through an overlay of it.
  */
-static const Graft *hit(const Search *search, const Place *place)
+static const Graft *hit(const Search *search, const MountPlace *place)
 {
 	const Held *held = held_find(search->held, place->device);
 
 	for (size_t i = 0; i < search->count; i++) {
 		const Graft *graft = &search->grafts[i];
-		const Place *base = &search->places[i];
+		const MountPlace *base = &search->places[i];
 
 		if (place->device == base->device && is_strictly_below(place->path, base->path))
 			return graft;
-		if (held && place->path[0] && strcmp(held->directory, graft->directory) == 0)
+		if (held && held->generation > 0 && place->path[0] &&
+			strcmp(held->directory, graft->directory) == 0)
 			return graft;
 	}
 	return NULL;
@@ -93,18 +68,18 @@ static int check_table(const Search *search, const MountTable *table, pid_t pid)
 	for (size_t i = 0; i < table->count; i++) {
 		const MountEntry *mount = &table->entries[i];
 		const MountEntry *parent = mount_table_find(table, mount->parent);
-		Place place = {};
+		MountPlace place = {};
 		const Graft *graft;
 		int r;
 
 		/* a parent outside the process's root is not shown, and none of our matter */
 		if (!parent || parent == mount || !is_on(mount->point, parent->point))
 			continue;
-		r = place_of(parent, mount->point, &place);
+		r = mount_place(parent, mount->point, &place);
 		if (r < 0)
 			return r;
 		graft = hit(search, &place);
-		free(place.path);
+		mount_place_done(&place);
 		if (graft)
 			return reason_set(search->reason, -EBUSY,
 				"process %d has its own mount on %s, below the graft directory %s, "
@@ -188,20 +163,20 @@ int probe_namespaces(const Graft *grafts, size_t count, const Runtime *runtime,
 
 	if (r < 0)
 		return r;
-	search.places = memory_new_array(count, sizeof(Place));
+	search.places = memory_new_array(count, sizeof(MountPlace));
 	if (!search.places)
 		return -ENOMEM;
 	for (; r == 0 && search.count < count; search.count++) {
 		const MountEntry *mount = base_mount(&grafts[search.count], table);
 
 		if (mount)
-			r = place_of(
+			r = mount_place(
 				mount, grafts[search.count].path, &search.places[search.count]);
 	}
 	if (r == 0)
 		r = processes_visit(check_namespace, &search);
 	for (size_t i = 0; i < search.count; i++)
-		free(search.places[i].path);
+		mount_place_done(&search.places[i]);
 	free(search.places);
 	free(search.seen);
 	return r;

@@ -190,7 +190,7 @@ static bool image_is_on(const Plan *plan, size_t image)
 {
 	for (size_t i = 0; i < wanted_count(plan); i++)
 		if (plan->proof->directories[i].images >> image & 1 &&
-			plan->grafts[i].state != GRAFT_ON)
+			plan->grafts[i].state != GRAFT_ON && plan->grafts[i].state != GRAFT_STALE)
 			return false;
 	return true;
 }
@@ -262,10 +262,14 @@ static int build_graft(Plan *plan, Runtime *runtime, size_t n, Reason *reterr_re
 	size_t count = 0;
 	int r;
 
-	for (size_t i = 0; i < plan_image_count(plan); i++)
-		if (directory->images >> i & 1)
+	r = runtime_attach_base(runtime, directory->path, graft->depth > 0 && graft->base_is_kept,
+		graft->depth > 0, reterr_reason);
+	for (size_t i = 0; r == 0 && i < plan_image_count(plan); i++)
+		if (directory->images >> i & 1) {
 			images[count++] = plan->images[i];
-	r = runtime_attach_base(runtime, directory->path, graft->depth > 0, reterr_reason);
+			r = probe_base(runtime, directory->path, &plan->generation->images[i],
+				reterr_reason);
+		}
 	if (r == 0)
 		r = runtime_attach_overlay(
 			runtime, plan->overlay_name, directory->path, images, count, reterr_reason);

@@ -11,6 +11,11 @@
 int probe_overlay(
 	int fd, const char *directory, const GenerationImage *image, Reason *reterr_reason);
 
+/* -ESTALE, naming a file, when what the runtime has as the base of `directory` is not what the
+ * record says that the image replaces or removes. Nothing said, nothing compared. */
+int probe_base(const Runtime *runtime, const char *directory, const GenerationImage *image,
+	Reason *reterr_reason);
+
 /* -EBUSY, naming a process, when one runs code of the files that this image replaces (grafting rule
  * 3, for images whose old and new parts must not meet). */
 int probe_users(const Store *store, const GenerationImage *image, const char *component,

@@ -142,7 +142,68 @@ void runtime_detach_image(Runtime *runtime, const Digest *digest)
 		rmdir(point);
 }
 
-int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reason *reterr_reason)
+/* A copy of the parent without what is mounted in it shows the directory without its graft. It has
+ * to be attached before its directory can be copied (Linux 6.12). */
+static int clone_below_graft(
+	const Runtime *runtime, const char *path, int *ret_fd, Reason *reterr_reason)
+{
+	_cleanup_free_ char *parent = path_parent(path);
+	_cleanup_free_ char *point = memory_printf("%s/below", runtime->path);
+	_cleanup_free_ char *inside = point ? memory_printf("%s/%s", point, path_name(path)) : NULL;
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	if (!parent || !inside)
+		return -ENOMEM;
+	if (is_mounted(point)) /* somebody was killed below here */
+		mount_detach(point);
+	r = make_point(point, reterr_reason);
+	if (r == 0)
+		r = mount_clone(AT_FDCWD, parent, &fd, reterr_reason);
+	if (r == 0)
+		r = mount_close_up(fd, reterr_reason);
+	if (r == 0)
+		r = attach_private(fd, point, reterr_reason);
+	if (r < 0)
+		return r;
+	r = mount_clone(AT_FDCWD, inside, ret_fd, reterr_reason);
+	mount_detach(point);
+	rmdir(point);
+	return r;
+}
+
+/* A base that was an overlay itself, as systemd-sysext makes one, goes when its extension does, and
+ * then no path leads to what processes still map of it. It is kept as one of generation 0. */
+static int keep_former_base(
+	Runtime *runtime, const char *directory, const char *point, Reason *reterr_reason)
+{
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	_cleanup_(held_list_done) HeldList held = {};
+	_cleanup_free_ char *name = NULL, *former = NULL;
+	_cleanup_fd_ int fd = -1;
+	const Digest none = {};
+	const MountEntry *entry;
+	int r = mount_table_read(OWN_MOUNTS, &table, reterr_reason);
+
+	if (r == 0)
+		r = runtime_held(runtime, table, &held);
+	if (r < 0)
+		return r;
+	entry = mount_table_at(table, point);
+	if (!entry || strcmp(entry->type, "overlay") != 0 || held_find(&held, entry->device))
+		return 0;
+	r = runtime_new_overlay_name(runtime, 0, &none, &name, reterr_reason);
+	if (r < 0)
+		return r;
+	former = memory_printf("%s/overlay/%s/%s", runtime->path, name, directory);
+	r = former ? make_point(former, reterr_reason) : -ENOMEM;
+	if (r == 0)
+		r = mount_clone(AT_FDCWD, point, &fd, reterr_reason);
+	return r < 0 ? r : attach_private(fd, former, reterr_reason);
+}
+
+int runtime_attach_base(
+	Runtime *runtime, const char *directory, bool keep, bool grafted, Reason *reterr_reason)
 {
 	_cleanup_free_ char *point = memory_printf("%s/base/%s", runtime->path, directory);
 	_cleanup_free_ char *from = memory_printf("%s/%s", runtime->store->path, directory);
@@ -154,18 +215,18 @@ int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reas
 	if (is_mounted(point)) {
 		if (keep)
 			return 0;
-		r = mount_detach(point); /* left behind when no graft is on: it may be outdated */
+		/* of another time, or of what lies below no more */
+		r = keep_former_base(runtime, directory, point, reterr_reason);
+		if (r < 0)
+			return r;
+		r = mount_detach(point);
 		if (r < 0)
 			return reason_errno(reterr_reason, r, "%s", point);
-	} else if (keep) {
-		return reason_set(reterr_reason, -ESTALE,
-			"the base below the graft on %s is not at hand: go through the base first "
-			"('suture-activate detach')",
-			from);
 	}
 	r = make_point(point, reterr_reason);
 	if (r == 0)
-		r = mount_clone(AT_FDCWD, from, &fd, reterr_reason);
+		r = grafted ? clone_below_graft(runtime, from, &fd, reterr_reason)
+			    : mount_clone(AT_FDCWD, from, &fd, reterr_reason);
 	if (r == 0)
 		r = mount_close_up(fd, reterr_reason);
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);

@@ -5,6 +5,7 @@
  *
  *     image/<sha256>                           the EROFS mount of an image
  *     base/<directory>                         the pristine base, copied before the first graft
+ *     below                                    on the way to such a copy while a graft is on
  *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
  *                                              16 digits of the record's digest
  *     reason                                   why the base is shown instead of the generation
@@ -32,7 +33,7 @@ typedef struct Runtime {
 /* An overlay that is attached below /run/suture. */
 typedef struct Held {
 	uint32_t serial;
-	uint32_t generation;
+	uint32_t generation; /* 0: a former base, which was an overlay of somebody else */
 	char digest[17];
 	const char *directory; /* borrowed from the table */
 	const char *point;     /* borrowed from the table */
@@ -63,9 +64,10 @@ int runtime_attach_image(
 
 void runtime_detach_image(Runtime *runtime, const Digest *digest);
 
-/* Copies the base's directory, anew unless `keep`: a graft is on, and what is seen there is not the
- * base. */
-int runtime_attach_base(Runtime *runtime, const char *directory, bool keep, Reason *reterr_reason);
+/* Copies the base's directory, anew unless `keep`. With `grafted` what is seen there is not the
+ * base, which is then copied from below the graft. */
+int runtime_attach_base(
+	Runtime *runtime, const char *directory, bool keep, bool grafted, Reason *reterr_reason);
 
 /* A name below overlay/ that was not used before. */
 int runtime_new_overlay_name(Runtime *runtime, uint32_t generation, const Digest *record,

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "device/activate/guard.h"
+#include "device/activate/holder.h"
 
 /* Everything that is looked at, once, so that the lines agree with each other. */
 typedef struct View {
@@ -101,6 +103,9 @@ static int print_directories(const View *view, Buffer *buffer)
 		r = buffer_printf(buffer,
 			"directory state=%s graft=overlay generation=%u path=%s\n",
 			graft_state_names[graft->state], graft->generation, graft->directory);
+		if (r == 0 && graft->cover)
+			r = buffer_printf(
+				buffer, "cover by=%s path=%s\n", graft->cover, graft->directory);
 	}
 	return r;
 }
@@ -160,12 +165,21 @@ static bool is_shown(const View *view, const Held *held)
 
 static int print_held(const View *view, Buffer *buffer)
 {
-	int r = 0;
+	size_t count = view->held.count;
+	_cleanup_free_ bool *old = memory_new_array(count, sizeof(*old));
+	_cleanup_free_ pid_t *pids = memory_new_array(count, sizeof(*pids));
+	int r;
 
-	for (size_t i = 0; r == 0 && i < view->held.count; i++)
-		if (!is_shown(view, &view->held.items[i]))
-			r = buffer_printf(buffer, "held generation=%u path=%s\n",
-				view->held.items[i].generation, view->held.items[i].directory);
+	if (!old || !pids)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		old[i] = !is_shown(view, &view->held.items[i]);
+	r = holder_find(&view->held, old, pids);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (old[i])
+			r = buffer_printf(buffer, "held generation=%u pid=%d path=%s\n",
+				view->held.items[i].generation, (int)pids[i],
+				view->held.items[i].directory);
 	return r;
 }
 
@@ -196,7 +210,9 @@ static int print_reasons(const View *view, const Activation *activation, Buffer 
 {
 	int r = 0;
 
-	if (view->problem.text[0])
+	if (file_exists(activation->store->root, STORE_PAUSED))
+		r = buffer_text(buffer, "paused yes\n");
+	if (r == 0 && view->problem.text[0])
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);
 	if (r == 0)
 		r = print_note(activation, RUNTIME_NOTE_PLACEMENT, "placement", buffer);

@@ -7,18 +7,22 @@
  *     mounted 1                             what is really mounted; "mixed" when directories differ
  *     seal required                         or digest-only: what the base demands
  *     directory state=on graft=overlay generation=1 path=usr/lib/x86_64-linux-gnu
+ *     cover by=overlay:sysext path=usr/lib/x86_64-linux-gnu
  *     image digest=<sha256> component=tls sealed=fs-verity backing=file
- *     held generation=1 path=usr/lib/x86_64-linux-gnu
+ *     held generation=1 pid=977 path=usr/lib/x86_64-linux-gnu
  *     trial generation=1 before=0 tries=1 window=60 boot-window=180 guard=on
  *     placement initrd                      where in this boot it was grafted; or: late
+ *     paused yes                            somebody changes the base; not there: no
  *     problem <text>                        why the current generation would not be grafted now
  *     reason <text>                         why the base is shown, or what was reverted
  *
  * Directories that only a generation waiting for the next boot has do not count for `mounted`.
- * `state` is on, missing, leftover (an other generation), covered or foreign. `sealed` tells how
- * the image was proved: fs-verity or dm-verity, the kernel verifies each read; digest, the whole
- * file was hashed through the descriptor that was mounted.
- * `held` is an old overlay that a process still maps. `path` is last and reaches to the line's end.
+ * `state` is on, missing, leftover (an other generation), covered, foreign, or stale (made over
+ * what lies below no more). `cover` is the type and source of the mount that covers. `sealed` tells
+ * how the image was proved: fs-verity or dm-verity, the kernel verifies each read; digest, the
+ * whole file was hashed through the descriptor that was mounted. `held` is an old overlay, and a
+ * process that still maps it; 0: none does any more. Generation 0 is a former base. `path` is last
+ * and reaches to the line's end.
  */
 #include "base/buffer.h"
 #include "device/activate/activation.h"

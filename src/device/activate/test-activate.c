@@ -29,6 +29,35 @@ TEST(mountinfo_is_unescaped)
 	ASSERT(!mount_table_find(table, 1));
 }
 
+TEST(places_mean_the_same_on_every_mount)
+{
+	static const char text[] = "1 1 254:0 / / rw - ext4 /dev/vda rw\n"
+				   "2 1 254:0 /usr/lib /copy ro - ext4 /dev/vda rw\n"
+				   "3 1 0:50 / /usr ro - overlay sysext ro\n"
+				   "4 1 0:51 / /copy ro - tmpfs none ro\n";
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	MountPlace plain = {}, copy = {}, merged = {}, root = {};
+
+	ASSERT_OK(mount_table_parse(text, strlen(text), &table, NULL));
+	ASSERT_OK(mount_place(mount_table_find(table, 1), "/usr/lib/x", &plain));
+	ASSERT_STREQ(plain.path, "/usr/lib/x");
+	ASSERT_OK(mount_place(mount_table_find(table, 2), "/copy/x", &copy));
+	ASSERT(mount_place_equal(&plain, &copy));
+	ASSERT_OK(mount_place(mount_table_find(table, 3), "/usr/lib/x", &merged));
+	ASSERT_STREQ(merged.path, "/lib/x");
+	ASSERT(!mount_place_equal(&plain, &merged));
+	ASSERT_OK(mount_place(mount_table_find(table, 3), "/usr", &root));
+	ASSERT_STREQ(root.path, "");
+	ASSERT(!mount_place_equal(&root, &merged));
+	mount_place_done(&plain);
+	ASSERT(!mount_place_equal(&plain, &copy));
+	mount_place_done(&copy);
+	mount_place_done(&merged);
+	mount_place_done(&root);
+	ASSERT_EQ(mount_table_at(table, "/copy")->id, 4); /* the last one is on top */
+	ASSERT(!mount_table_at(table, "/cop"));
+}
+
 TEST(malformed_mountinfo_is_refused)
 {
 	static const char *const bad[] = {"x\n", "1 2 3 / / rw - a b c\n", "1 2 3:4 / / rw\n",

@@ -3,7 +3,6 @@
  * loop in the foreground. */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "device/agent/schedule.h"
+#include "device/agent/watch.h"
 #include "device/manager/manager.h"
 #include "wire/improvement/label.h"
 
@@ -129,21 +129,57 @@ static int report(int r, const Reason *reason)
 	return r < 0 ? (int)exit_code_of(log_reason(r, reason)) : EXIT_OK;
 }
 
-/* 1: a signal asks to end; 0: the time is over. */
-static int wait_for(int signals, int seconds)
-{
-	struct pollfd poller = {.fd = signals, .events = POLLIN};
-
-	return poll(&poller, 1, seconds * 1000) > 0;
-}
-
 /* What there is not, and what has to wait, needs no other rhythm. */
 static bool is_failure(int r)
 {
 	return r < 0 && r != -ENODATA && r != -EBUSY;
 }
 
-static int loop(int signals)
+static int mend(Manager *manager, Reason *reason)
+{
+	InstallResult result;
+	int r = manager_lock(manager, reason);
+
+	if (r == -EBUSY)
+		*reason = (Reason){}; /* whoever changes the mounts just now: not worth a line */
+	if (r == 0)
+		r = manager_load(manager);
+	return r < 0 ? r : manager_repair(manager, &result, reason);
+}
+
+/* After something was mounted or unmounted: makes right what that did to the grafts. What does not
+ * work is told when it is not what was told last. */
+static bool look_after_mounts(Reason *told)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r = manager_open(arg_root, &manager, &reason);
+
+	if (r == 0)
+		r = manager_differs(&manager, &reason);
+	if (r > 0)
+		r = mend(&manager, &reason);
+	if (r > 0)
+		log_info("%s", reason.text);
+	if (r < 0 && reason.text[0] && strcmp(reason.text, told->text) != 0)
+		log_reason(r, &reason);
+	*told = r < 0 ? reason : (Reason){};
+	return r >= 0;
+}
+
+/* Whether there is to be another round. */
+static bool wait_for(Watch *watch, int signals, int seconds)
+{
+	uint64_t end = watch_now() + (uint64_t)seconds * 1000;
+	WatchEvent event;
+	Reason told = {};
+
+	while ((event = watch_wait(watch, signals, end)) == WATCH_MOUNTS)
+		watch_tried(watch, look_after_mounts(&told));
+	return event == WATCH_TIME;
+}
+
+static int loop(Watch *watch, int signals)
 {
 	int interval = 3600; /* until a configuration was read once */
 	unsigned failures = 0;
@@ -154,15 +190,16 @@ static int loop(int signals)
 
 		(void)report(r, &reason);
 		failures = is_failure(r) ? failures + 1 : 0;
-	} while (!wait_for(signals, schedule_next(interval, failures, backoff_random())));
+	} while (wait_for(watch, signals, schedule_next(interval, failures, backoff_random())));
 	return EXIT_OK;
 }
 
 static int run(int count, char **operands)
 {
+	_cleanup_watch_ Watch watch = {.mountinfo = -1};
 	_cleanup_fd_ int signals = -1;
 	Reason reason = {};
-	int interval;
+	int interval, r;
 	sigset_t set;
 
 	if (geteuid() != 0) {
@@ -176,7 +213,8 @@ static int run(int count, char **operands)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC);
-	return signals < 0 ? (int)exit_code_of(-errno) : loop(signals);
+	r = signals < 0 ? reason_errno(&reason, -errno, "signalfd") : watch_open(&watch, &reason);
+	return r < 0 ? (int)exit_code_of(log_reason(r, &reason)) : loop(&watch, signals);
 }
 
 static const Option options[] = {

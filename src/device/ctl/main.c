@@ -12,6 +12,9 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/bar.h"
+#include "base/process.h"
+#include "device/ctl/diagnosis.h"
+#include "device/ctl/files.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -20,6 +23,7 @@ static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
 static const char *arg_from;
+static bool arg_digests;
 
 static int fail(int error, const Reason *reason)
 {
@@ -272,10 +276,62 @@ static int verb_exposure(int count, char **operands)
 	return show(screen_exposure(&manager, &files, &list, sequence), screen_print_exposure);
 }
 
+static int verb_files(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	json_t *files = NULL;
+	int r = look(&manager, &reason);
+
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+	if (r == 0)
+		files = files_describe(&manager, &r, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	return show(files, arg_digests ? files_print_digests : files_print);
+}
+
+static int verb_doctor(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_(doctor_done) Doctor doctor = {};
+	Reason reason = {};
+	int code, r = look(&manager, &reason);
+
+	if (r == 0)
+		r = diagnosis_make(&manager, &doctor);
+	if (r < 0)
+		return fail(r, &reason);
+	code = show(diagnosis_describe(&doctor), diagnosis_print);
+	return code == EXIT_OK && doctor_problems(&doctor) > 0 ? EXIT_DEFERRED : code;
+}
+
+/* The helper takes this process's place, and the command the helper's. */
+static int verb_base_run(int count, char **operands)
+{
+	const char *argv[COMMAND_WORDS_MAX + 5];
+	_cleanup_free_ char *path = NULL;
+	Reason reason = {};
+	int r = process_find_helper("suture-activate", &path, &reason);
+
+	if (r < 0)
+		return fail(r, &reason);
+	argv[0] = path;
+	argv[1] = "--root";
+	argv[2] = arg_root;
+	argv[3] = "base-run";
+	memcpy(argv + 4, operands, ((size_t)count + 1) * sizeof(*operands));
+	execv(path, (char *const *)argv);
+	return fail(reason_errno(&reason, -errno, "cannot run %s", path), &reason);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
+	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},
@@ -291,6 +347,10 @@ static const Verb verbs[] = {
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
+	{"files", "", "list the files that are grafted", 0, 0, verb_files},
+	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
+	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
+		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
 	{},
 };
 

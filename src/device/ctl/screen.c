@@ -119,7 +119,7 @@ static json_t *read_fields(char *words)
 
 static void take_status_line(json_t *status, char *line)
 {
-	static const char *const lists[] = {"directory", "image", "held", NULL};
+	static const char *const lists[] = {"directory", "cover", "image", "held", NULL};
 	char *rest = strchr(line, ' ');
 	uint64_t number;
 
@@ -136,7 +136,8 @@ static void take_status_line(json_t *status, char *line)
 
 static json_t *read_activation(const char *text)
 {
-	json_t *status = json_pack("{s:[], s:[], s:[]}", "directory", "image", "held");
+	json_t *status =
+		json_pack("{s:[], s:[], s:[], s:[]}", "directory", "cover", "image", "held");
 	_cleanup_free_ char *copy = memory_string(text);
 	char *cursor = copy, *line;
 
@@ -349,6 +350,42 @@ static void print_offer(const json_t *offer)
 		printf("     Note: %s\n", text_of(offer, "why"));
 }
 
+/* "" when nothing covers the directory. */
+static const char *cover_of(const json_t *activation, const char *path)
+{
+	const json_t *covers = json_object_get(activation, "cover");
+
+	for (size_t i = 0; i < json_array_size(covers); i++)
+		if (strcmp(text_of(json_array_get(covers, i), "path"), path) == 0)
+			return text_of(json_array_get(covers, i), "by");
+	return "";
+}
+
+static void print_directory(const json_t *activation, const json_t *directory)
+{
+	const char *path = text_of(directory, "path"), *cover = cover_of(activation, path);
+
+	if (cover[0])
+		printf("    Graft: /%s  not applied: covered by %s\n", path, cover);
+	else
+		printf("    Graft: /%s  %s (%s)\n", path, text_of(directory, "state"),
+			text_of(directory, "graft"));
+}
+
+/* Whose images the store keeps although nothing shows them. */
+static void print_held(const json_t *held)
+{
+	for (size_t i = 0; i < json_array_size(held); i++) {
+		const json_t *old = json_array_get(held, i);
+		bool base = strcmp(text_of(old, "generation"), "0") == 0;
+
+		if (strcmp(text_of(old, "pid"), "0") != 0)
+			printf("     Held: /%s of %s%s by process %s\n", text_of(old, "path"),
+				base ? "the former base" : "generation ",
+				base ? "" : text_of(old, "generation"), text_of(old, "pid"));
+	}
+}
+
 static void print_mounts(const json_t *activation)
 {
 	const json_t *images = json_object_get(activation, "image");
@@ -360,13 +397,12 @@ static void print_mounts(const json_t *activation)
 		printf("    Image: %s  %.12s…  verified by %s\n", text_of(image, "component"),
 			text_of(image, "digest"), text_of(image, "sealed"));
 	}
-	for (size_t i = 0; i < json_array_size(directories); i++) {
-		const json_t *directory = json_array_get(directories, i);
-
-		printf("    Graft: /%s  %s (%s)\n", text_of(directory, "path"),
-			text_of(directory, "state"), text_of(directory, "graft"));
-	}
+	for (size_t i = 0; i < json_array_size(directories); i++)
+		print_directory(activation, json_array_get(directories, i));
+	print_held(json_object_get(activation, "held"));
 	printf("    Seals: %s\n", text_of(activation, "seal"));
+	if (json_object_get(activation, "paused"))
+		printf("   Paused: grafts are off while somebody changes the base\n");
 	if (json_object_get(activation, "problem"))
 		printf("  Problem: %s\n", text_of(activation, "problem"));
 	if (json_object_get(activation, "reason"))

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "device/manager/after.h"
+#include "device/manager/packages.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
@@ -491,6 +492,8 @@ int manager_install(
 	Offer offer;
 	int r = choose(manager, by_hand, &offer, reterr_reason);
 
+	if (r == 0)
+		r = packages_check(manager->store, offer.improvement, reterr_reason);
 	if (r == 0)
 		r = obtain(manager, offer.improvement, &result, reterr_reason);
 	if (r == 0)

@@ -90,9 +90,14 @@ typedef struct InstallResult {
 	bool grafted;       /* false: staged, and taken at the next restart */
 } InstallResult;
 
-/* Where the mounts are not what `current` says, since a switch was interrupted: makes them so,
- * unless the difference is meant to last until the next restart, or the vendor withdrew it.
- * Positive: it did, the reason tells what, and *ret_result describes it. */
+/* 1 when the mounts are not what `current` says, else 0. While somebody changes the base and has
+ * taken the grafts off for it, that is as it should be. */
+int manager_differs(const Manager *manager, Reason *reterr_reason);
+
+/* Where the mounts are not what `current` says, since a switch was interrupted or another program
+ * unmounted or covered a graft: makes them so, unless the difference is meant to last until the
+ * next restart, or the vendor withdrew it. Positive: it did, the reason tells what, and *ret_result
+ * describes it. */
 int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
 
 /* After an update of the system, once its boot has completed: what is selected belongs to the base

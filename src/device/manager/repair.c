@@ -66,26 +66,59 @@ static bool is_due(const Manager *manager, const Generation *generation, uint64_
 	return sequence > 0 && generation && is_live(generation) && !is_stopped(manager, sequence);
 }
 
-static int finish_switch(Manager *manager, uint32_t number, const Generation *generation,
-	InstallResult *result, Reason *reason)
+/* What was found and is mended, for people; the label stands before it. */
+static void tell_damage(const Mounted *mounted, const char *label, Reason *ret_text)
+{
+	if (mounted->cover[0])
+		reason_set(ret_text, 0, "%s was covered by a mount (%s) and is on again", label,
+			mounted->cover);
+	else if (mounted->stale)
+		reason_set(ret_text, 0,
+			"%s is on anew, since what lies below it is another mount now", label);
+	else
+		reason_set(ret_text, 0, "a switch to %s was interrupted and is made now", label);
+}
+
+static int finish_switch(Manager *manager, uint32_t number, const Mounted *mounted,
+	const Generation *generation, InstallResult *result, Reason *reason)
 {
 	char label[LABEL_TEXT_SIZE];
+	Reason text;
 	int r = worker_switch(manager->root, number, &result->switch_us, reason);
 
 	label_shown(manager->identity.version_id, result->sequence, label);
+	tell_damage(mounted, label, &text);
 	result->stage.generation = number;
 	result->grafted = number > 0;
 	/* only an installation that the owner asked for selects what the owner had removed */
 	if (r == 0 && number > 0)
 		r = store_clear_removed(manager->store, reason);
 	if (r == 0)
-		r = record(manager, "repaired", number, result->sequence, label, reason);
+		r = record(manager, "repaired", number, result->sequence, text.text, reason);
 	if (r == 0)
 		r = after_run(
 			manager->root, generation ? after_of_generation(generation) : 0, reason);
 	if (r < 0)
 		return r;
-	return reason_set(reason, 1, "a switch to %s was interrupted and is made now", label);
+	return reason_set(reason, 1, "%s", text.text);
+}
+
+static bool differs(const Mounted *mounted, uint32_t number)
+{
+	if (mounted->paused)
+		return false;
+	return mounted->mixed || mounted->stale || mounted->generation != number;
+}
+
+int manager_differs(const Manager *manager, Reason *reterr_reason)
+{
+	Mounted mounted;
+	uint32_t number;
+	int r = store_current(manager->store, &number, reterr_reason);
+
+	if (r == 0)
+		r = worker_mounted(manager->root, &mounted, reterr_reason);
+	return r < 0 ? r : differs(&mounted, number);
 }
 
 /* switch, and not apply: this one refuses what must not meet running programs, and leaves what is
@@ -100,7 +133,7 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
 
 	if (r == 0)
 		r = worker_mounted(manager->root, &mounted, reterr_reason);
-	if (r < 0 || (!mounted.mixed && mounted.generation == number))
+	if (r < 0 || !differs(&mounted, number))
 		return r;
 	r = waits_for_boot(manager, number);
 	if (r != 0)
@@ -108,7 +141,7 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
 	r = read_record(manager, number > 0 ? number : mounted.generation, &generation);
 	if (r < 0 || (number > 0 && !is_due(manager, generation, result.sequence)))
 		return r;
-	r = finish_switch(manager, number, generation, &result, reterr_reason);
+	r = finish_switch(manager, number, &mounted, generation, &result, reterr_reason);
 	if (r > 0)
 		*ret_result = result;
 	return r;

@@ -10,8 +10,9 @@
 #include "base/time.h"
 #include "wire/json/document.h"
 
-#define SCHEMA     1
-#define TIME_FIELD "microseconds="
+#define SCHEMA      1
+#define TIME_FIELD  "microseconds="
+#define COVER_FIELD "\ncover by="
 
 /* A member that must be a number from 0 to max. */
 static int take_number(const json_t *json, const char *name, uint64_t max, uint64_t *ret)
@@ -93,6 +94,14 @@ uint64_t report_microseconds(const char *text)
 	const char *time = strstr(text, TIME_FIELD);
 
 	return time ? strtoull(time + strlen(TIME_FIELD), NULL, 10) : 0;
+}
+
+void report_cover(const char *text, char ret_cover[static REPORT_WORD_MAX + 1])
+{
+	const char *by = strstr(text, COVER_FIELD);
+
+	by = by ? by + strlen(COVER_FIELD) : "";
+	snprintf(ret_cover, REPORT_WORD_MAX + 1, "%.*s", (int)strcspn(by, " \n"), by);
 }
 
 int report_status_number(const char *text, const char *key, uint32_t *ret_number)

@@ -33,6 +33,9 @@ int report_progress(const char *line, ProgressReport *ret_progress);
 /* What `suture-activate` says of a switch: "… microseconds=N"; 0 where it says nothing. */
 uint64_t report_microseconds(const char *text);
 
+/* The first mount that `suture-activate status` says covers a graft, or "". */
+void report_cover(const char *text, char ret_cover[static REPORT_WORD_MAX + 1]);
+
 /* The number behind a key in the lines of `suture-activate status`. -ENOENT when there is no such
  * line, or no number in it ("mounted mixed"). */
 int report_status_number(const char *text, const char *key, uint32_t *ret_number);

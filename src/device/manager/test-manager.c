@@ -86,6 +86,7 @@ TEST(progress_is_read_and_rubbish_passed_over)
 TEST(the_activators_lines_are_read)
 {
 	static const char text[] = "current 12\nmounted 3\nseal required\ncurrently 5\nlast 9";
+	char cover[REPORT_WORD_MAX + 1];
 	uint32_t number = 77;
 
 	ASSERT_EQ(report_microseconds("switched generation=1 directories=1 microseconds=26\n"), 26);
@@ -100,6 +101,10 @@ TEST(the_activators_lines_are_read)
 	ASSERT_ERROR(-ENOENT, report_status_number(text, "held", &number));
 	ASSERT_ERROR(-ENOENT, report_status_number("mounted mixed\n", "mounted", &number));
 	ASSERT_ERROR(-ENOENT, report_status_number("", "mounted", &number));
+	report_cover("mounted 0\ncover by=overlay:sysext path=usr/lib/a b\n", cover);
+	ASSERT_STREQ(cover, "overlay:sysext");
+	report_cover("reason cover by=overlay:sysext\n", cover);
+	ASSERT_STREQ(cover, "");
 	ASSERT_EQ(number, 9);
 }
 

@@ -325,6 +325,9 @@ int worker_mounted(const char *root, Mounted *ret_mounted, Reason *reterr_reason
 	if (r < 0)
 		return r;
 	mounted.mixed = report_status_number(text, "mounted", &mounted.generation) < 0;
+	mounted.paused = strstr(text, "\npaused yes\n");
+	mounted.stale = strstr(text, "\ndirectory state=stale ");
+	report_cover(text, mounted.cover);
 	*ret_mounted = mounted;
 	return 0;
 }

@@ -37,8 +37,11 @@ int worker_select(const char *root, uint32_t generation, Reason *reterr_reason);
 
 /* What is really mounted, whatever `current` says. */
 typedef struct Mounted {
-	uint32_t generation; /* 0: the base, or mixed */
-	bool mixed;          /* directories of different generations */
+	uint32_t generation;             /* 0: the base, or mixed */
+	bool mixed;                      /* directories of different generations */
+	bool paused;                     /* somebody changes the base, and wants no graft */
+	bool stale;                      /* one was made over what lies below it no more */
+	char cover[REPORT_WORD_MAX + 1]; /* what covers one, such as "overlay:sysext"; or "" */
 } Mounted;
 
 int worker_mounted(const char *root, Mounted *ret_mounted, Reason *reterr_reason);

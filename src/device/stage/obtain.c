@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "device/store/base-file.h"
 #include "wire/delta/apply/apply.h"
 #include "wire/improvement/offer.h"
 
@@ -33,26 +34,12 @@ typedef struct Making {
 	Reason *reason;
 } Making;
 
-/* A file of the pristine base: below Suture's copy of it where something is grafted over. */
-static int open_base_file(const Stage *stage, const char *path)
-{
-	_cleanup_free_ char *pristine = path_join(STORE_RUN_BASE, path);
-	int fd;
-
-	if (!pristine)
-		return -ENOMEM;
-	fd = openat(stage->store->root, pristine, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		fd = openat(stage->store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
 static int open_source(const Stage *stage, const PayloadSource *source)
 {
 	int fd;
 
 	if (source->path)
-		return open_base_file(stage, source->path);
+		return base_file_open(stage->store, source->path);
 	return store_open_image(stage->store, &source->image, &fd, NULL) < 0 ? -ENOENT : fd;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "device/store/base-file.h"
 #include "wire/improvement/image-seal.h"
 
 static int add_seal(const Stage *stage, const Improvement *improvement, size_t part,
@@ -83,6 +84,8 @@ static int add_image(const Stage *stage, const Improvement *improvement, size_t 
 		r = add_files(image, target);
 	if (r == 0)
 		r = add_texts(image, improvement, target);
+	if (r == 0)
+		r = base_file_record(stage->store, target, reason);
 	target->restart = (RestartScope)image->restart;
 	target->mix_forbidden = image->mix == MIX_FORBIDDEN;
 	for (size_t i = 0; i < image->after.count; i++)

@@ -14,15 +14,21 @@
 #define DIGEST_LINE_SIZE   (strlen("digest ") + 2 * DIGEST_SIZE + 1)
 #define ID_CHARACTERS      TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._:-"
 
+static void free_files(GenerationFile *files, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(files[i].path);
+	free(files);
+}
+
 static void image_done(GenerationImage *image)
 {
-	for (size_t i = 0; i < image->file_count; i++)
-		free(image->files[i].path);
 	for (size_t i = 0; i < image->removed_count; i++)
 		free(image->removed[i]);
 	for (size_t i = 0; i < image->id_count; i++)
 		free(image->ids[i]);
-	free(image->files);
+	free_files(image->files, image->file_count);
+	free_files(image->bases, image->base_count);
 	free(image->removed);
 	free(image->ids);
 	free(image->seal);
@@ -165,11 +171,26 @@ static int add_string(char ***list, size_t *count, const char *text)
 	return 0;
 }
 
+/* Appends a file whose path has to come behind that of the one before. */
+static int add_file(
+	Lines *lines, GenerationFile **list, size_t *count, GenerationFile file, const char *path)
+{
+	int r = check_path(lines, path, *count > 0 ? (*list)[*count - 1].path : NULL);
+
+	if (r == 0)
+		r = memory_grow(list, *count, sizeof(file));
+	if (r < 0)
+		return r;
+	file.path = memory_string(path);
+	if (!file.path)
+		return -ENOMEM;
+	(*list)[(*count)++] = file;
+	return 0;
+}
+
 /* "<sha256> <kind> <path>" */
 static int take_file(Lines *lines, GenerationImage *image)
 {
-	const char *previous =
-		image->file_count > 0 ? image->files[image->file_count - 1].path : NULL;
 	GenerationFile file = {};
 	char *value, *kind, *path;
 	int word, r = lines_take(lines, "file", &value);
@@ -184,17 +205,25 @@ static int take_file(Lines *lines, GenerationImage *image)
 	word = text_index(file_kind_names, kind);
 	if (word < 0 || digest_from_text(value, &file.digest) < 0)
 		return lines_bad(lines, "'file SHA256 KIND PATH' is expected here");
-	r = check_path(lines, path, previous);
-	if (r == 0)
-		r = memory_grow(&image->files, image->file_count, sizeof(file));
+	file.kind = (FileKind)word;
+	return add_file(lines, &image->files, &image->file_count, file, path);
+}
+
+/* "<sha256> <path>" */
+static int take_base(Lines *lines, GenerationImage *image)
+{
+	GenerationFile file = {};
+	char *value, *path;
+	int r = lines_take(lines, "base", &value);
+
 	if (r < 0)
 		return r;
-	file.kind = (FileKind)word;
-	file.path = memory_string(path);
-	if (!file.path)
-		return -ENOMEM;
-	image->files[image->file_count++] = file;
-	return 0;
+	path = strchr(value, ' ');
+	if (path)
+		*path++ = '\0';
+	if (!path || digest_from_text(value, &file.digest) < 0)
+		return lines_bad(lines, "'base SHA256 PATH' is expected here");
+	return add_file(lines, &image->bases, &image->base_count, file, path);
 }
 
 static int take_removed(Lines *lines, GenerationImage *image)
@@ -233,6 +262,8 @@ static int take_image(Lines *lines, GenerationImage *image)
 		r = take_removed(lines, image);
 	while (r == 0 && lines_next_is(lines, "cve"))
 		r = take_id(lines, image);
+	while (r == 0 && lines_next_is(lines, "base"))
+		r = take_base(lines, image);
 	return r;
 }
 
@@ -338,6 +369,10 @@ static int print_files(const GenerationImage *image, Buffer *buffer)
 		r = buffer_printf(buffer, "removed %s\n", image->removed[i]);
 	for (size_t i = 0; r == 0 && i < image->id_count; i++)
 		r = buffer_printf(buffer, "cve %s\n", image->ids[i]);
+	for (size_t i = 0; r == 0 && i < image->base_count; i++) {
+		digest_to_text(&image->bases[i].digest, digest);
+		r = buffer_printf(buffer, "base %s %s\n", digest, image->bases[i].path);
+	}
 	return r;
 }
 

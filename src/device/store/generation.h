@@ -46,6 +46,9 @@ typedef struct GenerationImage {
 	size_t removed_count;
 	char **ids; /* of what it fixes: CVE and similar */
 	size_t id_count;
+	GenerationFile
+		*bases; /* what it replaces or removes (base-file.h): digest and path, sorted */
+	size_t base_count;
 } GenerationImage;
 
 typedef struct Generation {

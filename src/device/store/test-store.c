@@ -22,6 +22,12 @@ static const struct {
 	{"good-version-1", 0, ""}, /* frozen: every later Suture must read it */
 	{"good-bare-image", 0, ""},
 	{"good-two-images", 0, ""},
+	{"good-base-lines", 0, ""},
+	{"bad-base-unsorted", -EBADMSG, "not in order"},
+	{"bad-base-digest", -EBADMSG, "base SHA256"},
+	{"bad-base-without-path", -EBADMSG, "base SHA256"},
+	{"bad-base-dot-dot", -EBADMSG, "no plain path"},
+	{"bad-base-before-cve", -EBADMSG, "nothing is expected"},
 	{"bad-from-the-future", -EOPNOTSUPP, "newer Suture"},
 	{"bad-version-zero", -EBADMSG, "no generation record"},
 	{"bad-no-record", -EBADMSG, "no generation record"},

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/ctl/diagnosis.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/seal/seal.h"
+
+#define SCHEMA 1
+
+static int add_selected(const Manager *manager, Doctor *doctor)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	uint32_t number;
+	int r = 0;
+
+	if (store_current(manager->store, &number, NULL) < 0 || number == 0)
+		return 0;
+	if (store_read_generation(manager->store, number, &generation, NULL) == -ENOMEM)
+		return -ENOMEM;
+	for (size_t i = 0; generation && r == 0 && i < generation->image_count; i++) {
+		const GenerationImage *image = &generation->images[i];
+		Seal seal = {};
+
+		if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0)
+			continue;
+		for (size_t k = 0; r == 0 && k < seal.directory_count; k++)
+			r = doctor_add_directory(doctor, seal_directory(&seal, k));
+	}
+	return r;
+}
+
+static int add_offered(const Manager *manager, Doctor *doctor)
+{
+	Offer offer;
+	int r = 0;
+
+	if (manager_offer(manager, true, &offer, NULL) < 0 || !offer.improvement)
+		return 0;
+	for (size_t i = 0; r == 0 && i < offer.improvement->images.count; i++) {
+		const IndexImage *image = &offer.improvement->images.items[i];
+
+		for (size_t k = 0; r == 0 && k < image->directories.count; k++)
+			r = doctor_add_directory(doctor, image->directories.items[k]);
+	}
+	return r;
+}
+
+int diagnosis_make(const Manager *manager, Doctor *ret_doctor)
+{
+	Doctor doctor = {.store = manager->store};
+	int r = add_selected(manager, &doctor);
+
+	if (r == 0)
+		r = add_offered(manager, &doctor);
+	if (r == 0)
+		r = doctor_examine(&doctor);
+	if (r < 0)
+		doctor_done(&doctor);
+	else
+		*ret_doctor = doctor;
+	return r;
+}
+
+json_t *diagnosis_describe(const Doctor *doctor)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < doctor->finding_count; i++) {
+		const Finding *finding = &doctor->findings[i];
+
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s}", "name", finding->name, "level",
+				finding_levels[finding->level], "text", finding->text, "remedy",
+				finding->remedy));
+	}
+	return json_pack("{s:i, s:I, s:o}", "schema", SCHEMA, "problems",
+		(json_int_t)doctor_problems(doctor), "findings", list);
+}
+
+void diagnosis_print(const json_t *diagnosis)
+{
+	const json_t *list = json_object_get(diagnosis, "findings");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *finding = json_array_get(list, i);
+		const char *level = json_string_value(json_object_get(finding, "level"));
+
+		printf("%s: %s\n         %s\n",
+			strcmp(level, "problem") == 0 ? "Problem" : "   Note",
+			json_string_value(json_object_get(finding, "text")),
+			json_string_value(json_object_get(finding, "remedy")));
+	}
+	if (json_array_size(list) == 0)
+		printf("Nothing stands in the way of improvements on this machine.\n");
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Doctor: where the store lies, whether the base can be written, and who can enter /run/suture. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "device/doctor/doctor.h"
+#include "device/manager/packages.h"
+
+#define MOUNTINFO_MAX ((size_t)64 * 1024 * 1024) /* 100,000 mounts, the kernel's limit */
+
+/* Not in linux/magic.h. */
+#define CEPH_MAGIC   0x00c36400
+#define GFS2_MAGIC   0x01161970
+#define LUSTRE_MAGIC 0x0bd00bd0
+
+static const char *network_file_system(int fd)
+{
+	static const struct {
+		uint32_t magic;
+		const char *name;
+	} known[] = {{NFS_SUPER_MAGIC, "NFS"}, {SMB_SUPER_MAGIC, "SMB"}, {SMB2_SUPER_MAGIC, "SMB"},
+		{CIFS_SUPER_MAGIC, "CIFS"}, {V9FS_MAGIC, "9P"}, {AFS_SUPER_MAGIC, "AFS"},
+		{AFS_FS_MAGIC, "AFS"}, {CODA_SUPER_MAGIC, "Coda"}, {OCFS2_SUPER_MAGIC, "OCFS2"},
+		{FUSE_SUPER_MAGIC, "FUSE"}, {CEPH_MAGIC, "Ceph"}, {GFS2_MAGIC, "GFS2"},
+		{LUSTRE_MAGIC, "Lustre"}};
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if ((uint32_t)st.f_type == known[i].magic)
+			return known[i].name;
+	return NULL;
+}
+
+static int check_store(Doctor *doctor)
+{
+	const Store *store = doctor->store;
+	_cleanup_fd_ int var = openat(store->root, "var", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = store->dir >= 0 ? store->dir : var >= 0 ? var : store->root;
+	const char *name = network_file_system(fd);
+
+	if (!name)
+		return 0;
+	return doctor_find(doctor, FINDING_PROBLEM, "network-store",
+		memory_printf("%s/" STORE_PATH
+			      " is on %s: what runs would then depend on a server, "
+			      "and so would the way back.",
+			store->path, name),
+		memory_string("Put the store on a file system of a local disk."));
+}
+
+static int check_packages(Doctor *doctor, const char *directory)
+{
+	const char *manager = packages_manager(doctor->store);
+	bool is_dpkg = manager && strcmp(manager, "dpkg") == 0;
+
+	if (!manager)
+		return doctor_find(doctor, FINDING_NOTE, "writable-base",
+			memory_printf("/%s is on a file system that is mounted writable: what is "
+				      "below a graft may be changed.",
+				directory),
+			memory_string("Mount the base read-only."));
+	if (is_dpkg && file_exists(doctor->store->root, PACKAGES_HOOK))
+		return doctor_find(doctor, FINDING_NOTE, "packages",
+			memory_printf(
+				"dpkg may change /%s; its hook takes the grafts off meanwhile.",
+				directory),
+			memory_string(
+				"Nothing, as long as packages are changed by apt; around dpkg "
+				"run 'suture-activate pause' and 'suture-activate apply'."));
+	return doctor_find(doctor, FINDING_PROBLEM, "packages",
+		memory_printf("%s may change /%s at any time, so 'suture install' refuses.",
+			manager, directory),
+		is_dpkg ? memory_string("Mount the base read-only, or install the hook "
+					"/" PACKAGES_HOOK ".")
+			: memory_string("Mount the base read-only."));
+}
+
+/* One finding is enough: it is one base. */
+static int check_base(Doctor *doctor)
+{
+	if (doctor->directory_count == 0)
+		return packages_may_change(doctor->store, "usr/lib") ? check_packages(doctor, "usr")
+								     : 0;
+	for (size_t i = 0; i < doctor->directory_count; i++)
+		if (packages_may_change(doctor->store, doctor->directories[i]))
+			return check_packages(doctor, doctor->directories[i]);
+	return 0;
+}
+
+/* "36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 …": whether the line is of the mount on
+ * `point`, and is shared. */
+static bool is_shared_line(char *line, const char *point)
+{
+	char *dash = strstr(line, " - "), *shared = strstr(line, " shared:"), *word = line;
+
+	for (int i = 0; word && i < 4; i++) {
+		word = strchr(word, ' ');
+		word = word ? word + 1 : NULL;
+	}
+	return word && dash && strncmp(word, point, strlen(point)) == 0 &&
+		word[strlen(point)] == ' ' && shared && shared < dash;
+}
+
+static bool is_shared(const char *point)
+{
+	_cleanup_free_ uint8_t *text = NULL;
+	char *cursor, *line;
+	size_t size;
+
+	if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &size) < 0)
+		return false;
+	cursor = (char *)text;
+	while ((line = text_next_line(&cursor)))
+		if (is_shared_line(line, point))
+			return true;
+	return false;
+}
+
+static int check_run(Doctor *doctor)
+{
+	_cleanup_free_ char *point = memory_printf("%s/" STORE_RUN, doctor->store->path);
+	struct stat st;
+	bool open_to_all, shared;
+
+	if (!point)
+		return -ENOMEM;
+	if (stat(point, &st) < 0)
+		return 0;
+	open_to_all = st.st_uid != 0 || st.st_mode & (S_IRWXG | S_IRWXO);
+	shared = is_shared(point);
+	if (!open_to_all && !shared)
+		return 0;
+	return doctor_find(doctor, FINDING_PROBLEM, "run",
+		memory_printf(
+			"%s %s, so the vulnerable files of the base can be reached through it.",
+			point,
+			open_to_all ? "can be entered by others than root"
+				    : "shows in other mount namespaces"),
+		memory_string("Somebody changed it: run 'suture-activate detach', then "
+			      "'suture-activate apply'."));
+}
+
+int doctor_places(Doctor *doctor)
+{
+	int r = check_store(doctor);
+
+	if (r == 0)
+		r = check_base(doctor);
+	return r < 0 ? r : check_run(doctor);
+}
