@@ -17,7 +17,7 @@
  */
 #include <stdint.h>
 
-#include "device/activate/mountinfo.h"
+#include "base/mountinfo.h"
 #include "device/store/store.h"
 
 #define RUNTIME_REASON_PATH STORE_RUN "/reason"

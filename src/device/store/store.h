@@ -42,6 +42,9 @@
 #define STORE_RUN_BASE     STORE_RUN "/base"    /* base/<directory>: the pristine base */
 #define STORE_RUN_OVERLAYS STORE_RUN "/overlay" /* overlay/<serial>-<N>-<digest>/<directory> */
 
+/* The source of every overlay and tmpfs of ours, so that people and we find them in mountinfo. */
+#define MOUNT_SOURCE "suture"
+
 typedef struct Store {
 	int root;   /* directory descriptor */
 	int dir;    /* of STORE_PATH; -1 while it does not exist */
