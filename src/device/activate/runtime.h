@@ -7,6 +7,7 @@
  *     base/<directory>                         the pristine base, copied before the first graft
  *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
  *                                              16 digits of the record's digest
+ *     since/<sha256>                           when the image came, in microseconds after the boot
  *     reason                                   why the base is shown instead of the generation
  *
  * Layers of overlays must be attached somewhere (Linux 6.12 takes no detached ones), and old
@@ -56,6 +57,10 @@ int runtime_make(Runtime *runtime, Reason *reterr_reason);
 /* Attaches an image. `file` is the descriptor whose content was verified, and is what is mounted.
  * Positive: it stands attached already, and is left. */
 int runtime_attach_image(Runtime *runtime, const Digest *digest, int file, Reason *reterr_reason);
+
+/* Records that the image shows from now on, so that exposure can tell who started before. Without
+ * the record all count as that, so a failure is nobody's. */
+void runtime_note_since(Runtime *runtime, const Digest *digest);
 
 void runtime_detach_image(Runtime *runtime, const Digest *digest);
 
