@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A device's root in a folder whose generations are put together by make-generation, without a vendor
+and a stager: for tests of what is mounted. It belongs into a private mount namespace."""
+import hashlib
+import os
+
+from tap import *
+
+LIB = "usr/lib/x86_64-linux-gnu"
+SEED = "11" * 32
+OS_RELEASE = 'ID=exampleos\nVERSION_ID="26.3.1"\nVARIANT_ID=desktop\n'
+BASE = "26.3.1_desktop_" + os.uname().machine
+
+
+class Device:
+    """A root folder with a base, and the means to make generations for it."""
+
+    def __init__(self, *, seal=True):
+        self.root = os.path.join(os.getcwd(), "device")
+        os.chmod(os.getcwd(), 0o755)
+        self.write("usr/lib/os-release", OS_RELEASE)
+        self.write(f"{LIB}/number", "0\n")
+        self.write(f"{LIB}/kept", "base\n")
+        self.write(f"{LIB}/gone", "base\n")
+        if seal:
+            key = run("tests/make-generation", "--key-of", SEED).stdout
+            self.write("usr/lib/suture/seal.conf", f"# pinned\nseal required\nkey {key}")
+
+    def path(self, name):
+        return os.path.join(self.root, name)
+
+    def write(self, name, data, mode=0o644):
+        write(self.path(name), data, mode)
+
+    def read(self, name):
+        return read(self.path(name)).decode()
+
+    def image(self, name, files, prepare=None):
+        """Builds NAME.erofs of {path: data}; prepare(tree) may change modes and owners."""
+        tree = os.path.join(os.getcwd(), name)
+        for path, data in files.items():
+            write(os.path.join(tree, path), data, 0o644)
+        for folder, folders, _ in os.walk(tree):
+            os.chmod(folder, 0o755)
+        if prepare:
+            prepare(tree)
+        run("/usr/bin/mkfs.erofs", "-T0", "-Enoinline_data", tree + ".erofs", tree)
+        return tree
+
+    def generation(self, sequence, components, *more, key=SEED, base=BASE):
+        """components: {name: (tree, [directories])}. Returns the generation's number."""
+        images = []
+        for component, (tree, directories) in components.items():
+            images += ["--image", f"{component}={tree}.erofs={tree}={','.join(directories)}"]
+        signing = ["--key", key] if key else []
+        return run("tests/make-generation", "--root", self.root, "--product", "exampleos",
+                   "--base", base, "--sequence", sequence, *signing, *images, *more).stdout.strip()
+
+    def simple(self, sequence, *more, **options):
+        """A generation of one component whose file `number` shows the sequence."""
+        tree = self.image(f"tls-{sequence}", {f"{LIB}/number": f"{sequence}\n"})
+        return self.generation(sequence, {"tls": (tree, [LIB])}, *more, **options)
+
+    def activate(self, *args, expect=0):
+        return run("suture-activate", "--root", self.root, *args, expect=expect)
+
+    def status(self):
+        return self.activate("status").stdout
+
+    def mounts(self):
+        """Every mount at or below the root, as (point, type, device), sorted."""
+        lines = read("/proc/self/mountinfo").decode().splitlines()
+        fields = [line.split() for line in lines]
+        return sorted((f[4], f[f.index("-") + 1], f[2]) for f in fields
+                      if f[4].startswith(self.root))
+
+    def grafts(self):
+        return [m for m in self.mounts() if not m[0].startswith(self.path("run/"))]
+
+    def record(self, number):
+        return self.path(f"var/lib/suture/generations/{number}")
+
+    def rewrite(self, number, change):
+        """Forges a record: changes its text and makes its own digest right again."""
+        text = read(self.record(number)).decode()
+        body = change(text[:text.rindex("digest ")])
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        write(self.record(number), f"{body}digest {digest}\n")
+
+    def snapshot(self):
+        """Everything that a reader of the base could see."""
+        seen = {}
+        for folder, folders, files in os.walk(self.path("usr")):
+            for name in folders + files:
+                path = os.path.join(folder, name)
+                st = os.lstat(path)
+                data = read(path) if os.path.isfile(path) else b""
+                seen[path] = (st.st_dev, st.st_ino, st.st_mode, st.st_uid, data)
+        return seen
+
+    def refuses(self, number, *words, expect):
+        """switch must fail with one line that holds the words, and change nothing."""
+        before = (self.grafts(), self.status().split("held")[0], self.snapshot())
+        one_line_error(self.activate("switch", number, expect=expect), *words)
+        after = (self.grafts(), self.status().split("held")[0], self.snapshot())
+        check_equal(after, before, "the system after a refusal")
