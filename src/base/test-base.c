@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/hex.h"
+#include "base/maps.h"
 #include "base/path.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -377,4 +378,39 @@ TEST(exit_codes_tell_the_cases_apart)
 	ASSERT_EQ(exit_code_of(-EKEYREJECTED), EXIT_NOT_VERIFIED);
 	ASSERT_EQ(exit_code_of(-EBUSY), EXIT_DEFERRED);
 	ASSERT_EQ(exit_code_of(-ENOSPC), EXIT_FAILED);
+}
+
+typedef struct Seen {
+	size_t count;
+	char ranges[256][64], paths[256][256];
+} Seen;
+
+static int see(pid_t pid, const Mapping *mapping, void *context)
+{
+	Seen *seen = context;
+
+	if (!mapping->executable || seen->count == ARRAY_SIZE(seen->ranges))
+		return 0;
+	snprintf(seen->ranges[seen->count], sizeof(seen->ranges[0]), "%s %u:%u %llu",
+		mapping->range, mapping->major, mapping->minor, (unsigned long long)mapping->inode);
+	snprintf(seen->paths[seen->count++], sizeof(seen->paths[0]), "%s", mapping->path);
+	return 0;
+}
+
+TEST(maps_are_the_same_by_text_and_by_query)
+{
+	Seen text = {}, query = {}, all = {};
+
+	ASSERT_OK(maps_visit(getpid(), see, &all));
+	maps_use_text(true);
+	ASSERT_OK(maps_visit_executable(getpid(), see, &text));
+	maps_use_text(false);
+	ASSERT_OK(maps_visit_executable(getpid(), see, &query));
+	ASSERT(text.count > 0);
+	ASSERT_EQ(text.count, all.count);
+	ASSERT_EQ(query.count, text.count);
+	for (size_t i = 0; i < text.count; i++) {
+		ASSERT_STREQ(query.ranges[i], text.ranges[i]);
+		ASSERT_STREQ(query.paths[i], text.paths[i]);
+	}
 }

@@ -586,7 +586,7 @@ def exposure_before_the_graft_after_it_and_after_the_restart():
     tree = device.image("tls", {f"{LIB}/lib.so": "fixed" * 1000})
     device.generation(1, {"tls": (tree, [LIB])}, "--cve", "CVE-2026-1", "--cve", "CVE-2026-2")
     service = Mapper(library)
-    line = (f"pid={service.process.pid} comm=mapper unit=- component=tls "
+    line = (f"pid={service.process.pid} kind=library comm=mapper unit=- component=tls "
             f"cve=CVE-2026-1 CVE-2026-2 path={LIB}/lib.so")
 
     def same(lines):

@@ -215,6 +215,21 @@ def graft_directories_that_may_not_be():
 
 
 @test
+def hosts_that_are_no_paths_or_stand_there_twice():
+    begin()
+    rebuild()
+    change_components(hosts=["/usr/bin/python3"])
+    refuse("components.json", "components[0].hosts[0]", code=6)
+    change_components(hosts=["usr/bin/b", "usr/bin/a", "usr/bin/b"])
+    refuse("components.json", "component demo", "usr/bin/b", "twice", code=6)
+
+
+@refusal("usr/lib/demo/x.ko.xz", "cannot unpack", code=6)
+def a_kernel_module_that_is_cut_off():
+    write("new/usr/lib/demo/x.ko.xz", b"\xfd7zXZ\x00\x00\x04")
+
+
+@test
 def graft_directories_of_two_components_that_lie_in_each_other():
     begin()
     rebuild()

@@ -83,6 +83,39 @@ def the_index_says_what_was_declared_and_found():
                 "A guest could become root.")
 
 
+def kernel_module(path, build_id=None):
+    """A relocatable object, as a kernel module is one."""
+    write("module.c", "int module;\n")
+    run("/usr/bin/gcc", "-c", "-o", "module.o", "module.c")
+    options = [f"--build-id=0x{build_id}"] if build_id else []
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    run("/usr/bin/ld", "-r", *options, "-o", path, "module.o")
+
+
+@test
+def build_ids_and_hosts_are_told():
+    needs_root()
+    begin()
+    changed = json.loads(json.dumps(COMPONENTS))
+    changed["components"][0]["hosts"] = ["usr/bin/python3.11", "usr/bin/perl"]
+    write_json("components.json", changed)
+    rebuild()
+    kernel_module("new/usr/lib/demo/plain.ko", "00112233")
+    kernel_module("new/usr/lib/demo/packed.ko", "aabbccdd")
+    kernel_module("new/usr/lib/demo/without.ko")
+    run("/usr/bin/xz", "new/usr/lib/demo/packed.ko")
+    release()
+    image = index()["improvements"][0]["images"][0]
+    check_equal({os.path.basename(f["path"]): f.get("build_id") for f in image["files"]
+                 if f["kind"] == "kernel"},
+                {"plain.ko": "00112233", "packed.ko.xz": "aabbccdd", "without.ko": None})
+    check("hosts" not in image, "hosts without a file that they read")
+    write("new/usr/lib/demo/script", "#!/usr/bin/python3\n")
+    release()
+    image = index()["improvements"][0]["images"][0]
+    check_equal(image["hosts"], ["usr/bin/perl", "usr/bin/python3.11"])
+
+
 @test
 def sequences_count_per_base_and_carry_images_over():
     needs_root()

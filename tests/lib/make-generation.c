@@ -23,7 +23,8 @@
 
 static const char *arg_root = "/", *arg_product, *arg_base, *arg_version = "1", *arg_key;
 static int arg_sequence = 1;
-static OptionList arg_images, arg_ids;
+static OptionList arg_images, arg_ids, arg_hosts;
+static const char *arg_build_id;
 static bool arg_mix_forbidden;
 
 static GenerationImage *walked; /* nftw() passes no context */
@@ -45,6 +46,13 @@ static void check(int r, const char *what)
 	}
 }
 
+static FileKind kind_of(const char *name)
+{
+	if (text_ends_with(name, ".ko"))
+		return FILE_KERNEL;
+	return text_ends_with(name, ".py") ? FILE_READ_ONCE : FILE_MAPPED;
+}
+
 static int add_file(const char *path, const char *name)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
@@ -54,8 +62,10 @@ static int add_file(const char *path, const char *name)
 	if (r < 0 || fd < 0)
 		return r < 0 ? r : -errno;
 	file = &walked->files[walked->file_count++];
-	file->kind = FILE_MAPPED;
+	file->kind = kind_of(name);
 	file->path = memory_string(name);
+	if (file->kind == FILE_KERNEL && arg_build_id)
+		file->build_id = memory_string(arg_build_id);
 	r = digest_of_fd(fd, &file->digest, NULL);
 	fd_close(fd);
 	return r;
@@ -81,6 +91,11 @@ static int compare_files(const void *a, const void *b)
 	return strcmp(((const GenerationFile *)a)->path, ((const GenerationFile *)b)->path);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static void collect_files(GenerationImage *image, const char *tree)
 {
 	walked = image;
@@ -89,6 +104,8 @@ static void collect_files(GenerationImage *image, const char *tree)
 	check(walk_error, tree);
 	if (image->file_count > 0)
 		qsort(image->files, image->file_count, sizeof(*image->files), compare_files);
+	if (image->removed_count > 0)
+		qsort(image->removed, image->removed_count, sizeof(char *), compare_names);
 }
 
 static EVP_PKEY *read_key(const char *text)
@@ -141,6 +158,14 @@ static void commit_file(Store *store, const Seal *seal, const char *path)
 		fail(r, &reason);
 }
 
+static bool has_read_once(const GenerationImage *image)
+{
+	for (size_t i = 0; i < image->file_count; i++)
+		if (image->files[i].kind == FILE_READ_ONCE)
+			return true;
+	return false;
+}
+
 /* "COMPONENT=IMAGE=TREE=DIRECTORY[,DIRECTORY…]" */
 static void add_image(Store *store, Generation *generation, char *spec)
 {
@@ -174,6 +199,9 @@ static void add_image(Store *store, Generation *generation, char *spec)
 	for (size_t i = 0; i < arg_ids.count; i++)
 		image->ids[image->id_count++] = memory_string(arg_ids.items[i]);
 	check(base_file_record(store, image, NULL), "the base");
+	image->hosts = memory_new_array(arg_hosts.count, sizeof(char *));
+	for (size_t i = 0; has_read_once(image) && i < arg_hosts.count; i++)
+		image->hosts[image->host_count++] = memory_string(arg_hosts.items[i]);
 	commit_file(store, &seal, path);
 }
 
@@ -238,6 +266,8 @@ int main(int argc, char **argv)
 		{"key-of", "SEED", "print the public key", OPTION_TEXT, &arg_key_of},
 		{"image", "SPEC", "COMPONENT=IMAGE=TREE=DIRECTORY,…", OPTION_LIST, &arg_images},
 		{"cve", "ID", "what all images fix", OPTION_LIST, &arg_ids},
+		{"host", "PATH", "what reads the files *.py", OPTION_LIST, &arg_hosts},
+		{"build-id", "HEX", "of all files *.ko", OPTION_TEXT, &arg_build_id},
 		{"mix-forbidden", NULL, "for all images", OPTION_FLAG, &arg_mix_forbidden}, {}};
 	static const Verb verbs[] = {{"", "--image …", "", 0, 0, run}, {}};
 	static const Command command = {

@@ -125,7 +125,8 @@ class Vendor:
     def path(self, *parts):
         return os.path.join(self.repository, *parts)
 
-    def create(self, component, files, *, restart="services", mix="tolerated", cves=None):
+    def create(self, component, files, *, restart="services", mix="tolerated", cves=None,
+               hosts=()):
         """A draft: the base with these files changed."""
         self.count += 1
         new = os.path.join(self.folder, f"new-{self.count}")
@@ -134,7 +135,7 @@ class Vendor:
         directory = COMPONENTS[component]
         write("components.json", json.dumps({"schema": 1, "components": [
             {"name": component, "directories": [directory], "files": [f"{directory}/**"],
-             "restart": restart, "mix": mix}]}))
+             "restart": restart, "mix": mix, **({"hosts": list(hosts)} if hosts else {})}]}))
         write("fixes.json", json.dumps({
             "schema": 1, "id": f"EXAMPLEOS-2026-{self.count:04}", "urgency": "high",
             "title": f"Fixes for {component}",

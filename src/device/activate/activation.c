@@ -141,9 +141,13 @@ int activation_move(
 	ActivationResult result = {.generation = plan->number, .directories = plan_changes(plan)};
 	int r = plan_move(plan, activation->runtime, &result.microseconds, reterr_reason);
 
-	if (r == 0)
-		*ret = result;
-	return r;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; plan->attached && i < plan_image_count(plan); i++)
+		if (plan->attached[i])
+			runtime_note_since(activation->runtime, &plan->images[i]);
+	*ret = result;
+	return 0;
 }
 
 /* The history is for people; a machine that cannot write it is fixed all the same. */

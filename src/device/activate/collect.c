@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/maps.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -139,6 +140,14 @@ static bool base_is_needed(const char *directory, const Needs *needs)
 	return false;
 }
 
+static void forget_since(const Runtime *runtime, const char *digest)
+{
+	_cleanup_free_ char *path = memory_printf(STORE_RUN_SINCE "/%s", digest);
+
+	if (path)
+		file_remove(runtime->store->root, path);
+}
+
 /* What is mounted below base/ and image/. */
 static int collect_layers(
 	const Runtime *runtime, const Needs *needs, const Keep *keep, Reason *reterr_reason)
@@ -153,10 +162,13 @@ static int collect_layers(
 		const char *point = needs->table->entries[i].point;
 		bool unneeded = false;
 
-		if (text_starts_with(point, images))
+		if (text_starts_with(point, images)) {
 			unneeded = !image_is_kept(point + strlen(images), keep);
-		else if (text_starts_with(point, bases))
+			if (unneeded)
+				forget_since(runtime, point + strlen(images));
+		} else if (text_starts_with(point, bases)) {
 			unneeded = !base_is_needed(point + strlen(bases), needs);
+		}
 		if (unneeded)
 			r = detach_point(runtime, point, reterr_reason);
 	}

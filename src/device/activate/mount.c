@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mountinfo.h"
 #include "device/activate/loop.h"
-#include "device/activate/mountinfo.h"
+#include "device/store/store.h"
 
 #ifndef MOVE_MOUNT_BENEATH
 #define MOVE_MOUNT_BENEATH 0x00000200 /* Linux 6.5 */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -132,6 +133,20 @@ int runtime_attach_image(
 			? mount_new_erofs(sealed->file, runtime->features, &fd, reterr_reason)
 			: mount_new_erofs_of_device(sealed->path, &fd, reterr_reason);
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);
+}
+
+void runtime_note_since(Runtime *runtime, const Digest *digest)
+{
+	char path[sizeof(STORE_RUN_SINCE) + DIGEST_TEXT_SIZE] = STORE_RUN_SINCE "/", text[32];
+	struct timespec now;
+	int size;
+
+	digest_to_text(digest, path + strlen(path));
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	size = snprintf(
+		text, sizeof(text), "%lld\n", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	if (path_make_parent(runtime->store->root, path, 0700) == 0)
+		file_write_atomic(runtime->store->root, path, text, (size_t)size, 0600);
 }
 
 void runtime_detach_image(Runtime *runtime, const Digest *digest)

@@ -8,6 +8,7 @@
  *     below                                    on the way to such a copy while a graft is on
  *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
  *                                              16 digits of the record's digest
+ *     since/<sha256>                           when the image came, in microseconds after the boot
  *     reason                                   why the base is shown instead of the generation
  *     placement                                where in the boot it was grafted
  *
@@ -19,7 +20,7 @@
  */
 #include <stdint.h>
 
-#include "device/activate/mountinfo.h"
+#include "base/mountinfo.h"
 #include "device/activate/sealed.h"
 #include "device/store/store.h"
 
@@ -61,6 +62,10 @@ int runtime_make(Runtime *runtime, Reason *reterr_reason);
  * already, and is left. */
 int runtime_attach_image(
 	Runtime *runtime, const Digest *digest, const Sealed *sealed, Reason *reterr_reason);
+
+/* Records that the image shows from now on, so that exposure can tell who started before. Without
+ * the record all count as that, so a failure is nobody's. */
+void runtime_note_since(Runtime *runtime, const Digest *digest);
 
 void runtime_detach_image(Runtime *runtime, const Digest *digest);
 

@@ -2,7 +2,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/maps.h"
-#include "device/activate/mountinfo.h"
+#include "base/mountinfo.h"
 #include "test.h"
 
 static const char good[] =

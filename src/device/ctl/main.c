@@ -14,6 +14,7 @@
 #include "base/bar.h"
 #include "base/process.h"
 #include "device/ctl/diagnosis.h"
+#include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
@@ -22,7 +23,7 @@
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
-static const char *arg_from;
+static const char *arg_from, *arg_cve;
 static bool arg_digests;
 
 static int fail(int error, const Reason *reason)
@@ -257,12 +258,41 @@ static int verb_history(int count, char **operands)
 	return history ? show(history, screen_print_history) : fail(-EIO, &reason);
 }
 
+static int find_state(
+	const Manager *manager, uint64_t sequence, ExposureState *ret_state, Reason *reason)
+{
+	uint32_t generation;
+	uint64_t installed;
+	Mounted mounted;
+	int r = manager_installed(manager, &generation, &installed, reason);
+
+	if (r < 0 || installed < sequence) {
+		*ret_state = EXPOSURE_OFFERED;
+		return r;
+	}
+	r = worker_mounted(manager->root, &mounted, reason);
+	*ret_state = r == 0 && !mounted.mixed && mounted.generation == generation ? EXPOSURE_APPLIED
+										  : EXPOSURE_STAGED;
+	return r;
+}
+
+static int check_cve(
+	const Manager *manager, const ExposureFiles *files, uint64_t sequence, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+
+	if (!arg_cve || sequence == 0 || exposure_screen_knows(files, arg_cve))
+		return 0;
+	label_shown(manager->identity.version_id, sequence, label);
+	return reason_set(reason, -ENOENT, "%s does not fix %s", label, arg_cve);
+}
+
 static int verb_exposure(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	_cleanup_(exposure_files_done) ExposureFiles files = {};
 	_cleanup_(exposure_list_done) ExposureList list = {};
-	uint64_t sequence;
+	ExposureShown shown = {.manager = &manager, .files = &files, .list = &list, .cve = arg_cve};
 	Reason reason = {};
 	int r = look(&manager, &reason);
 
@@ -270,10 +300,12 @@ static int verb_exposure(int count, char **operands)
 		r = reason_set(&reason, -EPERM,
 			"only root can see what other programs run; try it with sudo");
 	if (r == 0)
-		r = manager_exposure(&manager, &files, &list, &sequence, &reason);
-	if (r < 0)
-		return fail(r, &reason);
-	return show(screen_exposure(&manager, &files, &list, sequence), screen_print_exposure);
+		r = manager_exposure(&manager, &files, &list, &shown.sequence, &reason);
+	if (r == 0)
+		r = find_state(&manager, shown.sequence, &shown.state, &reason);
+	if (r == 0)
+		r = check_cve(&manager, &files, shown.sequence, &reason);
+	return r < 0 ? fail(r, &reason) : show(exposure_screen(&shown), exposure_screen_print);
 }
 
 static int verb_files(int count, char **operands)
@@ -333,6 +365,7 @@ static const Option options[] = {
 		OPTION_TEXT, &arg_from},
 	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
+	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},
 	{},

@@ -247,49 +247,6 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager));
 }
 
-static json_t *describe_exposed(const Exposed *exposed)
-{
-	return json_pack("{s:i, s:s, s:s, s:s?, s:s, s:s, s:s}", "pid", (int)exposed->pid, "comm",
-		exposed->comm, "exe", exposed->exe ? exposed->exe : "", "unit", exposed->unit,
-		"path", exposed->file->path, "component", exposed->file->component, "cves",
-		exposed->file->ids);
-}
-
-/* Entries are by process: each counts once. */
-static size_t count_processes(const ExposureList *list)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < list->count; i++)
-		if (i == 0 || list->items[i - 1].pid != list->items[i].pid)
-			count++;
-	return count;
-}
-
-static json_t *count_not_covered(const ExposureFiles *files)
-{
-	json_t *counts = json_object();
-
-	for (size_t i = 0; i < ARRAY_SIZE(files->not_covered); i++)
-		if (i != FILE_MAPPED)
-			json_object_set_new(counts, file_kind_names[i],
-				json_integer((json_int_t)files->not_covered[i]));
-	return counts;
-}
-
-json_t *screen_exposure(const Manager *manager, const ExposureFiles *files,
-	const ExposureList *list, uint64_t sequence)
-{
-	json_t *entries = json_array();
-
-	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(entries, describe_exposed(&list->items[i]));
-	return json_pack("{s:i, s:I, s:o, s:I, s:I, s:o, s:o}", "schema", SCHEMA, "sequence",
-		(json_int_t)sequence, "label", shown_label(manager, sequence), "exposed",
-		(json_int_t)count_processes(list), "processes", (json_int_t)list->processes,
-		"entries", entries, "not_covered", count_not_covered(files));
-}
-
 json_t *screen_history(const Manager *manager, Reason *reterr_reason)
 {
 	_cleanup_free_ HistoryEntry *entries = NULL;
@@ -481,56 +438,6 @@ void screen_print_status(const json_t *status)
 	printf("\n");
 	print_checks(status);
 	print_hint(status);
-}
-
-/* A restart is the only sure way for these: nothing tells who read them. */
-static void print_not_covered(const json_t *counts)
-{
-	static const struct {
-		const char *kind, *what;
-	} kinds[] = {
-		{"read-once", "scripts and other files that are read once"},
-		{"kernel", "kernel modules"},
-		{"data", "data files"},
-	};
-	const char *before = "Not covered: ";
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		json_int_t count = number_of(counts, kinds[i].kind);
-
-		if (count == 0)
-			continue;
-		printf("%s%lld %s", before, (long long)count, kinds[i].what);
-		before = ", ";
-	}
-	if (before[0] == ',')
-		printf("; which processes use them cannot be seen.\n");
-}
-
-void screen_print_exposure(const json_t *exposure)
-{
-	const json_t *entries = json_object_get(exposure, "entries");
-	json_int_t count = number_of(exposure, "exposed");
-
-	if (number_of(exposure, "sequence") == 0)
-		printf("No improvement is known, so nothing is known to be exposed.\n");
-	else if (count == 0)
-		printf("No process maps code that %s replaces (%lld looked at).\n",
-			text_of(exposure, "label"), (long long)number_of(exposure, "processes"));
-	else
-		printf("%lld of %lld processes %s code that %s replaces; restart %s:\n",
-			(long long)count, (long long)number_of(exposure, "processes"),
-			count == 1 ? "runs" : "run", text_of(exposure, "label"),
-			count == 1 ? "it" : "them");
-	for (size_t i = 0; i < json_array_size(entries); i++) {
-		const json_t *entry = json_array_get(entries, i);
-		const char *unit = text_of(entry, "unit");
-
-		printf("  %7lld %-15s %s%s%s  /%s  %s\n", (long long)number_of(entry, "pid"),
-			text_of(entry, "comm"), unit[0] ? "(" : "", unit, unit[0] ? ")" : "",
-			text_of(entry, "path"), text_of(entry, "cves"));
-	}
-	print_not_covered(json_object_get(exposure, "not_covered"));
 }
 
 void screen_print_history(const json_t *history)

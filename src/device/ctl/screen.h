@@ -12,11 +12,8 @@
 
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason);
 json_t *screen_offer(const Manager *manager, const Offer *offer);
-json_t *screen_exposure(const Manager *manager, const ExposureFiles *files,
-	const ExposureList *list, uint64_t sequence);
 json_t *screen_history(const Manager *manager, Reason *reterr_reason);
 
 void screen_print_status(const json_t *status);
-void screen_print_exposure(const json_t *exposure);
 void screen_print_history(const json_t *history);
 int screen_print_json(const json_t *json); /* 0 or a negative errno */

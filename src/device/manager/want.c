@@ -20,14 +20,21 @@ static int want_image(ExposureFiles *files, const Improvement *improvement, cons
 {
 	_cleanup_buffer_ Buffer ids = {};
 	int r = list_cves(improvement, image->component, &ids);
+	const ExposureImage of = {.digest = &image->sha256,
+		.component = image->component,
+		.ids = (char *)ids.data,
+		.has_hosts = image->hosts.count > 0};
 
-	for (size_t i = 0; r == 0 && i < image->files.count; i++)
-		r = exposure_want_file(files, image->files.items[i].kind,
-			image->files.items[i].path, &image->files.items[i].sha256, image->component,
-			(char *)ids.data);
+	for (size_t i = 0; r == 0 && i < image->files.count; i++) {
+		const ImageFile *file = &image->files.items[i];
+
+		r = exposure_want_file(
+			files, &of, file->kind, file->path, &file->sha256, file->build_id);
+	}
 	for (size_t i = 0; r == 0 && i < image->removed.count; i++)
-		r = exposure_want(
-			files, image->removed.items[i], NULL, image->component, (char *)ids.data);
+		r = exposure_want_removed(files, &of, image->removed.items[i]);
+	for (size_t i = 0; r == 0 && i < image->hosts.count; i++)
+		r = exposure_want_host(files, &of, image->hosts.items[i]);
 	return r;
 }
 

@@ -40,9 +40,11 @@ static int add_files(const IndexImage *image, GenerationImage *target)
 		target->files[i].digest = file->sha256;
 		target->files[i].kind = (FileKind)file->kind;
 		target->files[i].path = memory_string(file->path);
-		if (!target->files[i].path)
-			return -ENOMEM;
+		if (file->build_id)
+			target->files[i].build_id = memory_string(file->build_id);
 		target->file_count++;
+		if (!target->files[i].path || (file->build_id && !target->files[i].build_id))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -67,6 +69,8 @@ static int add_texts(
 
 	for (size_t i = 0; r == 0 && i < image->removed.count; i++)
 		r = add_text(&target->removed, &target->removed_count, image->removed.items[i]);
+	for (size_t i = 0; r == 0 && i < image->hosts.count; i++)
+		r = add_text(&target->hosts, &target->host_count, image->hosts.items[i]);
 	for (size_t i = 0; r == 0 && i < improvement->fixes.count; i++)
 		if (strcmp(improvement->fixes.items[i].component, image->component) == 0)
 			r = add_text(

@@ -16,19 +16,24 @@
 
 static void free_files(GenerationFile *files, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		free(files[i].path);
+		free(files[i].build_id);
+	}
 	free(files);
 }
 
 static void image_done(GenerationImage *image)
 {
+	for (size_t i = 0; i < image->host_count; i++)
+		free(image->hosts[i]);
 	for (size_t i = 0; i < image->removed_count; i++)
 		free(image->removed[i]);
 	for (size_t i = 0; i < image->id_count; i++)
 		free(image->ids[i]);
 	free_files(image->files, image->file_count);
 	free_files(image->bases, image->base_count);
+	free(image->hosts);
 	free(image->removed);
 	free(image->ids);
 	free(image->seal);
@@ -147,15 +152,20 @@ static int take_manners(Lines *lines, GenerationImage *image)
 	return 0;
 }
 
+static int check_order(const Lines *lines, const char *path, const char *previous)
+{
+	if (previous && strcmp(previous, path) >= 0)
+		return lines_bad(lines, "paths are not in order");
+	return 0;
+}
+
 static int check_path(const Lines *lines, const char *path, const char *previous)
 {
 	Reason why;
 
 	if (graft_file_check(path, &why) < 0)
 		return lines_bad(lines, why.text);
-	if (previous && strcmp(previous, path) >= 0)
-		return lines_bad(lines, "paths are not in order");
-	return 0;
+	return check_order(lines, path, previous);
 }
 
 static int add_string(char ***list, size_t *count, const char *text)
@@ -186,6 +196,36 @@ static int add_file(
 		return -ENOMEM;
 	(*list)[(*count)++] = file;
 	return 0;
+}
+
+static int take_host(Lines *lines, GenerationImage *image)
+{
+	const char *previous = image->host_count > 0 ? image->hosts[image->host_count - 1] : NULL;
+	char *path;
+	int r = lines_take(lines, "host", &path);
+
+	if (r < 0)
+		return r;
+	if (!path_is_normal(path))
+		return lines_bad(lines, "a path relative to the root is expected here");
+	if (image->host_count == HOSTS_MAX)
+		return lines_bad(lines, "too many hosts");
+	r = check_order(lines, path, previous);
+	return r < 0 ? r : add_string(&image->hosts, &image->host_count, path);
+}
+
+/* Of the file before it. */
+static int take_build_id(Lines *lines, GenerationFile *file)
+{
+	char *id;
+	int r = lines_take(lines, "build-id", &id);
+
+	if (r < 0)
+		return r;
+	if (file->kind != FILE_KERNEL || !build_id_is_valid(id))
+		return lines_bad(lines, "not a build-id of a kernel module");
+	file->build_id = memory_string(id);
+	return file->build_id ? 0 : -ENOMEM;
 }
 
 /* "<sha256> <kind> <path>" */
@@ -256,8 +296,13 @@ static int take_image(Lines *lines, GenerationImage *image)
 
 	if (r == 0)
 		r = take_manners(lines, image);
-	while (r == 0 && lines_next_is(lines, "file"))
+	while (r == 0 && lines_next_is(lines, "host"))
+		r = take_host(lines, image);
+	while (r == 0 && lines_next_is(lines, "file")) {
 		r = take_file(lines, image);
+		if (r == 0 && lines_next_is(lines, "build-id"))
+			r = take_build_id(lines, &image->files[image->file_count - 1]);
+	}
 	while (r == 0 && lines_next_is(lines, "removed"))
 		r = take_removed(lines, image);
 	while (r == 0 && lines_next_is(lines, "cve"))
@@ -364,6 +409,8 @@ static int print_files(const GenerationImage *image, Buffer *buffer)
 		digest_to_text(&file->digest, digest);
 		r = buffer_printf(
 			buffer, "file %s %s %s\n", digest, file_kind_names[file->kind], file->path);
+		if (r == 0 && file->build_id)
+			r = buffer_printf(buffer, "build-id %s\n", file->build_id);
 	}
 	for (size_t i = 0; r == 0 && i < image->removed_count; i++)
 		r = buffer_printf(buffer, "removed %s\n", image->removed[i]);
@@ -391,6 +438,8 @@ static int print_image(const GenerationImage *image, Buffer *buffer)
 	for (int i = 0; r == 0 && after_names[i]; i++)
 		if (image->after >> i & 1)
 			r = buffer_printf(buffer, "after %s\n", after_names[i]);
+	for (size_t i = 0; r == 0 && i < image->host_count; i++)
+		r = buffer_printf(buffer, "host %s\n", image->hosts[i]);
 	return r < 0 ? r : print_files(image, buffer);
 }
 

@@ -31,6 +31,7 @@ typedef struct GenerationFile {
 	Digest digest;
 	FileKind kind;
 	char *path;
+	char *build_id; /* of a kernel module, in hex; NULL: not told */
 } GenerationFile;
 
 typedef struct GenerationImage {
@@ -38,8 +39,10 @@ typedef struct GenerationImage {
 	char *seal; /* the vendor's text, verbatim; NUL-terminated */
 	size_t seal_size;
 	RestartScope restart;
-	bool mix_forbidden;    /* old and new processes must not meet (grafting rule 3) */
-	unsigned after;        /* a set: bit n stands for after_names[n] */
+	bool mix_forbidden; /* old and new processes must not meet (grafting rule 3) */
+	unsigned after;     /* a set: bit n stands for after_names[n] */
+	char **hosts;       /* sorted: programs that read the read-once files */
+	size_t host_count;
 	GenerationFile *files; /* sorted by path */
 	size_t file_count;
 	char **removed; /* sorted */

@@ -45,6 +45,10 @@
 #define STORE_RUN_BASE     STORE_RUN "/base"    /* base/<directory>: the pristine base */
 #define STORE_BLESSED      "run/suture.blessed" /* the boot has completed */
 #define STORE_RUN_OVERLAYS STORE_RUN "/overlay" /* overlay/<serial>-<N>-<digest>/<directory> */
+#define STORE_RUN_SINCE    STORE_RUN "/since"   /* since/<sha256>: when a mounted image came */
+
+/* The source of every overlay and tmpfs of ours, so that people and we find them in mountinfo. */
+#define MOUNT_SOURCE "suture"
 
 /* While this file is there nothing is to be grafted: somebody changes the base. */
 #define STORE_PAUSED "run/suture.paused"

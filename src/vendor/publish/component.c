@@ -30,6 +30,8 @@ static const SchemaField component_fields[] = {
 	SCHEMA_FIELD(Component, mix, WORD, .words = mix_names, .optional = true),
 	SCHEMA_FIELD(Component, after, LIST, .max = AFTER_MAX, .item = &after_item,
 		.size = sizeof(int), .optional = true),
+	SCHEMA_FIELD(Component, hosts, LIST, .max = HOSTS_MAX, .item = &path_item,
+		.size = sizeof(char *), .optional = true),
 	{},
 };
 
@@ -45,6 +47,19 @@ static const SchemaField components_fields[] = {
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int check_hosts(Component *component, Reason *reason)
+{
+	char **hosts = component->hosts.items;
+
+	if (component->hosts.count > 0)
+		qsort(hosts, component->hosts.count, sizeof(*hosts), compare_texts);
+	for (size_t i = 1; i < component->hosts.count; i++)
+		if (strcmp(hosts[i - 1], hosts[i]) == 0)
+			return reason_set(reason, -EBADMSG, "component %s names the host %s twice",
+				component->name, hosts[i]);
+	return 0;
 }
 
 /* What a seal would refuse later is refused here, where the vendor can still mend it. */
@@ -63,7 +78,7 @@ static int check_component(Component *component, Reason *reason)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return check_hosts(component, reason);
 }
 
 static int check_pair(const Component *component, const Component *other, Reason *reason)

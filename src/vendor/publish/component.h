@@ -17,6 +17,7 @@ typedef struct Component {
 	int restart;                     /* RestartScope */
 	int mix;                         /* Mix */
 	SCHEMA_LIST(int) after;
+	SCHEMA_LIST(char *) hosts; /* sorted by components_load(); each once */
 } Component;
 
 typedef struct Components {

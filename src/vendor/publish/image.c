@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "crypto/verity.h"
 #include "vendor/publish/elf-name.h"
+#include "vendor/publish/module.h"
 #include "vendor/publish/staging.h"
 
 #define IMAGE_BLOCK_SIZE 4096
@@ -66,7 +67,7 @@ static int kind_of(const char *full, const char *path)
 	char intro[2] = {};
 	_cleanup_fd_ int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (text_ends_with(path, ".ko") || text_ends_with(path, ".ko.xz"))
+	if (module_is_named(path))
 		return FILE_KERNEL;
 	if (elf_is_code(full))
 		return FILE_MAPPED;
@@ -100,7 +101,9 @@ static int add_file(
 	file->kind = kind_of(full, change->path);
 	file->path = memory_string(change->path);
 	image->files.count += file->path != NULL;
-	return file->path ? 0 : -ENOMEM;
+	if (!file->path)
+		return -ENOMEM;
+	return file->kind == FILE_KERNEL ? module_build_id(full, &file->build_id, reason) : 0;
 }
 
 static int add_removed(const Change *change, IndexImage *image)
@@ -195,6 +198,31 @@ static int describe_bytes(const char *path, IndexImage *image, Reason *reason)
 	return r < 0 ? reason_errno(reason, r, "cannot read the image %s", path) : 0;
 }
 
+static bool has_read_once(const IndexImage *image)
+{
+	for (size_t i = 0; i < image->files.count; i++)
+		if (image->files.items[i].kind == FILE_READ_ONCE)
+			return true;
+	return false;
+}
+
+/* Hosts are told where there is something that they read. */
+static int list_hosts(const Component *component, IndexImage *image)
+{
+	size_t count = has_read_once(image) ? component->hosts.count : 0;
+
+	image->hosts.items = memory_new_array(count, sizeof(char *));
+	if (!image->hosts.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		image->hosts.items[i] = memory_string(component->hosts.items[i]);
+		if (!image->hosts.items[i])
+			return -ENOMEM;
+		image->hosts.count++;
+	}
+	return 0;
+}
+
 static int describe(const ImageBuild *build, IndexImage *image, Reason *reason)
 {
 	const Component *component = build->component;
@@ -204,6 +232,8 @@ static int describe(const ImageBuild *build, IndexImage *image, Reason *reason)
 		r = list_directories(build, image);
 	if (r == 0)
 		r = list_files(build, image, reason);
+	if (r == 0)
+		r = list_hosts(component, image);
 	if (r < 0)
 		return r;
 	image->mix = component->mix;

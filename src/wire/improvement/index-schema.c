@@ -91,6 +91,8 @@ static const SchemaField file_fields[] = {
 	SCHEMA_FIELD(ImageFile, path, TEXT, PATH_TEXT),
 	SCHEMA_FIELD(ImageFile, sha256, DIGEST),
 	SCHEMA_FIELD(ImageFile, kind, WORD, .words = file_kind_names),
+	SCHEMA_FIELD(ImageFile, build_id, TEXT, .max = BUILD_ID_TEXT_MAX,
+		.check = build_id_is_valid, OPTIONAL),
 	{},
 };
 
@@ -114,6 +116,8 @@ const SchemaField index_image_fields[] = {
 	SCHEMA_FIELD(IndexImage, mix, WORD, .words = mix_names),
 	SCHEMA_FIELD(IndexImage, after, LIST, .max = AFTER_MAX, .item = &after_item,
 		.size = sizeof(int), OPTIONAL),
+	SCHEMA_FIELD(IndexImage, hosts, LIST, .max = HOSTS_MAX, .item = &path_item, TEXT_ITEMS,
+		OPTIONAL),
 	SCHEMA_FIELD(IndexImage, restart, WORD, .words = restart_scope_names),
 	SCHEMA_FIELD(IndexImage, seal, TEXT, .max = SEAL_BYTES, .check = is_seal),
 	SCHEMA_FIELD(IndexImage, payloads, LIST, .max = INDEX_PAYLOADS_MAX,

@@ -68,6 +68,23 @@ static const char *check_files(const IndexImage *image)
 	return NULL;
 }
 
+static const char *check_hosts(const IndexImage *image)
+{
+	bool has_read_once = false;
+
+	for (size_t i = 0; i < image->files.count; i++) {
+		has_read_once |= image->files.items[i].kind == FILE_READ_ONCE;
+		if (image->files.items[i].build_id && image->files.items[i].kind != FILE_KERNEL)
+			return "only a kernel module has a build-id";
+	}
+	for (size_t i = 1; i < image->hosts.count; i++)
+		if (strcmp(image->hosts.items[i - 1], image->hosts.items[i]) >= 0)
+			return "hosts are not in ascending order";
+	if (image->hosts.count > 0 && !has_read_once)
+		return "has hosts, but no file that they read";
+	return NULL;
+}
+
 static const char *check_payloads(const IndexImage *image)
 {
 	bool has_full = false;
@@ -94,6 +111,8 @@ static const char *check_image(const IndexImage *image)
 		wrong = "the image's size is not a multiple of its block size";
 	if (!wrong)
 		wrong = check_files(image);
+	if (!wrong)
+		wrong = check_hosts(image);
 	return wrong ? wrong : check_payloads(image);
 }
 

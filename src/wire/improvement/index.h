@@ -67,7 +67,8 @@ extern const char *const file_kind_names[],
 typedef struct ImageFile {
 	char *path; /* as in the base, without the leading slash */
 	Digest sha256;
-	int kind; /* FileKind */
+	int kind;       /* FileKind */
+	char *build_id; /* of a FILE_KERNEL, in hex; NULL: not told */
 } ImageFile;
 
 /* What a delta reads: a file of the base, or an image that the device already has. */
@@ -101,6 +102,7 @@ typedef struct IndexImage {
 	SCHEMA_LIST(char *) removed;     /* sorted: paths of the base that the image hides */
 	int mix;                         /* Mix */
 	SCHEMA_LIST(int) after;          /* indices into after_names */
+	SCHEMA_LIST(char *) hosts;       /* sorted: programs that read the FILE_READ_ONCE files */
 	int restart;                     /* RestartScope */
 	char *seal;                      /* 128 hexadecimal digits: ed25519 over the seal's text */
 	SCHEMA_LIST(Payload) payloads;   /* best first */

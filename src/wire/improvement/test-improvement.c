@@ -162,6 +162,14 @@ static const struct {
 	{"bad-path-of-two-images.json", "usr/sbin/sshd is changed twice"},
 	{"bad-mix-word.json", "mix: is none of the words"},
 	{"bad-after-word.json", "after[1]: is none of the words"},
+	{"bad-hosts-order.json", "hosts are not in ascending order"},
+	{"bad-hosts-twice.json", "hosts are not in ascending order"},
+	{"bad-hosts-17.json", "hosts: has too many"},
+	{"bad-host-absolute.json", "hosts[0]: is not of the allowed form"},
+	{"bad-hosts-without-read-once.json", "has hosts, but no file that they read"},
+	{"bad-build-id-odd.json", "build_id: is not of the allowed form"},
+	{"bad-build-id-upper.json", "build_id: is not of the allowed form"},
+	{"bad-build-id-of-data.json", "only a kernel module has a build-id"},
 	{"bad-restart-word.json", "restart: is none of the words"},
 	{"bad-seal-short.json", "seal: is not of the allowed form"},
 	{"bad-seal-long.json", "seal: is too long"},
@@ -193,8 +201,8 @@ static const struct {
 };
 
 static const char *const good_vectors[] = {"good-full.json", "good-empty.json", "good-one.json",
-	"good-rehearsal.json", "good-held.json", "future-optional.json", "future-requires.json",
-	"future-encoding.json"};
+	"good-rehearsal.json", "good-held.json", "good-hosts.json", "future-optional.json",
+	"future-requires.json", "future-encoding.json"};
 
 static void load(const char *name, uint8_t **ret_data, size_t *ret_size)
 {

@@ -5,6 +5,7 @@
  * index (JSON) and the generation's record (text) share them; each list is in the order of its enum
  * and ends with NULL.
  */
+#include <stdbool.h>
 
 /* How a file is used, and so how one knows whether an old copy still runs (grafting rule 16). */
 typedef enum FileKind {
@@ -28,6 +29,13 @@ extern const char *const restart_scope_names[];
 /* Whether processes of the old and the new files may meet (grafting rule 3). */
 typedef enum Mix { MIX_TOLERATED, MIX_FORBIDDEN } Mix;
 extern const char *const mix_names[];
+
+/* Programs that read a component's FILE_READ_ONCE files; few components have more than one. */
+#define HOSTS_MAX 16
+
+/* The id that a linker gives to what it links, in hexadecimal digits. */
+#define BUILD_ID_TEXT_MAX 128 /* 64 bytes: what a linker makes has 16 or 20 */
+bool build_id_is_valid(const char *text);
 
 /* What is run on graft and ungraft (grafting rule 7); a closed list. */
 extern const char *const after_names[];

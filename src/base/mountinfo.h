@@ -12,9 +12,6 @@
 #include "base/memory.h"
 #include "base/reason.h"
 
-/* The source of every overlay and tmpfs of ours, so that people and we find them in mountinfo. */
-#define MOUNT_SOURCE "suture"
-
 #define MOUNT_TABLE_TEXT_MAX ((size_t)64 * 1024 * 1024) /* 100,000 mounts, the kernel's limit */
 
 typedef struct MountEntry {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/activate/mountinfo.h"
+#include "base/mountinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is wanted, from an image's files. */
+#include <errno.h>
+#include <string.h>
+
+#include "device/exposure/exposure.h"
+
+void exposure_files_done(ExposureFiles *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		free(files->items[i].path);
+		free(files->items[i].build_id);
+		free(files->items[i].component);
+		free(files->items[i].ids);
+	}
+	free(files->items);
+	*files = (ExposureFiles){};
+}
+
+/* Takes over build_id, which may be NULL. */
+static int want(ExposureFiles *files, const ExposureImage *image, ExposureUse use, const char *path,
+	const Digest *digest, char *build_id)
+{
+	int r = memory_grow(&files->items, files->count, sizeof(ExposureFile));
+	ExposureFile *file;
+
+	if (r < 0) {
+		free(build_id);
+		return r;
+	}
+	file = &files->items[files->count++];
+	*file = (ExposureFile){
+		.use = use,
+		.path = memory_string(path),
+		.build_id = build_id,
+		.component = memory_string(image->component),
+		.ids = memory_string(image->ids),
+		.removed = !digest,
+	};
+	if (digest)
+		file->digest = *digest;
+	return file->path && file->component && file->ids ? 0 : -ENOMEM;
+}
+
+int exposure_want_file(ExposureFiles *files, const ExposureImage *image, FileKind kind,
+	const char *path, const Digest *digest, const char *build_id)
+{
+	char *id = NULL;
+
+	if (kind == FILE_MAPPED)
+		return want(files, image, USE_MAPPED, path, digest, NULL);
+	if (kind == FILE_KERNEL) {
+		id = build_id ? memory_string(build_id) : NULL;
+		if (build_id && !id)
+			return -ENOMEM;
+		return want(files, image, USE_MODULE, path, digest, id);
+	}
+	if (kind != FILE_READ_ONCE || !image->has_hosts)
+		files->not_covered[kind]++;
+	return 0;
+}
+
+int exposure_want_removed(ExposureFiles *files, const ExposureImage *image, const char *path)
+{
+	return want(files, image, strstr(path, ".ko") ? USE_MODULE : USE_MAPPED, path, NULL, NULL);
+}
+
+int exposure_want_host(ExposureFiles *files, const ExposureImage *image, const char *path)
+{
+	return want(files, image, USE_HOST, path, image->digest, NULL);
+}
+
+static int join_ids(const GenerationImage *image, Buffer *ret)
+{
+	int r = buffer_text(ret, "");
+
+	for (size_t i = 0; r == 0 && i < image->id_count; i++)
+		r = buffer_printf(ret, "%s%s", i > 0 ? " " : "", image->ids[i]);
+	return r;
+}
+
+static int want_image(ExposureFiles *files, const GenerationImage *from, Reason *reterr_reason)
+{
+	_cleanup_buffer_ Buffer ids = {};
+	ExposureImage image = {.has_hosts = from->host_count > 0};
+	Seal seal;
+	int r = seal_parse(from->seal, from->seal_size, &seal, reterr_reason);
+
+	if (r == 0)
+		r = join_ids(from, &ids);
+	image.digest = &seal.image;
+	image.component = seal.component;
+	image.ids = (const char *)ids.data;
+	for (size_t i = 0; r == 0 && i < from->file_count; i++)
+		r = exposure_want_file(files, &image, from->files[i].kind, from->files[i].path,
+			&from->files[i].digest, from->files[i].build_id);
+	for (size_t i = 0; r == 0 && i < from->removed_count; i++)
+		r = exposure_want_removed(files, &image, from->removed[i]);
+	for (size_t i = 0; r == 0 && i < from->host_count; i++)
+		r = exposure_want_host(files, &image, from->hosts[i]);
+	return r;
+}
+
+int exposure_want_generation(
+	ExposureFiles *files, const Generation *generation, Reason *reterr_reason)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < generation->image_count; i++)
+		r = want_image(files, &generation->images[i], reterr_reason);
+	return r;
+}
