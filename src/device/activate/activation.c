@@ -8,9 +8,9 @@
 #include <sys/file.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/path.h"
 #include "device/activate/hidden.h"
+#include "device/activate/pause.h"
 #include "device/store/history.h"
 
 #define LOCK_PATH "run/suture.lock"
@@ -189,11 +189,11 @@ static int commit(Activation *activation, Plan *plan, uint32_t before, bool know
 
 static int check_pause(const Activation *activation, uint32_t number, Reason *reterr_reason)
 {
-	if (number == 0 || !file_exists(activation->store->root, STORE_PAUSED))
+	if (number == 0 || !pause_is_on(activation->store))
 		return 0;
 	return reason_set(reterr_reason, -EBUSY,
-		"grafts are off because the base is being changed (%s/" STORE_PAUSED
-		" is there): 'suture-activate apply' ends that when it is done",
+		"grafts are off because the base is being changed (%s/" PAUSE_PATH
+		" is there): 'suture-activate resume' ends that when it is done",
 		activation->store->path);
 }
 
@@ -265,41 +265,87 @@ static void fall_back(Activation *activation, Reason *reason)
 		runtime_set_reason(activation->runtime, reason->text);
 }
 
+/* The newest generation that a directory shows; 0: none does. */
+static int find_shown(const Activation *activation, uint32_t *ret_number, Reason *reterr_reason)
+{
+	_cleanup_(plan_freep) Plan *base = NULL;
+	int r = plan_make(activation->store, 0, false, &base, reterr_reason);
+
+	if (r == 0)
+		r = plan_inspect(base, activation->runtime, reterr_reason);
+	if (r < 0)
+		return r;
+	*ret_number = 0;
+	for (size_t i = 0; i < base->graft_count; i++)
+		if (base->grafts[i].generation > *ret_number)
+			*ret_number = base->grafts[i].generation;
+	return 0;
+}
+
 int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
-	int root = activation->store->root;
-	int r = file_write_atomic(root, STORE_PAUSED, "", 0, 0644);
+	uint32_t shown;
+	int r = pause_load(activation->store, &shown);
 
+	if (r > 0)
+		r = find_shown(activation, &shown, reterr_reason);
+	if (r == 0)
+		r = pause_store(activation->store, shown, reterr_reason);
 	if (r < 0)
-		return reason_errno(reterr_reason, r, "%s/" STORE_PAUSED, activation->store->path);
+		return r;
 	r = take_all_off(activation, ret, reterr_reason);
 	if (r < 0)
-		file_remove(root, STORE_PAUSED); /* what is still on is to stay right */
+		pause_clear(activation->store); /* what is still on is to stay right */
 	else
 		runtime_collect_overlays(activation->runtime, NULL);
 	return r;
 }
 
-int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+/* Or the base, and why, where that is not possible. */
+static int show(Activation *activation, uint32_t number, bool live, ActivationResult *ret,
+	Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
-	uint32_t current;
-	int r = store_current(activation->store, &current, reterr_reason);
+	int r = prepare(activation, number, live, &plan, reterr_reason);
 
-	file_remove(activation->store->root, STORE_PAUSED);
-	if (r == 0)
-		r = prepare(activation, current, false, &plan, reterr_reason);
 	if (r == 0)
 		r = move(activation, plan, ret, reterr_reason);
 	if (r < 0 && plan)
 		plan_unbuild(plan, activation->runtime);
-	if (r < 0) {
-		fall_back(activation, reterr_reason);
+	if (r < 0)
 		return r;
-	}
 	runtime_set_reason(activation->runtime, NULL);
 	collect(activation, plan);
 	return 0;
+}
+
+int activation_resume(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	uint32_t shown, current = 0;
+	int r = pause_load(activation->store, &shown);
+
+	if (r > 0)
+		return reason_set(reterr_reason, -ENODATA, "no pause is on");
+	/* not what waits for a restart, and nothing that was removed meanwhile */
+	(void)store_current(activation->store, &current, NULL);
+	pause_clear(activation->store);
+	r = show(activation, current > 0 ? shown : 0, true, ret, reterr_reason);
+	if (r < 0)
+		fall_back(activation, reterr_reason);
+	return r;
+}
+
+int activation_apply(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	uint32_t current;
+	int r = store_current(activation->store, &current, reterr_reason);
+
+	pause_clear(activation->store);
+	if (r == 0)
+		r = show(activation, current, false, ret, reterr_reason);
+	if (r < 0)
+		fall_back(activation, reterr_reason);
+	return r;
 }
 
 int activation_detach(Activation *activation, ActivationResult *ret, Reason *reterr_reason)

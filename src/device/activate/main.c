@@ -113,6 +113,11 @@ static int verb_pause(int count, char **operands)
 	return run("paused", false, activation_pause);
 }
 
+static int verb_resume(int count, char **operands)
+{
+	return run("resumed", false, activation_resume);
+}
+
 static int verb_detach(int count, char **operands)
 {
 	return run("detached", false, activation_detach);
@@ -161,8 +166,8 @@ static const Verb verbs[] = {
 	{"select", "N", "prove generation N and graft it at the next boot", 1, 1, verb_select},
 	{"apply", "", "make the mounts what the store says (at boot)", 0, 0, verb_apply},
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
-	{"pause", "", "take everything off until 'apply', while the base is changed", 0, 0,
-		verb_pause},
+	{"pause", "", "take everything off while the base is changed", 0, 0, verb_pause},
+	{"resume", "", "put on again what was on before the pause", 0, 0, verb_resume},
 	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},

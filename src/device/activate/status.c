@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "device/activate/holder.h"
+#include "device/activate/pause.h"
 
 /* Everything that is looked at, once, so that the lines agree with each other. */
 typedef struct View {
@@ -174,7 +175,7 @@ static int print_reasons(const View *view, const Store *store, Buffer *buffer)
 	size_t size;
 	int r = 0;
 
-	if (file_exists(store->root, STORE_PAUSED))
+	if (pause_is_on(store))
 		r = buffer_text(buffer, "paused yes\n");
 	if (r == 0 && view->problem.text[0])
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);

@@ -42,9 +42,6 @@
 #define STORE_RUN_BASE     STORE_RUN "/base"    /* base/<directory>: the pristine base */
 #define STORE_RUN_OVERLAYS STORE_RUN "/overlay" /* overlay/<serial>-<N>-<digest>/<directory> */
 
-/* While this file is there nothing is to be grafted: somebody changes the base. */
-#define STORE_PAUSED "run/suture.paused"
-
 typedef struct Store {
 	int root;   /* directory descriptor */
 	int dir;    /* of STORE_PATH; -1 while it does not exist */
