@@ -66,6 +66,7 @@ def wait_for(what, seconds=10):
 def power_off(device):
     for pid in guards(device):
         os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not guards(device))
     device.activate("detach")
 
 
@@ -293,6 +294,7 @@ def what_the_initrd_grafted_is_found_done():
     check_equal(len(guards(device)), 1)
     for pid in guards(device):
         os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not guards(device))
     # nobody guards it: the later placement sees to that too
     device.activate(*run_folder, *BOOT)
     check_equal(len(guards(device)), 1)

@@ -75,7 +75,7 @@ def a_base_of_the_same_version_with_other_bytes_gets_no_graft():
     # what the image does not replace may change
     device.activate("pause")
     device.write(f"{LIB}/kept", "changed\n")
-    device.activate("apply")
+    device.activate("resume")
     check_equal(device.read(f"{LIB}/kept"), "changed\n")
 
 

@@ -158,12 +158,46 @@ def during_a_transaction_nothing_is_grafted():
         device.agent(expect=2)
         check(device.lib() == OLD_TLS, "the agent did not keep off")
         vendor.improve({"xml": {XMLLIB: NEW_XML}})
-        one_line_error(device.suture("install", expect=5), "suture.paused", "suture-activate apply")
+        one_line_error(device.suture("install", expect=5), "suture.paused", "suture-activate resume")
         check(device.lib() == OLD_TLS and read(device.path(XMLLIB)) == OLD_XML)
-        run("suture-activate", "--root", device.root, "apply")
+        run("suture-activate", "--root", device.root, "resume")
         check(device.lib() == NEW_TLS)
         device.suture("install")
         check(read(device.path(XMLLIB)) == NEW_XML)
+
+
+@test_in_mount_namespace
+def a_transaction_does_not_bring_what_waits_for_a_restart():
+    with host() as (vendor, device):
+        device.hook()
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}}, restart="reboot")
+        device.suture("install")
+        check(read(device.path(XMLLIB)) == OLD_XML, "this test shows nothing")
+        device.apt("install", device.package("other", "2", {f"{TLS}/other": "2\n"}))
+        check_equal((device.lib() == NEW_TLS, read(device.path(XMLLIB)) == OLD_XML), (True, True))
+        check("becomes active at the next restart" in device.suture("status").stdout)
+        run("suture-activate", "--root", device.root, "apply")
+        check(read(device.path(XMLLIB)) == NEW_XML)
+
+
+@test_in_mount_namespace
+def what_is_removed_during_a_pause_stays_off():
+    with host() as (vendor, device):
+        device.hook()
+        device.suture("install")
+        activate = lambda *verb, **more: run("suture-activate", "--root", device.root, *verb, **more)
+        activate("pause")
+        activate("pause")  # apt may run dpkg more than once
+        device.suture("remove")
+        activate("resume")
+        check(device.lib() == OLD_TLS)
+        one_line_error(activate("resume", expect=2), "no pause")
+        device.suture("install")
+        activate("pause")
+        write(device.path("run/suture.paused"), "nonsense")
+        activate("resume")
+        check(device.lib() == OLD_TLS)
 
 
 @test_in_mount_namespace
@@ -178,7 +212,7 @@ def a_pause_keeps_the_watching_agent_off():
         run("suture-activate", "--root", device.root, "pause")
         time.sleep(1.5)
         check(device.lib() == OLD_TLS)
-        run("suture-activate", "--root", device.root, "apply")
+        run("suture-activate", "--root", device.root, "resume")
         check(device.lib() == NEW_TLS)
         check_equal(agent.end(), 0)
 

@@ -141,7 +141,7 @@ class State:
             wanted.update({path: None for path in removed})
         if not components:
             return
-        self.device.generation(number, components)
+        self.device.generation(number, components, "--any-base")  # it changes, too
         self.generations.append(wanted)
 
     def choose_changes(self, folder):

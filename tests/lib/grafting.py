@@ -135,7 +135,7 @@ class Mapper:
 
 def exposed(device, number):
     lines = run("tests/list-exposure", device.root, number).stdout.splitlines()
-    figures = re.fullmatch(r"processes=(\d+) microseconds=(\d+)", lines[-1])
+    figures = re.fullmatch(r"processes=(\d+) .*microseconds=(\d+)", lines[-1])
     print(f"# {figures[1]} processes looked at in {int(figures[2]) / 1000:.1f} ms", flush=True)
     return lines[:-1]
 

@@ -24,6 +24,7 @@
 static const char *arg_root = "/", *arg_product, *arg_base, *arg_version = "1", *arg_key;
 static int arg_sequence = 1;
 static OptionList arg_images, arg_ids, arg_hosts;
+static bool arg_any_base;
 static const char *arg_build_id;
 static bool arg_mix_forbidden;
 
@@ -198,7 +199,8 @@ static void add_image(Store *store, Generation *generation, char *spec)
 	image->ids = memory_new_array(arg_ids.count, sizeof(char *));
 	for (size_t i = 0; i < arg_ids.count; i++)
 		image->ids[image->id_count++] = memory_string(arg_ids.items[i]);
-	check(base_file_record(store, image, NULL), "the base");
+	if (!arg_any_base)
+		check(base_file_record(store, image, NULL), "the base");
 	image->hosts = memory_new_array(arg_hosts.count, sizeof(char *));
 	for (size_t i = 0; has_read_once(image) && i < arg_hosts.count; i++)
 		image->hosts[image->host_count++] = memory_string(arg_hosts.items[i]);
@@ -266,6 +268,7 @@ int main(int argc, char **argv)
 		{"key-of", "SEED", "print the public key", OPTION_TEXT, &arg_key_of},
 		{"image", "SPEC", "COMPONENT=IMAGE=TREE=DIRECTORY,…", OPTION_LIST, &arg_images},
 		{"cve", "ID", "what all images fix", OPTION_LIST, &arg_ids},
+		{"any-base", NULL, "do not record what the base has", OPTION_FLAG, &arg_any_base},
 		{"host", "PATH", "what reads the files *.py", OPTION_LIST, &arg_hosts},
 		{"build-id", "HEX", "of all files *.ko", OPTION_TEXT, &arg_build_id},
 		{"mix-forbidden", NULL, "for all images", OPTION_FLAG, &arg_mix_forbidden}, {}};

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "device/activate/guard.h"
 #include "device/activate/hidden.h"
+#include "device/activate/pause.h"
 #include "device/store/history.h"
 
 #define LOCK_NAME "suture.lock" /* in the run folder */
@@ -200,11 +201,11 @@ int activation_commit(
 
 static int check_pause(const Activation *activation, uint32_t number, Reason *reterr_reason)
 {
-	if (number == 0 || !file_exists(activation->store->root, STORE_PAUSED))
+	if (number == 0 || !pause_is_on(activation->store))
 		return 0;
 	return reason_set(reterr_reason, -EBUSY,
-		"grafts are off because the base is being changed (%s/" STORE_PAUSED
-		" is there): 'suture-activate apply' ends that when it is done",
+		"grafts are off because the base is being changed (%s/" PAUSE_PATH
+		" is there): 'suture-activate resume' ends that when it is done",
 		activation->store->path);
 }
 
@@ -355,16 +356,37 @@ int activation_take_all_off(Activation *activation, ActivationResult *ret, Reaso
 	return r;
 }
 
+/* The newest generation that a directory shows; 0: none does. */
+static int find_shown(const Activation *activation, uint32_t *ret_number, Reason *reterr_reason)
+{
+	_cleanup_(plan_freep) Plan *base = NULL;
+	int r = plan_make(activation->runtime, 0, false, &base, reterr_reason);
+
+	if (r == 0)
+		r = plan_inspect(base, activation->runtime, reterr_reason);
+	if (r < 0)
+		return r;
+	*ret_number = 0;
+	for (size_t i = 0; i < base->graft_count; i++)
+		if (base->grafts[i].generation > *ret_number)
+			*ret_number = base->grafts[i].generation;
+	return 0;
+}
+
 int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
 {
-	int root = activation->store->root;
-	int r = file_write_atomic(root, STORE_PAUSED, "", 0, 0644);
+	uint32_t shown;
+	int r = pause_load(activation->store, &shown);
 
+	if (r > 0)
+		r = find_shown(activation, &shown, reterr_reason);
+	if (r == 0)
+		r = pause_store(activation->store, shown, reterr_reason);
 	if (r < 0)
-		return reason_errno(reterr_reason, r, "%s/" STORE_PAUSED, activation->store->path);
+		return r;
 	r = activation_take_all_off(activation, ret, reterr_reason);
 	if (r < 0)
-		file_remove(root, STORE_PAUSED); /* what is still on is to stay right */
+		pause_clear(activation->store); /* what is still on is to stay right */
 	else
 		runtime_collect_overlays(activation->runtime, NULL);
 	return r;

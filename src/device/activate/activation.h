@@ -50,9 +50,14 @@ int activation_select(Activation *activation, uint32_t number, const ActivationT
 	ActivationResult *ret, Reason *reterr_reason);
 
 /* Takes everything off and keeps it off, for somebody who changes the base, such as a package
- * manager: until activation_apply(), or the next boot, nothing is grafted. `current` stays, and old
- * overlays that processes map stay known. */
+ * manager: until activation_resume(), or the next boot, nothing is grafted. `current` stays, and
+ * old overlays that processes map stay known. */
 int activation_pause(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+
+/* Ends a pause and shows what was shown before it, which `current` need not be: that may wait for
+ * the next boot. The base where `current` is that by now, or where it is not possible any more, as
+ * with activation_apply(). -ENODATA when there is no pause. */
+int activation_resume(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
 
 /* Makes the mounts what `current` says, at boot, and ends a pause. On any doubt the base is shown
  * instead, the reason is recorded for `status`, and the error is returned; `current` stays.

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/time.h"
 #include "device/activate/activation.h"
 #include "device/activate/boot.h"
 #include "device/activate/guard.h"
+#include "device/activate/pause.h"
 #include "device/store/history.h"
 
 #define SPENT "it did not prove itself before the machine went down"
@@ -177,10 +177,11 @@ static int take_try(Activation *activation, const Choice *choice, Reason *reason
 	return r < 0 ? r : guard_start(activation->runtime, choice->at_boot, reason);
 }
 
-static int show(Activation *activation, const Choice *choice, ActivationResult *ret, Reason *reason)
+static int show(Activation *activation, const Choice *choice, bool live, ActivationResult *ret,
+	Reason *reason)
 {
 	_cleanup_(plan_freep) Plan *plan = NULL;
-	int r = activation_prepare(activation, choice->number, false, &plan, reason);
+	int r = activation_prepare(activation, choice->number, live, &plan, reason);
 
 	if (r == 0 && choice->trial)
 		r = take_try(activation, choice, reason);
@@ -222,11 +223,11 @@ int activation_apply(
 	_cleanup_(choice_done) Choice choice = {.at_boot = placement != NULL};
 	int r;
 
-	file_remove(activation->store->root, STORE_PAUSED);
+	pause_clear(activation->store);
 	r = choose(activation, &choice, reterr_reason);
 
 	if (r == 0)
-		r = show(activation, &choice, ret, reterr_reason);
+		r = show(activation, &choice, false, ret, reterr_reason);
 	if (r != 0) {
 		fall_back(activation, reterr_reason);
 		*ret = (ActivationResult){};
@@ -235,4 +236,25 @@ int activation_apply(
 	tidy(activation);
 	remember(activation, &choice, placement);
 	return 0;
+}
+
+int activation_resume(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	Choice choice = {};
+	uint32_t current = 0;
+	int r = pause_load(activation->store, &choice.number);
+
+	if (r > 0)
+		return reason_set(reterr_reason, -ENODATA, "no pause is on");
+	/* not what waits for a restart, and nothing that was removed meanwhile */
+	(void)store_current(activation->store, &current, NULL);
+	if (current == 0)
+		choice.number = 0;
+	pause_clear(activation->store);
+	r = show(activation, &choice, true, ret, reterr_reason);
+	if (r < 0)
+		fall_back(activation, reterr_reason);
+	else
+		remember(activation, &choice, NULL);
+	return r;
 }

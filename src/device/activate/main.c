@@ -205,6 +205,11 @@ static int verb_pause(int count, char **operands)
 	return run("paused", false, activation_pause);
 }
 
+static int verb_resume(int count, char **operands)
+{
+	return run("resumed", false, activation_resume);
+}
+
 static int verb_detach(int count, char **operands)
 {
 	return run("detached", false, activation_detach);
@@ -274,8 +279,8 @@ static const Verb verbs[] = {
 		verb_guard},
 	{"blessed", "", "remember that this boot has completed", 0, 0, verb_blessed},
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
-	{"pause", "", "take everything off until 'apply', while the base is changed", 0, 0,
-		verb_pause},
+	{"pause", "", "take everything off while the base is changed", 0, 0, verb_pause},
+	{"resume", "", "put on again what was on before the pause", 0, 0, verb_resume},
 	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},

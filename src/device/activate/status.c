@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "device/activate/guard.h"
 #include "device/activate/holder.h"
+#include "device/activate/pause.h"
 
 /* Everything that is looked at, once, so that the lines agree with each other. */
 typedef struct View {
@@ -210,7 +211,7 @@ static int print_reasons(const View *view, const Activation *activation, Buffer 
 {
 	int r = 0;
 
-	if (file_exists(activation->store->root, STORE_PAUSED))
+	if (pause_is_on(activation->store))
 		r = buffer_text(buffer, "paused yes\n");
 	if (r == 0 && view->problem.text[0])
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);

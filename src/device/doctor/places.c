@@ -75,7 +75,7 @@ static int check_packages(Doctor *doctor, const char *directory)
 				directory),
 			memory_string(
 				"Nothing, as long as packages are changed by apt; around dpkg "
-				"run 'suture-activate pause' and 'suture-activate apply'."));
+				"run 'suture-activate pause' and 'suture-activate resume'."));
 	return doctor_find(doctor, FINDING_PROBLEM, "packages",
 		memory_printf("%s may change /%s at any time, so 'suture install' refuses.",
 			manager, directory),

@@ -50,9 +50,6 @@
 /* The source of every overlay and tmpfs of ours, so that people and we find them in mountinfo. */
 #define MOUNT_SOURCE "suture"
 
-/* While this file is there nothing is to be grafted: somebody changes the base. */
-#define STORE_PAUSED "run/suture.paused"
-
 typedef struct Store {
 	int root;   /* directory descriptor */
 	int dir;    /* of STORE_PATH; -1 while it does not exist */
