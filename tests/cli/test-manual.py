@@ -30,7 +30,7 @@ PAGES = os.path.join(SOURCE, "doc/man")
 MANDOC = shutil.which("mandoc")
 PROGRAMS = {"suture": 1, "suture-publish": 1, "suture-sign": 1, "suture-delta": 1, "suture-tuf": 1,
             "sutured": 8,
-            "suture-activate": 8, "suture-stage": 8, "suture-fetch": 8}
+            "suture-activate": 8, "suture-restart": 8, "suture-stage": 8, "suture-fetch": 8}
 COMMON = {"--help", "--version"}  # of every program
 START_SECONDS = 15  # a loaded machine may take a while to start a server
 
@@ -418,6 +418,11 @@ def the_owners_example_installs_and_removes():
         check("This is 26.3.1 again" in told, told)
         check_equal(json.loads(read("status.json"))["label"], "26.3.1")
         check_equal(json.loads(read("check.json"))["offer"]["state"], "removed-by-owner")
+
+
+@test
+def the_restart_example_plans():
+    run_script(script_of("suture-restart.8"), ".")
 
 
 @test_in_mount_namespace
