@@ -283,7 +283,7 @@ def the_example_configuration_is_accepted():
     check("configuration_problem" not in status or not status["configuration_problem"], status)
     write("device/etc/suture/suture.conf", text.replace("interval", "intervall"))
     status = json.loads(run("suture", "--root", "device", "status", "--json").stdout)
-    check("suture.conf:12" in status["configuration_problem"], status)
+    check("suture.conf:15" in status["configuration_problem"], status)
     check("intervall" in status["configuration_problem"], status)
 
 
