@@ -15,6 +15,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "crypto/start.h"
 #include "device/agent/schedule.h"
 #include "device/agent/watch.h"
 #include "device/manager/manager.h"
@@ -231,5 +232,6 @@ int main(int argc, char **argv)
 		"check for background security improvements and install them", options, verbs, ""};
 
 	umask(022);
+	crypto_start_alone();
 	return command_main(&command, argc, argv);
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
+#include "crypto/start.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
@@ -393,5 +394,6 @@ int main(int argc, char **argv)
 		"background security improvements of this machine", options, verbs, "status"};
 
 	umask(022);
+	crypto_start_alone();
 	return command_main(&command, argc, argv);
 }
