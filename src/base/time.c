@@ -61,20 +61,27 @@ int64_t time_now(void)
 	return time(NULL);
 }
 
+static uint64_t read_clock(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 uint64_t time_monotonic_us(void)
 {
-	struct timespec t;
+	return read_clock(CLOCK_MONOTONIC);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+uint64_t time_boot_us(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
 }
 
 uint64_t time_boot_seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec;
+	return time_boot_us() / 1000000;
 }
 
 int64_t time_of_source(void)

@@ -12,7 +12,8 @@ void time_format(int64_t seconds, char ret_text[static TIME_TEXT_SIZE]);
 
 int64_t time_now(void); /* wall clock, seconds since 1970 */
 uint64_t time_monotonic_us(void);
-uint64_t time_boot_seconds(void); /* since this boot began, sleep included */
+uint64_t time_boot_us(void);      /* since this boot began, sleep included */
+uint64_t time_boot_seconds(void); /* the same */
 
 /* SOURCE_DATE_EPOCH if it is set and a number, else the wall clock: for everything that a publisher
  * writes, so that a build can be repeated to the byte (reproducible-builds.org). */

@@ -30,7 +30,8 @@ PAGES = os.path.join(SOURCE, "doc/man")
 MANDOC = shutil.which("mandoc")
 PROGRAMS = {"suture": 1, "suture-publish": 1, "suture-sign": 1, "suture-delta": 1, "suture-tuf": 1,
             "sutured": 8,
-            "suture-activate": 8, "suture-stage": 8, "suture-fetch": 8}
+            "suture-activate": 8, "suture-restart": 8, "suture-trial": 8,
+            "suture-stage": 8, "suture-fetch": 8}
 COMMON = {"--help", "--version"}  # of every program
 START_SECONDS = 15  # a loaded machine may take a while to start a server
 
@@ -204,7 +205,8 @@ def commands_in_the_example_units_exist():
     for path in units:
         [command] = re.findall(r"^ExecStart=(.*)$", read(path).decode(), re.M)
         check_command(os.path.basename(path), shlex.split(command))
-        check(os.path.exists(path.replace(".service", ".timer")), f"{path} has no timer")
+        starts = os.path.exists(path.replace(".service", ".timer")) or b"[Install]" in read(path)
+        check(starts, f"{path} has neither a timer nor an [Install]")
 
 
 @test
@@ -283,7 +285,7 @@ def the_example_configuration_is_accepted():
     check("configuration_problem" not in status or not status["configuration_problem"], status)
     write("device/etc/suture/suture.conf", text.replace("interval", "intervall"))
     status = json.loads(run("suture", "--root", "device", "status", "--json").stdout)
-    check("suture.conf:12" in status["configuration_problem"], status)
+    check("suture.conf:15" in status["configuration_problem"], status)
     check("intervall" in status["configuration_problem"], status)
 
 
@@ -418,6 +420,22 @@ def the_owners_example_installs_and_removes():
         check("This is 26.3.1 again" in told, told)
         check_equal(json.loads(read("status.json"))["label"], "26.3.1")
         check_equal(json.loads(read("check.json"))["offer"]["state"], "removed-by-owner")
+
+
+@test
+def the_restart_example_plans():
+    run_script(script_of("suture-restart.8"), ".")
+
+
+@test
+def the_trial_example_makes_a_health_check():
+    os.makedirs("device/run")
+    write("programs/suture-trial", f'#!/bin/sh\nexec {program("suture-trial")} --root device "$@"\n',
+          0o755)
+    script = script_of("suture-trial.8").replace("/etc/suture/", "device/etc/suture/")
+    run_script(script, ".", os.path.abspath("programs"))
+    check_equal(os.listdir("device/etc/suture/health.d"), ["50-localhost"])
+    run(os.path.abspath("device/etc/suture/health.d/50-localhost"))
 
 
 @test_in_mount_namespace

@@ -1004,4 +1004,25 @@ def a_killed_switch_is_finished_by_whoever_comes_next():
         check(kills >= 20, f"only {kills} kills")
 
 
+@test_in_mount_namespace
+def the_way_back_needs_no_library():
+    path = program("suture")
+    if b"INTERP" in run("/usr/bin/readelf", "-lW", path, text=False).stdout:
+        skip("not linked statically here")
+    with World() as (vendor, server, device):
+        device.suture("install")
+        check_equal(device.lib(), NEW_TLS)
+    for folder in sorted({os.path.realpath(f) for f in ("/lib64", "/lib", "/usr/lib")},
+                         reverse=True):
+        run("/usr/bin/mount", "-t", "tmpfs", "none", folder)
+        if folder == os.path.realpath("/lib64"):
+            break
+    check(not os.path.exists("/lib64/ld-linux-x86-64.so.2"), "the linker is still there")
+    for verb, expected in (("remove", 0), ("remove", 2), ("history", 0)):
+        pid = os.posix_spawn(path, [path, "--root", device.root, verb], {},
+                             file_actions=[(os.POSIX_SPAWN_CLOSE, 1)])
+        check_equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), expected, verb)
+    check_equal(device.lib(), OLD_TLS)
+
+
 main()

@@ -15,12 +15,14 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "crypto/start.h"
 #include "device/agent/schedule.h"
 #include "device/agent/watch.h"
 #include "device/manager/manager.h"
 #include "wire/improvement/label.h"
 
 static const char *arg_root = "/";
+static const char *arg_bus;
 static bool arg_once;
 
 static void tell_installed(const Manager *manager, const InstallResult *result)
@@ -38,10 +40,10 @@ static void tell_installed(const Manager *manager, const InstallResult *result)
 		log_info("%s is staged and becomes active at the next restart", label);
 }
 
-static int act(Manager *manager, Reason *reason)
+/* *result is untouched where nothing was installed. */
+static int act(Manager *manager, InstallResult *result, Reason *reason)
 {
 	StageResult checked;
-	InstallResult result;
 	int r = manager_need_config(manager, reason);
 
 	if (r < 0)
@@ -49,28 +51,27 @@ static int act(Manager *manager, Reason *reason)
 	if (manager->config.automatic == AUTOMATIC_OFF)
 		return manager_check(manager, &checked, reason);
 	r = manager->config.automatic == AUTOMATIC_INSTALL
-		? manager_install(manager, false, &result, reason)
-		: manager_download(manager, &result, reason);
+		? manager_install(manager, &(InstallRequest){}, result, reason)
+		: manager_download(manager, result, reason);
 	if (r == 0)
-		tell_installed(manager, &result);
+		tell_installed(manager, result);
 	return r;
 }
 
 /* First what an interrupted switch left behind: what is offered depends on what is there. A failure
  * of it must not keep a newer improvement out, which may mend it. */
-static int repair_and_act(Manager *manager, Reason *reason)
+static int repair_and_act(Manager *manager, InstallResult *result, Reason *reason)
 {
-	InstallResult result;
 	Reason why = {};
 	int r, repaired = manager_take_off_damaged(manager, &why);
 
 	if (repaired > 0)
 		log_info("%s", why.text);
 	if (repaired >= 0)
-		repaired = manager_repair(manager, &result, &why);
+		repaired = manager_repair(manager, result, &why);
 	if (repaired > 0)
 		log_info("%s", why.text);
-	r = act(manager, reason);
+	r = act(manager, result, reason);
 	if (r == 0 && repaired < 0)
 		log_reason(repaired, &why);
 	if (r != -ENODATA || repaired == 0)
@@ -98,10 +99,21 @@ static int obey(Manager *manager, int r, Reason *reason)
 	return obeyed;
 }
 
+static void look_after_services(Manager *manager, InstallResult *result)
+{
+	manager_look_after_services(manager, result);
+	if (result->impact.is_known)
+		log_info("%zu processes ran replaced code, and %zu still do",
+			result->impact.exposed, result->impact.left);
+	if (result->problem.text[0])
+		log_error("%s", result->problem.text);
+}
+
 /* One round. What has to wait, and what there is not, is no failure of the agent. */
 static int run_round(int signals, int *ret_interval, Reason *reason)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_(install_result_done) InstallResult result = {};
 	int r = manager_open(arg_root, &manager, reason);
 
 	if (r < 0)
@@ -109,13 +121,17 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 	if (manager.config_error == 0)
 		*ret_interval = manager.config.interval;
 	manager.stop_fd = signals;
+	manager.bus = arg_bus;
 	r = manager_lock(&manager, reason);
 	if (r == 0)
 		r = manager_load(&manager);
 	if (r < 0)
 		return r;
-	r = repair_and_act(&manager, reason);
-	return r == -EINTR ? r : obey(&manager, r, reason);
+	r = repair_and_act(&manager, &result, reason);
+	if (r != -EINTR)
+		r = obey(&manager, r, reason);
+	look_after_services(&manager, &result);
+	return r;
 }
 
 static int report(int r, const Reason *reason)
@@ -219,6 +235,8 @@ static int run(int count, char **operands)
 
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
+	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
+		OPTION_TEXT, &arg_bus},
 	{"once", NULL, "one round, then end", OPTION_FLAG, &arg_once},
 	{},
 };
@@ -231,5 +249,6 @@ int main(int argc, char **argv)
 		"check for background security improvements and install them", options, verbs, ""};
 
 	umask(022);
+	crypto_start_alone();
 	return command_main(&command, argc, argv);
 }

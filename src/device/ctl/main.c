@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
+#include "crypto/start.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
+#include "device/ctl/installation.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -23,8 +25,9 @@
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
-static const char *arg_from, *arg_cve;
-static bool arg_digests;
+static const char *arg_from, *arg_cve, *arg_bus;
+static bool arg_digests, arg_dry_run, arg_restart;
+static int arg_sequence;
 
 static int fail(int error, const Reason *reason)
 {
@@ -51,6 +54,8 @@ static int look(Manager *manager, Reason *reason)
 {
 	int r = manager_open(arg_root, manager, reason);
 
+	if (r == 0)
+		manager->bus = arg_bus;
 	if (r == 0 && arg_from)
 		r = manager_ask_path(manager, arg_from, reason);
 	return r < 0 ? r : manager_load(manager);
@@ -139,57 +144,67 @@ static int verb_check(int count, char **operands)
 	return offer.improvement && offer.state == OFFER_AVAILABLE ? EXIT_OK : EXIT_NOTHING_TO_DO;
 }
 
-static void print_install(const json_t *install)
-{
-	const char *label = json_string_value(json_object_get(install, "label"));
-
-	if (json_is_true(json_object_get(install, "grafted")))
-		printf("Installed %s: %lld bytes downloaded, switched in %lld microseconds.\n"
-		       "Programs that already run keep the old code until they are restarted;\n"
-		       "'suture exposure' lists them.\n",
-			label,
-			(long long)json_integer_value(json_object_get(install, "payload_bytes")),
-			(long long)json_integer_value(json_object_get(install, "switch_us")));
-	else
-		printf("%s is staged and becomes active at the next restart.\n", label);
-}
-
 /* An interrupted switch that had to be finished is an installation, too: there is nothing newer,
  * and what was selected is on now. */
 static int repair_and_install(Manager *manager, InstallResult *ret_result, Reason *reason)
 {
+	InstallResult repair = {};
+	const InstallRequest request = {.by_hand = true, .sequence = (uint64_t)arg_sequence};
 	Reason why = {};
-	int repaired = manager_repair(manager, ret_result, &why);
-	int r = manager_install(manager, true, ret_result, reason);
+	int repaired = manager_repair(manager, &repair, &why);
+	int r = manager_install(manager, &request, ret_result, reason);
 
-	if (r != -ENODATA || repaired == 0 || (repaired > 0 && !ret_result->grafted))
+	if (r != -ENODATA || repaired == 0 || (repaired > 0 && !repair.grafted))
 		return r;
 	*reason = why;
-	return repaired < 0 ? repaired : 0;
+	if (repaired < 0)
+		return repaired;
+	*ret_result = repair;
+	return 0;
+}
+
+/* What is only staged is on after a restart. That nothing was new is no reason not to. */
+static int restart_machine(
+	Manager *manager, int installed, InstallResult *result, char **ret_way, Reason *reason)
+{
+	Reason why = {};
+	int r;
+
+	if (!arg_restart || (installed < 0 && installed != -ENODATA))
+		return installed;
+	r = manager_restart_machine(manager, ret_way, &why);
+	if (r == -ENODATA)
+		return installed;
+	if (r == 0 && installed < 0)
+		r = manager_installed(manager, &result->stage.generation, &result->sequence, &why);
+	if (r < 0)
+		*reason = why;
+	return r;
 }
 
 static int verb_install(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	char label[LABEL_TEXT_SIZE];
-	InstallResult result = {};
+	_cleanup_(install_result_done) InstallResult result = {};
+	const InstallRequest request = {.by_hand = true, .sequence = (uint64_t)arg_sequence};
+	_cleanup_free_ char *way = NULL;
 	Reason reason = {};
 	Bar bar = {};
 	int r = take_charge(&manager, &bar, manager_lock, &reason);
 
-	if (r == 0)
+	if (r == 0 && arg_dry_run)
+		r = manager_preview(&manager, &request, &result, &reason);
+	else if (r == 0) {
 		r = repair_and_install(&manager, &result, &reason);
+		manager_look_after_services(&manager, &result);
+		r = restart_machine(&manager, r, &result, &way, &reason);
+	}
 	bar_end(&bar);
 	if (r < 0)
 		return fail(r, &reason);
-	label_shown(manager.identity.version_id, result.sequence, label);
-	return show(json_pack("{s:i, s:s, s:I, s:i, s:b, s:I, s:I, s:I, s:b}", "schema", 1, "label",
-			    label, "sequence", (json_int_t)result.sequence, "generation",
-			    (int)result.stage.generation, "grafted", result.grafted,
-			    "payload_bytes", (json_int_t)result.stage.payload_bytes, "wire_bytes",
-			    (json_int_t)result.stage.wire_bytes, "switch_us",
-			    (json_int_t)result.switch_us, "used_delta", result.stage.used_delta),
-		print_install);
+	if (result.problem.text[0])
+		log_error("%s", result.problem.text);
+	return show(installation_json(&manager, &result, arg_dry_run, way), installation_print);
 }
 
 static void print_enroll(const json_t *enroll)
@@ -364,6 +379,13 @@ static const Option options[] = {
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
 	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
+	{"dry-run", NULL, "install: download, and only tell what would happen", OPTION_FLAG,
+		&arg_dry_run},
+	{"restart", NULL, "install: restart the machine where it takes that", OPTION_FLAG,
+		&arg_restart},
+	{"sequence", "N", "install: this one, which may be older", OPTION_NUMBER, &arg_sequence},
+	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
+		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
@@ -393,5 +415,6 @@ int main(int argc, char **argv)
 		"background security improvements of this machine", options, verbs, "status"};
 
 	umask(022);
+	crypto_start_alone();
 	return command_main(&command, argc, argv);
 }

@@ -110,6 +110,9 @@ int exposure_want_host(ExposureFiles *files, const ExposureImage *image, const c
 /* Adds all files of a generation. */
 int exposure_want_generation(
 	ExposureFiles *files, const Generation *generation, Reason *reterr_reason);
+/* Adds what is at the paths of a generation's mapped files now, whatever that is: who maps
+ * something else there is exposed then. For what was reverted. */
+int exposure_want_present(ExposureFiles *files, const Store *store, const Generation *generation);
 void exposure_files_done(ExposureFiles *files);
 
 /* The files must outlive the list. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is wanted, from an image's files. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "device/exposure/exposure.h"
 
 void exposure_files_done(ExposureFiles *files)
@@ -108,5 +110,35 @@ int exposure_want_generation(
 
 	for (size_t i = 0; r == 0 && i < generation->image_count; i++)
 		r = want_image(files, &generation->images[i], reterr_reason);
+	return r;
+}
+
+static int want_present(ExposureFiles *files, const Store *store, const char *path)
+{
+	static const ExposureImage image = {.component = "", .ids = ""};
+	_cleanup_fd_ int fd =
+		openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	Digest digest;
+	int r = fd < 0 ? -errno : digest_of_fd(fd, &digest, NULL);
+
+	if (r == -ENOMEM)
+		return r;
+	return r == 0 ? exposure_want_file(files, &image, FILE_MAPPED, path, &digest, NULL)
+		      : exposure_want_removed(files, &image, path);
+}
+
+int exposure_want_present(ExposureFiles *files, const Store *store, const Generation *generation)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < generation->image_count; i++) {
+		const GenerationImage *image = &generation->images[i];
+
+		for (size_t j = 0; r == 0 && j < image->file_count; j++)
+			if (image->files[j].kind == FILE_MAPPED)
+				r = want_present(files, store, image->files[j].path);
+		for (size_t j = 0; r == 0 && j < image->removed_count; j++)
+			r = want_present(files, store, image->removed[j]);
+	}
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "device/manager/after.h"
 #include "device/manager/packages.h"
+#include "device/manager/services.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
@@ -37,7 +38,8 @@ static int load_config(Manager *manager)
 {
 	manager->config_error =
 		config_load(manager->root, &manager->config, &manager->config_reason);
-	return manager->config_error == -ENOMEM ? -ENOMEM : 0;
+	/* the defaults, for what goes on without a configuration */
+	return manager->config_error == 0 ? 0 : config_parse("", "", 0, &manager->config, NULL);
 }
 
 int manager_need_config(const Manager *manager, Reason *reterr_reason)
@@ -395,13 +397,14 @@ int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *re
 	return 0;
 }
 
-/* Whether every image may be put under running programs. */
-static bool is_live(const Improvement *improvement)
+static RestartScope scope_of(const Improvement *improvement)
 {
+	RestartScope scope = RESTART_NONE;
+
 	for (size_t i = 0; i < improvement->images.count; i++)
-		if (improvement->images.items[i].restart > RESTART_SERVICES)
-			return false;
-	return true;
+		if (improvement->images.items[i].restart > (int)scope)
+			scope = (RestartScope)improvement->images.items[i].restart;
+	return scope;
 }
 
 static int record(
@@ -413,22 +416,44 @@ static int record(
 	return history_append(manager->store, event, generation, (uint32_t)sequence, label, reason);
 }
 
-/* Live where that is honest; otherwise it becomes current and is grafted at the next start. */
-static int activate(
-	Manager *manager, const Improvement *improvement, InstallResult *result, Reason *reason)
+void install_result_done(InstallResult *result)
 {
-	uint32_t generation = result->stage.generation;
-
-	result->grafted = is_live(improvement);
-	return result->grafted
-		? worker_switch(manager->root, generation, &result->switch_us, reason)
-		: worker_select(manager->root, generation, reason);
+	impact_done(&result->impact);
 }
 
-static int finish_install(Manager *manager, const Improvement *improvement,
+/* Live where that is honest; otherwise it becomes current and is grafted at the next start. */
+static int activate(Manager *manager, InstallResult *result, Reason *reason)
+{
+	_cleanup_(probation_done) Probation probation = {};
+	const Probation *needed = services_are_ours(manager) ? &probation : NULL;
+	uint32_t generation = result->stage.generation;
+	int r = 0;
+
+	result->grafted = result->scope <= RESTART_SERVICES;
+	if (needed)
+		r = services_find_users(manager, result, &probation);
+	if (r < 0)
+		return r;
+	return result->grafted
+		? worker_switch(manager->root, generation, needed, &result->switch_us, reason)
+		: worker_select(manager->root, generation, needed, reason);
+}
+
+/* Who asks for an older one by its number does not want those that are newer: the same as if they
+ * had been removed. The newest is the first of the index. */
+static int remember_wish(Manager *manager, uint64_t wished, Reason *reason)
+{
+	uint64_t newest = manager->index.improvements.items[0].sequence;
+
+	return wished > 0 && wished < newest
+		? store_set_removed(manager->store, manager->base_key, (uint32_t)newest, reason)
+		: store_clear_removed(manager->store, reason);
+}
+
+static int finish_install(Manager *manager, const Improvement *improvement, uint64_t wished,
 	const InstallResult *result, Reason *reason)
 {
-	int r = store_clear_removed(manager->store, reason);
+	int r = remember_wish(manager, wished, reason);
 
 	if (r == 0)
 		r = record(manager, result->grafted ? "installed" : "staged",
@@ -444,6 +469,7 @@ static int obtain(
 	int r;
 
 	result->sequence = improvement->sequence;
+	result->scope = scope_of(improvement);
 	r = run_stage(manager, improvement->sequence, &result->stage, reason);
 	if (r == -EKEYREJECTED && reason)
 		(void)history_append(manager->store, "refused", 0, (uint32_t)improvement->sequence,
@@ -473,33 +499,101 @@ static int offer_repair(const Manager *manager, Offer *ret_offer, int r)
 	return 0;
 }
 
-static int choose(Manager *manager, bool by_hand, Offer *ret_offer, Reason *reason)
+static bool has_bad_image(const Manager *manager, const Improvement *improvement)
+{
+	for (size_t i = 0; i < improvement->images.count; i++)
+		if (is_bad_image((void *)manager, &improvement->images.items[i].sha256))
+			return true;
+	return false;
+}
+
+/* Who may have the newer one may have the older. */
+static bool is_below_offer(const Offer *offer, uint64_t sequence)
+{
+	return offer->improvement && offer->state == OFFER_AVAILABLE &&
+		sequence < offer->improvement->sequence;
+}
+
+/* One that is newer than what is installed has to be offered: asking for it by number opens no step
+ * of a roll-out early. */
+static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *offer, Reason *reason)
+{
+	const Improvement *improvement =
+		manager->has_index ? index_find(&manager->index, sequence) : NULL;
+	char label[LABEL_TEXT_SIZE];
+	uint64_t installed;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &installed, reason);
+
+	if (r < 0)
+		return r;
+	label_shown(manager->identity.version_id, sequence, label);
+	if (!improvement)
+		return reason_set(reason, -ENOENT, "the repository has no %s", label);
+	if (index_withdrawal(&manager->index, sequence))
+		return reason_set(reason, -ENOENT, "the vendor withdrew %s: %s", label,
+			index_withdrawal(&manager->index, sequence)->reason);
+	if (sequence == installed)
+		return reason_set(reason, -ENODATA, "%s is installed already", label);
+	if (has_bad_image(manager, improvement))
+		return reason_set(reason, -EBUSY,
+			"%s failed on this machine before and is not tried again", label);
+	if (sequence < installed || is_below_offer(offer, sequence)) {
+		*offer = (Offer){.state = OFFER_AVAILABLE, .improvement = improvement};
+		return 0;
+	}
+	if (offer->improvement != improvement)
+		return reason_set(reason, -EBUSY, "%s is not offered to this machine", label);
+	return manager_explain_offer(manager, offer, reason);
+}
+
+static int choose(Manager *manager, const InstallRequest *request, Offer *ret_offer, Reason *reason)
 {
 	StageResult checked;
 	int r = manager_check(manager, &checked, reason);
 
 	if (r == 0)
-		r = manager_offer(manager, by_hand, ret_offer, reason);
+		r = manager_offer(manager, request->by_hand, ret_offer, reason);
+	if (r == 0 && request->sequence > 0)
+		return choose_sequence(manager, request->sequence, ret_offer, reason);
 	if (r == 0)
 		r = manager_explain_offer(manager, ret_offer, reason);
 	return r == -ENODATA && !ret_offer->improvement ? offer_repair(manager, ret_offer, r) : r;
 }
 
-int manager_install(
-	Manager *manager, bool by_hand, InstallResult *ret_result, Reason *reterr_reason)
+int manager_install(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
+	Reason *reterr_reason)
 {
 	InstallResult result = {};
 	Offer offer;
-	int r = choose(manager, by_hand, &offer, reterr_reason);
+	int r = choose(manager, request, &offer, reterr_reason);
 
 	if (r == 0)
 		r = packages_check(manager->store, offer.improvement, reterr_reason);
 	if (r == 0)
 		r = obtain(manager, offer.improvement, &result, reterr_reason);
 	if (r == 0)
-		r = activate(manager, offer.improvement, &result, reterr_reason);
+		r = activate(manager, &result, reterr_reason);
 	if (r == 0)
-		r = finish_install(manager, offer.improvement, &result, reterr_reason);
+		r = finish_install(
+			manager, offer.improvement, request->sequence, &result, reterr_reason);
+	if (r == 0)
+		*ret_result = result;
+	return r;
+}
+
+int manager_preview(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
+	Reason *reterr_reason)
+{
+	InstallResult result = {};
+	Offer offer;
+	int r = choose(manager, request, &offer, reterr_reason);
+
+	if (r == 0)
+		r = obtain(manager, offer.improvement, &result, reterr_reason);
+	if (r == 0 && services_are_ours(manager))
+		r = services_preview(
+			manager, result.stage.generation, &result.impact, reterr_reason);
 	if (r == 0)
 		*ret_result = result;
 	return r;
@@ -518,7 +612,7 @@ int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr
 {
 	InstallResult result = {};
 	Offer offer;
-	int r = choose(manager, false, &offer, reterr_reason);
+	int r = choose(manager, &(InstallRequest){}, &offer, reterr_reason);
 
 	if (r == 0)
 		r = obtain(manager, offer.improvement, &result, reterr_reason);
@@ -541,7 +635,7 @@ static int switch_to_base(Manager *manager, uint32_t from, uint64_t *ret_switch_
 	if (store_read_generation(manager->store, from, &generation, NULL) == -ENOMEM)
 		return -ENOMEM;
 	*ret_after = generation ? after_of_generation(generation) : 0;
-	return worker_switch(manager->root, 0, ret_switch_us, reason);
+	return worker_switch(manager->root, 0, NULL, ret_switch_us, reason);
 }
 
 static int record_withdrawal(Manager *manager, const Withdrawal *withdrawn, Reason *reason)

@@ -9,7 +9,8 @@
  *     manager_lock(&manager, &reason);              before anything that changes something
  *     manager_repair(&manager, &result, &reason);    what an interrupted switch left behind
  *     manager_check(&manager, &stage, &reason);
- *     manager_install(&manager, by_hand, &result, &reason);
+ *     manager_install(&manager, &request, &result, &reason);
+ *     manager_look_after_services(&manager, &result);
  *
  * Results: -EBUSY another Suture program is at work, or it has to wait; -ENODATA there is nothing
  * to do; -EINTR asked to stop; else what the helpers gave. Reasons are one line for a person.
@@ -36,7 +37,8 @@ typedef struct Manager {
 	WorkerProgress progress; /* for the helpers; may be NULL */
 	void *context;
 	int progress_fd;
-	int stop_fd; /* readable: end what is being downloaded; -1: none */
+	int stop_fd;     /* readable: end what is being downloaded; -1: none */
+	const char *bus; /* of a service manager that is not the machine's own; else NULL */
 } Manager;
 
 /* A configuration that cannot be read is no failure here: the way back, and looking, must not
@@ -83,12 +85,34 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 /* One sentence on why there is nothing to install now; 0 when there is. */
 int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *ret_reason);
 
+/* What an improvement means for the programs that run (services.h). */
+typedef struct Impact {
+	bool is_known;      /* false: this is not the machine's own root */
+	RestartScope scope; /* what it asks for */
+	size_t exposed;     /* processes that run replaced code */
+	size_t left;        /* and after the restarts, if there were any */
+	json_t *report;     /* of suture-restart */
+} Impact;
+void impact_done(Impact *impact);
+
+typedef struct InstallRequest {
+	bool by_hand;      /* the owner asks, so what was removed may come back */
+	uint64_t sequence; /* this one, which may be older than what is installed; 0: what is
+			      offered */
+} InstallRequest;
+
 typedef struct InstallResult {
 	uint64_t sequence;
 	StageResult stage;
 	uint64_t switch_us; /* microseconds */
 	bool grafted;       /* false: staged, and taken at the next restart */
+	RestartScope scope;
+	unsigned trial_seconds; /* 0: no trial, as below another root */
+	size_t trial_units;     /* that are watched */
+	Impact impact;
+	Reason problem; /* with the services; empty: none */
 } InstallResult;
+void install_result_done(InstallResult *result);
 
 /* 1 when the mounts are not what `current` says, else 0. While somebody changes the base and has
  * taken the grafts off for it, that is as it should be. */
@@ -110,10 +134,24 @@ int manager_leave_base(Manager *manager, Reason *reterr_reason);
  * what. */
 int manager_take_off_damaged(Manager *manager, Reason *reterr_reason);
 
-/* Check, stage and graft what is offered, or what is installed and damaged in the store. `by_hand`:
- * the owner asks, so what was removed may come back. */
-int manager_install(
-	Manager *manager, bool by_hand, InstallResult *ret_result, Reason *reterr_reason);
+/* Check, stage and graft what is requested, or what is installed and damaged in the store. An older
+ * sequence keeps the newer ones off, as removing them would. -ENOENT: there is no such sequence, or
+ * it was withdrawn. */
+int manager_install(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
+	Reason *reterr_reason);
+
+/* After a repair or an installation, and all else that needs the lock: gives the lock back, since a
+ * removal must not wait for services; restarts what runs the old code, and has the trial watched.
+ * What goes wrong is a problem of the result, and no error: the improvement is on. */
+void manager_look_after_services(Manager *manager, InstallResult *result);
+
+/* Check and stage, and tell what an installation would mean. Nothing is grafted or restarted. */
+int manager_preview(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
+	Reason *reterr_reason);
+
+/* Restarts the machine, as far as what is selected and not mounted needs it. *ret_way:
+ * "soft-reboot" or "reboot"; the caller frees. -ENODATA: nothing waits for that. */
+int manager_restart_machine(Manager *manager, char **ret_way, Reason *reterr_reason);
 
 /* The same without grafting: for `automatic = download`. -ENODATA when it was done before. */
 int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);

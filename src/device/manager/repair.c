@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "device/manager/after.h"
 #include "device/manager/manager.h"
+#include "device/manager/services.h"
 #include "device/store/history.h"
 #include "device/store/trial.h"
 #include "wire/improvement/label.h"
@@ -18,14 +19,6 @@ static int record(Manager *manager, const char *event, uint32_t number, uint64_t
 	const char *text, Reason *reason)
 {
 	return history_append(manager->store, event, number, (uint32_t)sequence, text, reason);
-}
-
-static bool is_live(const Generation *generation)
-{
-	for (size_t i = 0; i < generation->image_count; i++)
-		if (generation->images[i].restart > RESTART_SERVICES)
-			return false;
-	return true;
 }
 
 static bool is_stopped(const Manager *manager, uint64_t sequence)
@@ -63,7 +56,18 @@ static int waits_for_boot(const Manager *manager, uint32_t number)
  * mounted for good reason, and what is not of this base never will be. */
 static bool is_due(const Manager *manager, const Generation *generation, uint64_t sequence)
 {
-	return sequence > 0 && generation && is_live(generation) && !is_stopped(manager, sequence);
+	return sequence > 0 && generation && services_scope(generation) <= RESTART_SERVICES &&
+		!is_stopped(manager, sequence);
+}
+
+/* What was interrupted was on trial, and still is to prove itself. */
+static int switch_again(Manager *manager, uint32_t number, InstallResult *result, Reason *reason)
+{
+	_cleanup_(probation_done) Probation probation = {};
+	const Probation *needed = number > 0 && services_are_ours(manager) ? &probation : NULL;
+	int r = needed ? services_find_users(manager, result, &probation) : 0;
+
+	return r < 0 ? r : worker_switch(manager->root, number, needed, &result->switch_us, reason);
 }
 
 /* What was found and is mended, for people; the label stands before it. */
@@ -84,12 +88,13 @@ static int finish_switch(Manager *manager, uint32_t number, const Mounted *mount
 {
 	char label[LABEL_TEXT_SIZE];
 	Reason text;
-	int r = worker_switch(manager->root, number, &result->switch_us, reason);
+	int r;
 
-	label_shown(manager->identity.version_id, result->sequence, label);
-	tell_damage(mounted, label, &text);
 	result->stage.generation = number;
 	result->grafted = number > 0;
+	r = switch_again(manager, number, result, reason);
+	label_shown(manager->identity.version_id, result->sequence, label);
+	tell_damage(mounted, label, &text);
 	/* only an installation that the owner asked for selects what the owner had removed */
 	if (r == 0 && number > 0)
 		r = store_clear_removed(manager->store, reason);
@@ -184,7 +189,7 @@ int manager_leave_base(Manager *manager, Reason *reterr_reason)
 	label_shown(generation->version, generation->sequence, label);
 	reason_set(&text, 0, is_contained ? "%s is contained in %s" : "%s does not belong to %s",
 		label, manager->identity.version_id);
-	r = worker_select(manager->root, 0, reterr_reason);
+	r = worker_select(manager->root, 0, NULL, reterr_reason);
 	if (r == 0)
 		r = record(manager, is_contained ? "subsumed" : "outdated", number,
 			generation->sequence, text.text, reterr_reason);
@@ -210,7 +215,7 @@ int manager_take_off_damaged(Manager *manager, Reason *reterr_reason)
 		r = read_record(manager, mounted.generation, &generation);
 	if (r < 0 || !generation || store_find_damage(manager->store, generation, component) != 1)
 		return r;
-	r = worker_switch(manager->root, 0, &switch_us, reterr_reason);
+	r = worker_switch(manager->root, 0, NULL, &switch_us, reterr_reason);
 	if (r == 0)
 		r = record(manager, "damaged", mounted.generation, generation->sequence, component,
 			reterr_reason);
@@ -306,7 +311,7 @@ int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_rea
 	 * machine that puts back what its owner took off. */
 	r = remember_removed(manager, present.sequence, reterr_reason);
 	if (r == 0)
-		r = worker_switch(manager->root, 0, ret_switch_us, reterr_reason);
+		r = worker_switch(manager->root, 0, NULL, ret_switch_us, reterr_reason);
 	label_shown(manager->identity.version_id, present.sequence, label);
 	if (r == 0)
 		r = record(
@@ -350,9 +355,33 @@ int manager_keep_off(Manager *manager, Reason *reterr_reason)
 	if (mounted.mixed)
 		r = generation_below(manager, number, &other);
 	if (r == 0)
-		r = worker_select(manager->root, other, reterr_reason);
+		r = worker_select(manager->root, other, NULL, reterr_reason);
 	/* The base needs no proof; whatever is wrong with the other one is told when it is tried */
 	if (r < 0 && r != -ENOMEM && other > 0)
-		r = worker_select(manager->root, 0, reterr_reason);
+		r = worker_select(manager->root, 0, NULL, reterr_reason);
 	return r < 0 ? r : 1;
+}
+
+/* A record that cannot be read is not grafted by a restart either. */
+int manager_restart_machine(Manager *manager, char **ret_way, Reason *reterr_reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	Mounted mounted;
+	uint64_t sequence;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &sequence, reterr_reason);
+
+	if (r == 0)
+		r = worker_mounted(manager->root, &mounted, reterr_reason);
+	if (r == 0 && (sequence == 0 || (!mounted.mixed && mounted.generation == number)))
+		return reason_set(reterr_reason, -ENODATA, "nothing waits for a restart");
+	if (r == 0 && !services_are_ours(manager))
+		return reason_set(reterr_reason, -EINVAL,
+			"%s is not this machine's own root, and nothing is restarted for it",
+			manager->root);
+	if (r == 0)
+		r = store_read_generation(manager->store, number, &generation, reterr_reason);
+	return r < 0
+		? r
+		: worker_reboot(manager->bus, services_scope(generation), ret_way, reterr_reason);
 }

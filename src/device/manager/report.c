@@ -89,6 +89,22 @@ int report_progress(const char *line, ProgressReport *ret_progress)
 	return 0;
 }
 
+int report_restarts(const void *text, size_t size, json_t **ret_report, Reason *reterr_reason)
+{
+	_cleanup_json_ json_t *json = NULL;
+	uint64_t schema;
+	int r = document_parse(text, size, &json, reterr_reason);
+
+	if (r < 0)
+		return r;
+	if (take_number(json, "schema", SCHEMA, &schema) < 0 || schema != SCHEMA ||
+		!json_is_array(json_object_get(json, "units")))
+		return reason_set(reterr_reason, -EBADMSG,
+			"suture-restart gave an answer that this version does not understand");
+	*ret_report = TAKE_PTR(json);
+	return 0;
+}
+
 uint64_t report_microseconds(const char *text)
 {
 	const char *time = strstr(text, TIME_FIELD);

@@ -2,6 +2,7 @@
 #pragma once
 /* Report: reading what the helper programs print. Pure; the helpers are ours, but one that was
  * replaced or cut short must not confuse the manager. */
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,10 @@ typedef struct ProgressReport {
 } ProgressReport;
 
 int report_progress(const char *line, ProgressReport *ret_progress);
+
+/* The one object of `suture-restart`, in which "units" is a list of objects. The caller's
+ * reference. */
+int report_restarts(const void *text, size_t size, json_t **ret_report, Reason *reterr_reason);
 
 /* What `suture-activate` says of a switch: "… microseconds=N"; 0 where it says nothing. */
 uint64_t report_microseconds(const char *text);

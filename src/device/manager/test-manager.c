@@ -45,6 +45,20 @@ TEST(the_stagers_line_is_read)
 	ASSERT_EQ(result.expires, 1790000000);
 }
 
+TEST(the_restarters_object_is_read)
+{
+	static const char *const bad[] = {"", "[]", "{}", "{\"schema\":1}", "{\"units\":[]}",
+		"{\"schema\":2,\"units\":[]}", "{\"schema\":1,\"units\":{}}"};
+	static const char good[] = "{\"schema\":1,\"units\":[]}\n";
+	json_t *report = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT_ERROR(-EBADMSG, report_restarts(bad[i], strlen(bad[i]), &report, NULL));
+	ASSERT(!report);
+	ASSERT_OK(report_restarts(good, strlen(good), &report, NULL));
+	json_decref(report);
+}
+
 TEST(what_the_stager_does_not_say_is_refused)
 {
 	static const char *const bad[] = {"", "{}", "[]", "3", LINE("3", "1", "0"),

@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/process.h"
@@ -26,7 +25,7 @@
 #define LINE_SIZE_MAX   4096
 #define URGENT_LOOK_MS  200
 #define FETCH_END_MS    1000 /* a good one takes a few; a sanitizer's leak check a hundred */
-#define WORDS_MAX       (11 + 2 * CONFIG_MIRRORS_MAX) /* of a stager with all its options */
+#define WORDS_MAX       (10 + 2 * PROBATION_UNITS_MAX) /* of an activator with all units */
 
 /* The two programs, and the ends of their pipes that are ours. */
 typedef struct Pair {
@@ -266,54 +265,144 @@ int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_re
 	return report_stage(output, size, ret_result, reterr_reason);
 }
 
-static int run_activate(
-	const char *root, const char *verb, const char *operand, char **ret_text, Reason *reason)
+void probation_done(Probation *probation)
+{
+	for (size_t i = 0; i < probation->unit_count; i++)
+		free(probation->units[i]);
+	*probation = (Probation){};
+}
+
+/* Runs a helper whose words follow its path; what it printed, where it ended with 0. */
+static int run_helper(const char *name, Words *words, char **ret_text, Reason *reason)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ uint8_t *output = NULL;
 	size_t size;
-	int status, r = process_find_helper("suture-activate", &path, reason);
+	int status, r = process_find_helper(name, &path, reason);
 
-	if (r == 0) {
-		const char *const argv[] = {path, "--root", root, verb, operand, NULL};
-
-		r = process_run(argv, NULL, 0, OUTPUT_SIZE_MAX, &output, &size, &status, reason);
-	}
+	words->items[0] = path;
+	if (r == 0)
+		r = process_run(
+			words->items, NULL, 0, OUTPUT_SIZE_MAX, &output, &size, &status, reason);
 	if (r < 0)
 		return r;
 	if (status != 0)
 		return exit_error_of(status);
-	*ret_text = (char *)TAKE_PTR(output);
+	if (ret_text)
+		*ret_text = (char *)TAKE_PTR(output);
 	return 0;
 }
 
-int worker_switch(
-	const char *root, uint32_t generation, uint64_t *ret_microseconds, Reason *reterr_reason)
+static int run_activate(const char *root, const Probation *probation, const char *verb,
+	const char *operand, char **ret_text, Reason *reason)
+{
+	Words words = {.count = 1};
+	char seconds[16], boot_seconds[16];
+
+	add_option(&words, "--root", root);
+	if (probation) {
+		snprintf(seconds, sizeof(seconds), "%u", probation->seconds);
+		snprintf(boot_seconds, sizeof(boot_seconds), "%u", probation->boot_seconds);
+		add_option(&words, "--trial", seconds);
+		add_option(&words, "--boot-window", boot_seconds);
+	}
+	for (size_t i = 0; probation && i < probation->unit_count; i++)
+		add_option(&words, "--unit", probation->units[i]);
+	add_word(&words, verb);
+	if (operand)
+		add_word(&words, operand);
+	return run_helper("suture-activate", &words, ret_text, reason);
+}
+
+int worker_switch(const char *root, uint32_t generation, const Probation *probation,
+	uint64_t *ret_microseconds, Reason *reterr_reason)
 {
 	_cleanup_free_ char *text = NULL;
 	char number[16];
 	int r;
 
 	snprintf(number, sizeof(number), "%u", generation);
-	r = run_activate(root, "switch", number, &text, reterr_reason);
+	r = run_activate(root, probation, "switch", number, &text, reterr_reason);
 	if (r < 0)
 		return r;
 	*ret_microseconds = report_microseconds(text);
 	return 0;
 }
 
-int worker_select(const char *root, uint32_t generation, Reason *reterr_reason)
+int worker_select(
+	const char *root, uint32_t generation, const Probation *probation, Reason *reterr_reason)
 {
-	_cleanup_free_ char *text = NULL;
 	char number[16];
 
 	snprintf(number, sizeof(number), "%u", generation);
-	return run_activate(root, "select", number, &text, reterr_reason);
+	return run_activate(root, probation, "select", number, NULL, reterr_reason);
+}
+
+static void add_bus(Words *words, const char *bus)
+{
+	if (bus)
+		add_option(words, "--bus", bus);
+}
+
+/* Units that fail make its exit code 1, and are told in its report. */
+int worker_restart(
+	const RestartRun *run, const Buffer *pids, json_t **ret_report, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ uint8_t *output = NULL;
+	Words words = {.count = 1};
+	char seconds[16];
+	size_t size;
+	int status, r = process_find_helper("suture-restart", &path, reterr_reason);
+
+	if (r < 0)
+		return r;
+	words.items[0] = path;
+	snprintf(seconds, sizeof(seconds), "%u", run->seconds);
+	add_bus(&words, run->bus);
+	add_word(&words, "--json");
+	add_option(&words, "--scope", restart_scope_names[run->scope]);
+	if (run->seconds > 0)
+		add_option(&words, "--timeout", seconds);
+	for (size_t i = 0; i < run->config->protect_count; i++)
+		add_option(&words, "--protect", run->config->protect[i]);
+	add_word(&words, run->verb);
+	r = process_run(words.items, pids->data, pids->size, OUTPUT_SIZE_MAX, &output, &size,
+		&status, reterr_reason);
+	if (r < 0)
+		return r;
+	if (status > EXIT_FAILED || size == 0)
+		return exit_error_of(status);
+	return report_restarts(output, size, ret_report, reterr_reason);
+}
+
+int worker_reboot(const char *bus, RestartScope scope, char **ret_way, Reason *reterr_reason)
+{
+	Words words = {.count = 1};
+	int r;
+
+	add_bus(&words, bus);
+	add_option(&words, "--scope", restart_scope_names[scope]);
+	add_word(&words, "reboot");
+	r = run_helper("suture-restart", &words, ret_way, reterr_reason);
+	if (r == 0)
+		(*ret_way)[strcspn(*ret_way, "\n")] = '\0';
+	return r;
+}
+
+int worker_watch(const char *root, const char *bus, Reason *reterr_reason)
+{
+	Words words = {.count = 1};
+
+	add_option(&words, "--root", root);
+	add_bus(&words, bus);
+	add_word(&words, "--background");
+	return run_helper("suture-trial", &words, NULL, reterr_reason);
 }
 
 int worker_status(const char *root, char **ret_text, Reason *reterr_reason)
 {
-	return run_activate(root, "status", NULL, ret_text, reterr_reason);
+	return run_activate(root, NULL, "status", NULL, ret_text, reterr_reason);
 }
 
 int worker_mounted(const char *root, Mounted *ret_mounted, Reason *reterr_reason)

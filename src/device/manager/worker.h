@@ -4,8 +4,14 @@
  * Worker: running the helper programs that have the powers which the manager does without. Each
  * reports in its own way; here all become a struct and a reason.
  */
+#include <jansson.h>
+
+#include "base/buffer.h"
 #include "device/manager/report.h"
 #include "device/policy/config.h"
+#include "wire/terms/terms.h"
+
+#define PROBATION_UNITS_MAX 256 /* as a trial's record takes (device/store/trial.h) */
 
 /* One line of progress: phase "download" or "apply", bytes done and in all. */
 typedef void (*WorkerProgress)(
@@ -28,12 +34,42 @@ typedef struct StageRun {
  * was downloaded is kept. */
 int worker_stage(const StageRun *run, StageResult *ret_result, Reason *reterr_reason);
 
-/* suture-activate switch N: at once. *ret_microseconds: how long the mounts took to move. */
-int worker_switch(
-	const char *root, uint32_t generation, uint64_t *ret_microseconds, Reason *reterr_reason);
+/* What a generation has to go through before it counts as settled. */
+typedef struct Probation {
+	unsigned seconds, boot_seconds;   /* of a live switch, and of a boot */
+	char *units[PROBATION_UNITS_MAX]; /* that used the component before, and were well */
+	size_t unit_count;
+} Probation;
+void probation_done(Probation *probation);
+
+/* suture-activate switch N: at once. *ret_microseconds: how long the mounts took to move.
+ * `probation` NULL: it counts as settled. */
+int worker_switch(const char *root, uint32_t generation, const Probation *probation,
+	uint64_t *ret_microseconds, Reason *reterr_reason);
 
 /* suture-activate select N: at the next boot. */
-int worker_select(const char *root, uint32_t generation, Reason *reterr_reason);
+int worker_select(
+	const char *root, uint32_t generation, const Probation *probation, Reason *reterr_reason);
+
+/* suture-restart: plan, or run. */
+typedef struct RestartRun {
+	const char *bus;      /* NULL: the machine's own service manager */
+	const Config *config; /* what is protected */
+	const char *verb;
+	RestartScope scope;
+	unsigned seconds; /* for the restarts; 0: as it does by itself */
+} RestartRun;
+
+/* `pids` are lines. *ret_report is its JSON (suture-restart(8)), in which units may have failed;
+ * the caller's reference. */
+int worker_restart(
+	const RestartRun *run, const Buffer *pids, json_t **ret_report, Reason *reterr_reason);
+
+/* suture-restart reboot. *ret_way: "soft-reboot" or "reboot"; the caller frees. */
+int worker_reboot(const char *bus, RestartScope scope, char **ret_way, Reason *reterr_reason);
+
+/* suture-trial, which goes on by itself. */
+int worker_watch(const char *root, const char *bus, Reason *reterr_reason);
 
 /* What is really mounted, whatever `current` says. */
 typedef struct Mounted {

@@ -11,10 +11,14 @@
 #include "base/path.h"
 #include "base/text.h"
 
-#define DEFAULT_CHANNEL  "public"
-#define DEFAULT_INTERVAL (6 * 3600) /* as the timer of fleets that meter themselves: four a day */
-#define DEFAULT_TIMEOUT  30
-#define BLANKS           " \t\r"
+#define DEFAULT_CHANNEL     "public"
+#define DEFAULT_INTERVAL    (6 * 3600) /* as the timer of fleets that meter themselves: four a day */
+#define DEFAULT_TIMEOUT     30
+#define DEFAULT_WINDOW      60
+#define DEFAULT_BOOT_WINDOW 180
+/* as systemd writes units' names (systemd.unit(5)), and a * at the end */
+#define UNIT_CHARACTERS TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
+#define BLANKS          " \t\r"
 
 const char *const config_automatic_words[] = {"install", "download", "off", NULL};
 
@@ -90,14 +94,19 @@ static int set_redirects(Config *config, const char *value)
 	return word < 0 ? -EINVAL : 0;
 }
 
-static int set_timeout(Config *config, const char *value)
+static int read_seconds(const char *value, uint64_t max, int *ret_seconds)
 {
 	uint64_t seconds;
 
-	if (text_to_u64(value, CONFIG_TIMEOUT_MAX, &seconds) < 0 || seconds == 0)
+	if (text_to_u64(value, max, &seconds) < 0 || seconds == 0)
 		return -EINVAL;
-	config->timeout = (int)seconds;
+	*ret_seconds = (int)seconds;
 	return 0;
+}
+
+static int set_timeout(Config *config, const char *value)
+{
+	return read_seconds(value, CONFIG_TIMEOUT_MAX, &config->timeout);
 }
 
 static int set_channel(Config *config, const char *value)
@@ -118,14 +127,42 @@ static int set_automatic(Config *config, const char *value)
 	return 0;
 }
 
+static int set_restarts(Config *config, const char *value)
+{
+	static const char *const words[] = {"services", "off", NULL};
+	int word = text_index(words, value);
+
+	config->keeps_services = word == 1;
+	return word < 0 ? -EINVAL : 0;
+}
+
+/* A name without its kind would protect nothing. */
+static int add_protected(Config *config, const char *value)
+{
+	size_t length = strlen(value);
+	bool is_pattern = value[length - 1] == '*';
+
+	if (config->protect_count == CONFIG_PROTECT_MAX || length > CONFIG_UNIT_MAX ||
+		strspn(value, UNIT_CHARACTERS) != length - is_pattern ||
+		!(is_pattern || strchr(value, '.')))
+		return -EINVAL;
+	snprintf(config->protect[config->protect_count++], CONFIG_UNIT_MAX + 1, "%s", value);
+	return 0;
+}
+
+static int set_window(Config *config, const char *value)
+{
+	return read_seconds(value, CONFIG_WINDOW_MAX, &config->window);
+}
+
+static int set_boot_window(Config *config, const char *value)
+{
+	return read_seconds(value, CONFIG_WINDOW_MAX, &config->boot_window);
+}
+
 static int set_interval(Config *config, const char *value)
 {
-	uint64_t seconds;
-
-	if (text_to_u64(value, CONFIG_INTERVAL_MAX, &seconds) < 0 || seconds == 0)
-		return -EINVAL;
-	config->interval = (int)seconds;
-	return 0;
+	return read_seconds(value, CONFIG_INTERVAL_MAX, &config->interval);
 }
 
 static const struct {
@@ -148,6 +185,13 @@ static const struct {
 	{"repository", "timeout", "seconds, at most ten minutes", set_timeout},
 	{"repository", "channel", "a name of lower-case letters, digits and ._-", set_channel},
 	{"install", "automatic", "install, download or off", set_automatic},
+	{"restart", "automatic", "services or off", set_restarts},
+	{"restart", "protect",
+		"the name of a unit with its kind, or its beginning and a *, given 32 times at "
+		"most",
+		add_protected, true},
+	{"trial", "window", "seconds, at most a day", set_window},
+	{"trial", "boot-window", "seconds, at most a day", set_boot_window},
 	{"check", "interval", "seconds, at most a week", set_interval},
 };
 
@@ -225,7 +269,9 @@ int config_parse(
 {
 	Config config = {.channel = DEFAULT_CHANNEL,
 		.interval = DEFAULT_INTERVAL,
-		.timeout = DEFAULT_TIMEOUT};
+		.timeout = DEFAULT_TIMEOUT,
+		.window = DEFAULT_WINDOW,
+		.boot_window = DEFAULT_BOOT_WINDOW};
 	Parser parser = {.name = name, .config = &config, .reason = reterr_reason};
 	_cleanup_free_ char *copy = memory_string_n(text, size);
 	char *cursor = copy, *line;

@@ -29,6 +29,9 @@
 	600 /* seconds: of the slowest satellite; four tries of it are an hour                     \
 	     */
 #define CONFIG_MIRRORS_MAX 8
+#define CONFIG_PROTECT_MAX 32
+#define CONFIG_UNIT_MAX    255   /* as long as systemd's names are */
+#define CONFIG_WINDOW_MAX  86400 /* of a trial (device/store/trial.h) */
 
 typedef enum Automatic { AUTOMATIC_INSTALL, AUTOMATIC_DOWNLOAD, AUTOMATIC_OFF } Automatic;
 extern const char *const config_automatic_words[];
@@ -43,7 +46,13 @@ typedef struct Config {
 	bool any_redirect;
 	int timeout; /* seconds after which a silent server is given up */
 	Automatic automatic;
-	int interval; /* seconds between two checks of `sutured` in its loop */
+	int interval;        /* seconds between two checks of `sutured` in its loop */
+	bool keeps_services; /* no service is restarted */
+	char protect[CONFIG_PROTECT_MAX]
+		    [CONFIG_UNIT_MAX + 1]; /* units that are not; may end in * */
+	size_t protect_count;
+	int window;      /* seconds of a trial after a live switch */
+	int boot_window; /* and after a start of the system */
 } Config;
 
 /* Pure. `name` is what the reasons call the text. */

@@ -57,6 +57,37 @@ TEST(the_way_to_the_repository_is_read)
 	ASSERT(!config.any_redirect);
 }
 
+TEST(restarts_and_trials_are_read)
+{
+	Config config;
+
+	ASSERT_OK(parse("[restart]\nautomatic = off\nprotect = postgresql@*\n"
+			"protect = dev-sda\\x2d1.service\n"
+			"[trial]\nwindow = 1\nboot-window = 86400\n",
+		&config, NULL));
+	ASSERT(config.keeps_services);
+	ASSERT_EQ(config.protect_count, 2);
+	ASSERT_STREQ(config.protect[0], "postgresql@*");
+	ASSERT_STREQ(config.protect[1], "dev-sda\\x2d1.service");
+	ASSERT_EQ(config.window, 1);
+	ASSERT_EQ(config.boot_window, 86400);
+	ASSERT_OK(parse("[restart]\nautomatic = services\nprotect = *\n", &config, NULL));
+	ASSERT(!config.keeps_services);
+}
+
+TEST(a_unit_too_many_is_refused)
+{
+	char text[1000] = "[restart]\n";
+	Config config;
+
+	for (int i = 0; i < CONFIG_PROTECT_MAX; i++)
+		strcat(text, "protect = a.service\n");
+	ASSERT_OK(parse(text, &config, NULL));
+	ASSERT_EQ(config.protect_count, CONFIG_PROTECT_MAX);
+	strcat(text, "protect = a.service\n");
+	ASSERT_ERROR(-EINVAL, parse(text, &config, NULL));
+}
+
 TEST(eight_mirrors_are_enough)
 {
 	char text[1000] = "[repository]\n";
@@ -81,6 +112,9 @@ TEST(what_is_not_said_has_a_default)
 	ASSERT_EQ(config.interval, 6 * 3600);
 	ASSERT_EQ(config.timeout, 30);
 	ASSERT_EQ(config.mirror_count, 0);
+	ASSERT_EQ(config.window, 60);
+	ASSERT_EQ(config.boot_window, 180);
+	ASSERT(!config.keeps_services && config.protect_count == 0);
 	ASSERT(!config.any_redirect && !config.proxy[0] && !config.ca_file[0]);
 	ASSERT_OK(parse("[repository]\nurl = http://[::1]:8000/\n", &config, NULL));
 	ASSERT_STREQ(config.url, "http://[::1]:8000/");
@@ -124,6 +158,14 @@ static const struct {
 	{"[repository]\nchannel = a/b\n", "suture.conf:2: channel must be a name"},
 	{"[install]\nautomatic = yes\n", "suture.conf:2: automatic must be install, download or"},
 	{"[install]\nautomatic = Install\n", "suture.conf:2: automatic must be install,"},
+	{"[restart]\nautomatic = on\n", "suture.conf:2: automatic must be services or off"},
+	{"[restart]\nprotect = nginx\n", "suture.conf:2: protect must be the name of a unit"},
+	{"[restart]\nprotect = a*.service\n", "suture.conf:2: protect must be the name of a unit"},
+	{"[restart]\nprotect = a b.service\n", "suture.conf:2: protect must be the name of a unit"},
+	{"[restart]\nprotect = ../a.service\n", "suture.conf:2: protect must be the name"},
+	{"[trial]\nwindow = 0\n", "suture.conf:2: window must be seconds, at most a day"},
+	{"[trial]\nboot-window = 86401\n", "suture.conf:2: boot-window must be seconds"},
+	{"[trial]\nautomatic = off\n", "suture.conf:2: unknown key automatic"},
 	{"[check]\ninterval = 0\n", "suture.conf:2: interval must be seconds"},
 	{"[check]\ninterval = 604801\n", "suture.conf:2: interval must be seconds"},
 	{"[check]\ninterval = 6h\n", "suture.conf:2: interval must be seconds"},

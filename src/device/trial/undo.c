@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/trial/undo.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "device/exposure/exposure.h"
+#include "device/policy/config.h"
+#include "device/restart/run.h"
+#include "device/restart/survey.h"
+
+#define RESTART_US (180 * UINT64_C(1000000)) /* as suture-restart by itself */
+
+/* What is left of the trial: its failed units, as jobs. */
+static int start_failed(sd_bus *bus, const Trial *trial, Reason *reason)
+{
+	_cleanup_free_ Job *jobs = memory_new_array(trial->unit_count, sizeof(Job));
+	size_t count = 0;
+	int r = jobs ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < trial->unit_count; i++) {
+		_cleanup_(unit_freep) Unit *unit = NULL;
+
+		r = unit_read(bus, trial->units[i], &unit, reason);
+		if (r < 0 || unit_is_active(unit) || unit->inactive_exit_us == 0 ||
+			unit->triggered_by)
+			continue;
+		/* its start rate limit may be used up by the code that is gone now */
+		(void)bus_call(bus, "ResetFailedUnit", NULL, NULL, "s", trial->units[i]);
+		jobs[count++] = (Job){.unit = trial->units[i], .method = JOB_RENEW};
+	}
+	if (r == 0)
+		r = jobs_run(bus, jobs, count, RESTART_US, reason);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!job_succeeded(&jobs[i]))
+			r = reason_set(
+				reason, 1, "%s does not come up: %s", jobs[i].unit, jobs[i].result);
+	return r;
+}
+
+static int find_exposed(const Undo *undo, ExposureFiles *files, ExposureList *list, Reason *reason)
+{
+	int r = 0;
+
+	if (undo->generation)
+		r = exposure_want_present(files, undo->store, undo->generation);
+	return r < 0 ? r : exposure_scan(undo->store, files, list, reason);
+}
+
+static int survey(sd_bus *bus, const ExposureList *list, Plan *plan, Reason *reason)
+{
+	size_t gone;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->count; i++)
+		r = survey_processes(bus, &list->items[i].pid, 1, plan, &gone, reason);
+	return r;
+}
+
+static int decide(Plan *plan, const Config *config)
+{
+	const char *protect[CONFIG_PROTECT_MAX];
+	PlanPolicy policy = {.scope = config->keeps_services ? RESTART_NONE : RESTART_SERVICES,
+		.protect = protect,
+		.protect_count = config->protect_count,
+		.now_us = time_monotonic_us()};
+
+	for (size_t i = 0; i < config->protect_count; i++)
+		protect[i] = config->protect[i];
+	return plan_decide(plan, &policy);
+}
+
+static int name_failed(const Plan *plan, Reason *reason)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (run_has_failed(&plan->items[i]))
+			return reason_set(reason, 1, "%s was not restarted: %s",
+				plan->items[i].unit, plan->items[i].result);
+	return 0;
+}
+
+static int restart_exposed(sd_bus *bus, const char *address, const Config *config,
+	const ExposureList *list, Reason *reason)
+{
+	_cleanup_(plan_done) Plan plan = {};
+	Run run = {.bus = bus, .address = address, .timeout_us = RESTART_US};
+	int r = survey(bus, list, &plan, reason);
+
+	if (r == 0)
+		r = decide(&plan, config);
+	if (r == 0)
+		r = run_plan(&run, &plan, reason);
+	return r < 0 ? r : name_failed(&plan, reason);
+}
+
+int undo_services(const Undo *undo, Reason *reterr_reason)
+{
+	_cleanup_(exposure_files_done) ExposureFiles files = {};
+	_cleanup_(exposure_list_done) ExposureList list = {};
+	_cleanup_bus_ sd_bus *bus = NULL;
+	Config config = {}; /* one that cannot be read protects nothing, and keeps nothing down */
+	int started, r = bus_open(undo->address, &bus, reterr_reason);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (config_load(undo->root, &config, NULL) == -ENOMEM)
+		return -ENOMEM;
+	started = start_failed(bus, undo->trial, reterr_reason);
+	if (started != 0)
+		reterr_reason = NULL; /* the first reason counts */
+	r = find_exposed(undo, &files, &list, reterr_reason);
+	if (r == 0)
+		r = restart_exposed(bus, undo->address, &config, &list, reterr_reason);
+	return started != 0 ? started : r;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/trial/verdict.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define CANNOT_EXECUTE                                                                             \
+	127 /* what the dynamic linker ends with when a library or symbol is missing */
+
+static int fail_with_end(const Unit *facts, const char *what, Reason *reason)
+{
+	if (facts->main_code == CLD_EXITED && facts->main_status == CANNOT_EXECUTE)
+		return reason_set(reason, 1,
+			"%s %s: its program ended with 127, as when a library or symbol is missing",
+			facts->id, what);
+	if (facts->main_code == CLD_EXITED)
+		return reason_set(reason, 1, "%s %s: its program ended with %d", facts->id, what,
+			facts->main_status);
+	if (facts->main_code == CLD_KILLED || facts->main_code == CLD_DUMPED)
+		return reason_set(reason, 1, "%s %s: its program was ended by signal %d", facts->id,
+			what, facts->main_status);
+	return reason_set(reason, 1, "%s %s: %s", facts->id, what, facts->result);
+}
+
+static bool ended_badly(const Unit *facts)
+{
+	return facts->result[0] && strcmp(facts->result, "success") != 0;
+}
+
+/* A restart after the switch sets the count back, so that all of it is of the new code. */
+static void set_baseline(Watched *unit, const Unit *facts)
+{
+	bool is_new = facts->inactive_exit_us >= unit->switched_us;
+
+	if (!unit->was_seen)
+		unit->restarts = is_new ? 0 : facts->restarts;
+	else if (facts->restarts < unit->restarts)
+		unit->restarts = 0;
+	unit->was_seen = true;
+}
+
+/* Whether Restart= starts it only when it ended badly: then a restart tells all. */
+static bool restarts_on_failure(const Unit *facts)
+{
+	return strcmp(facts->restart_policy, "always") != 0 &&
+		strcmp(facts->restart_policy, "on-success") != 0;
+}
+
+static int look_at_restarts(const Watched *unit, const Unit *facts, Reason *reason)
+{
+	if (text_starts_with(facts->sub_state, "auto-restart") && ended_badly(facts))
+		return fail_with_end(facts, "does not stay up", reason);
+	if (facts->restarts > unit->restarts && restarts_on_failure(facts))
+		return reason_set(reason, 1, "%s does not stay up: it was started again %u times",
+			facts->id, facts->restarts - unit->restarts);
+	return 0;
+}
+
+static bool ends_by_itself(const Unit *facts)
+{
+	return facts->triggered_by || strcmp(facts->type, "dbus") == 0 ||
+		strcmp(facts->type, "oneshot") == 0;
+}
+
+/* It is neither active nor failed. */
+static int look_at_rest(
+	Watched *unit, const Unit *facts, uint64_t now_us, bool is_last, Reason *reason)
+{
+	bool has_ended = unit_has_ended(facts);
+
+	if (facts->inactive_exit_us == 0 || ends_by_itself(facts))
+		return 0;
+	if (is_last)
+		return has_ended ? reason_set(reason, 1, "%s is not active any more", facts->id)
+				 : reason_set(reason, 1, "%s does not get ready", facts->id);
+	if (!has_ended || !unit->was_active)
+		return 0;
+	if (unit->down_since == 0)
+		unit->down_since = now_us;
+	return now_us - unit->down_since >= VERDICT_DOWN_US
+		? reason_set(reason, 1, "%s is not active any more", facts->id)
+		: 0;
+}
+
+int verdict_look(
+	Watched *unit, const Unit *facts, uint64_t now_us, bool is_last, Reason *ret_reason)
+{
+	int r;
+
+	set_baseline(unit, facts);
+	if (strcmp(facts->active_state, "failed") == 0)
+		return fail_with_end(facts, "failed", ret_reason);
+	r = look_at_restarts(unit, facts, ret_reason);
+	if (r > 0)
+		return r;
+	if (!unit_is_active(facts))
+		return look_at_rest(unit, facts, now_us, is_last, ret_reason);
+	unit->was_active = true;
+	unit->down_since = 0;
+	return 0;
+}
