@@ -6,6 +6,7 @@ import glob
 import time
 
 from tap import *
+import world
 from world import *
 
 DAY = 86400
@@ -22,6 +23,12 @@ def at(days):
 
 
 IN_1970 = -int(time.time() // DAY) + 2
+
+
+class Device(world.Device):
+    """The command is linked with shared libraries, so that a library can move its clock."""
+
+    command = "suture-shared"
 
 
 def vendor_with_a_fix():

@@ -480,6 +480,8 @@ def with_data(change):
 class Device:
     """A machine: a root folder with the base in it."""
 
+    command = "suture"
+
     def __init__(self, url, *, name="device", config=""):
         self.root = os.path.join(os.getcwd(), name)
         os.chmod(os.getcwd(), 0o755)
@@ -502,7 +504,7 @@ class Device:
         os.replace(path + ".new", path)  # an agent that reads meanwhile sees one or the other
 
     def suture(self, *args, expect=0, **options):
-        return run("suture", "--root", self.root, *args, expect=expect, **options)
+        return run(self.command, "--root", self.root, *args, expect=expect, **options)
 
     def json(self, *args, expect=0, **options):
         value = json.loads(self.suture(*args, "--json", expect=expect, **options).stdout)
