@@ -37,10 +37,18 @@ deps-hosts: deps
 check-hosts: deps-hosts
 	tests/hosts/check-hosts
 
+# A machine that boots, with Suture in it, under QEMU.
+deps-device: deps
+	$(SUDO) tools/install-packages device
+
+check-device: deps-device
+	$(MAKE) all
+	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) tests/device/check-device $(SCENARIOS)
+
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
 	rm -rf $(BUILD) build-asan build-clang build-hosts
 
-.PHONY: all deps deps-hosts demo check check-hosts install clean
+.PHONY: all deps deps-hosts deps-device demo check check-hosts check-device install clean

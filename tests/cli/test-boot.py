@@ -339,6 +339,18 @@ def no_trial_begins_while_the_system_itself_is_on_trial():
 
 
 @test_in_mount_namespace
+def the_first_improvement_too_waits_for_the_trial_of_the_base():
+    device = Device()
+    device.simple(1)
+    device.activate(*TRIAL, "select", 1)
+    device.write("run/suture.unblessed", "")
+    device.activate(*BOOT)
+    check_equal((number(device), trial(device)["tries"]), ("0", "1"))
+    check("itself is on trial" in reason(device), reason(device))
+    power_off(device)
+
+
+@test_in_mount_namespace
 def any_doubt_about_a_trial_shows_the_base():
     for text, word in (("suture-trial 2\nwhat comes then\n", "newer Suture"), ("", "no record"),
                        ("suture-trial 1\ngeneration 2\n", "expected")):

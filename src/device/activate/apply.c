@@ -207,6 +207,9 @@ static void remember(Activation *activation, const Choice *choice, const char *p
 {
 	_cleanup_free_ char *before = NULL;
 
+	/* to be told also where nothing had settled before, and nothing is mounted */
+	if (choice->postponed)
+		(void)runtime_make(activation->runtime, NULL);
 	if (runtime_find(activation->runtime, NULL) != 1)
 		return;
 	runtime_set_note(activation->runtime, RUNTIME_NOTE_REASON,

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image of the test device: Debian 13 from the machine's own package archive, with Suture as an
+integrator puts it there. doc/integration.md tells the same in words.
+
+    image = build()        made anew when something that it is made from has changed
+    image.root_disk, .var_disk, .repository_disk, .kernel, .initrd
+
+It lies in the folder that SUTURE_DEVICE_CACHE names, or build/device. No loop device and no mount is
+needed, but root.
+"""
+import contextlib
+import dataclasses
+import fnmatch
+import hashlib
+import lzma
+import os
+import shutil
+import subprocess
+import time
+
+import vendor
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get("SUTURE_BUILD", os.path.join(SOURCE, "build")))
+CACHE = os.path.abspath(os.environ.get("SUTURE_DEVICE_CACHE", os.path.join(BUILD, "device")))
+
+SUITE = "trixie"
+PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64",
+            "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1"]
+BOOTSTRAP_OPTIONS = ["--mode=root", "--variant=essential", "--keyring=/usr/share/keyrings",
+                     "--dpkgopt=path-exclude=/usr/share/man/*",
+                     "--dpkgopt=path-exclude=/usr/share/doc/*",
+                     "--dpkgopt=path-exclude=/usr/share/locale/*"]
+# Of what `make install` brings: the rest is a vendor's.
+DEVICE_FILES = ["usr/bin/suture", "usr/bin/sutured", "usr/libexec/suture/*", "usr/lib/systemd/*",
+                "usr/lib/sysusers.d/*"]
+# sutured.service is for the scenarios that want it.
+UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.service",
+         "demod.service", "agent.service"]
+# What the base needs of systemd's many: /etc/fstab, and systemd.mask= on the kernel's command line;
+# block devices, their labels, and their units.
+GENERATORS = ["systemd-fstab-generator", "systemd-debug-generator"]
+UDEV_RULES = ["50-udev-default.rules", "60-block.rules", "60-persistent-storage.rules",
+              "99-systemd.rules"]
+# What the initrd loads for the base, and what more it loads to graft; image.py adds what these need.
+ROOT_MODULES, GRAFT_MODULES = ["virtio_blk", "erofs"], ["overlay", "loop", "dm-verity"]
+VAR_SIZE, BLOCK_SIZE = 512 << 20, 4096
+AGE_MAX = 5 * 86400  # the timestamp of the vendor's repository is good for 7 days
+
+
+@dataclasses.dataclass
+class Image:
+    folder: str
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    kernel = property(lambda self: self.path("vmlinuz"))
+    initrd = property(lambda self: self.path("initrd"))
+    root_disk = property(lambda self: self.path("root.erofs"))
+    var_disk = property(lambda self: self.path("var.ext4"))
+    repository_disk = property(lambda self: self.path("repository.ext4"))
+
+
+def say(text):
+    print(f"# {text}", flush=True)
+
+
+def call(*command, **options):
+    """Runs a program that must not fail; what it says is shown only when it does."""
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          check=False, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def files_below(tree):
+    for place, folders, names in os.walk(tree):
+        folders.sort()
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(place, name), tree)
+
+
+def digest(*trees, words=()):
+    """Of all files below folders, or of single files, with their names and modes."""
+    sha256 = hashlib.sha256("\n".join(words).encode())
+    for tree in trees:
+        for name in files_below(tree) if os.path.isdir(tree) else [""]:
+            path = os.path.join(tree, name) if name else tree
+            info = os.lstat(path)
+            sha256.update(f"{name or os.path.basename(tree)} {info.st_mode}\n".encode())
+            if not os.path.islink(path):
+                with open(path, "rb") as file:
+                    sha256.update(hashlib.sha256(file.read()).digest())
+    return sha256.hexdigest()[:16]
+
+
+def archive_sources():
+    """The lines for this suite, from what apt is told about the archive of the machine's own."""
+    own = call("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").strip()
+    answer = call("apt-get", "indextargets", "--format", "$(LABEL)|$(CODENAME)|$(REPO_URI)",
+                  "Created-By: Packages")
+    found = []
+    for line in answer.splitlines():
+        label, codename, uri = line.split("|")
+        source = f"deb {uri} {codename.replace(own, SUITE, 1)} main"
+        if label in ("Debian", "Debian-Security") and codename.startswith(own) \
+                and source not in found:
+            found.append(source)
+    if not found:
+        raise RuntimeError("apt knows no Debian archive: run apt-get update, then try again")
+    return found
+
+
+def archive_options():
+    """Proxies and the like that apt is told about."""
+    return [f"--aptopt={line}" for line in call("apt-config", "dump").splitlines()
+            if line.startswith(("Acquire::http", "Acquire::https"))]
+
+
+def bootstrap():
+    """The bare Debian, as an archive."""
+    path = os.path.join(CACHE, f"debian-{digest(words=[SUITE, *PACKAGES, *BOOTSTRAP_OPTIONS])}.tar")
+    if not os.path.exists(path):
+        say(f"Debian {SUITE} from the package archive: a minute or two")
+        with made_beside(path) as new:
+            call("mmdebstrap", *BOOTSTRAP_OPTIONS, *archive_options(), "--format=tar",
+                 "--include=" + ",".join(PACKAGES), SUITE, new, *archive_sources())
+    return path
+
+
+@contextlib.contextmanager
+def made_beside(path):
+    """A name for what becomes `path` only when it is complete."""
+    new = path + ".new"
+    remove(new)
+    yield new
+    os.rename(new, path)
+
+
+def remove(path):
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def install_suture(folder):
+    call("make", "-C", SOURCE, "install", f"BUILD={BUILD}", f"DESTDIR={folder}")
+
+
+def is_for_the_device(name):
+    return any(fnmatch.fnmatch(name, pattern) for pattern in DEVICE_FILES)
+
+
+def copy(source, target):
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
+def copy_tree(source, target, wanted=lambda name: True):
+    for name in files_below(source):
+        if wanted(name):
+            copy(os.path.join(source, name), os.path.join(target, name))
+
+
+def compiler(*arguments):
+    call("cc", "-O2", "-Wall", "-D_GNU_SOURCE", *arguments)
+
+
+def compile_programs(root):
+    """What the tests need in the base: the agent, a shell that needs no library, a daemon."""
+    tools, demo = os.path.join(root, "usr/lib/device"), os.path.join(root, vendor.DEMO_FOLDER)
+    os.makedirs(tools)
+    os.makedirs(demo)
+    compiler("-static", "-o", f"{tools}/agent", f"{HERE}/agent.c")
+    shutil.copy("/bin/busybox", f"{tools}/busybox")
+    vendor.compile_library(f"{demo}/{vendor.DEMO_LIBRARY}", "base")
+    # What is missing in a library is to be noticed at the start, as in most daemons of today.
+    compiler("-Wl,-z,now", "-Wl,-rpath,/usr/lib/demo", "-o", f"{root}/usr/bin/demod",
+             f"{HERE}/demo/demod.c", f"{demo}/{vendor.DEMO_LIBRARY}")
+
+
+def masked_units():
+    with open(f"{HERE}/masked-units", encoding="utf-8") as file:
+        return [name for line in file if not line.startswith("#") for name in line.split()]
+
+
+def mask(root):
+    for name in masked_units():
+        path = os.path.join(root, "etc/systemd/system", name)
+        remove(path)
+        os.symlink("/dev/null", path)
+    keep_only(f"{root}/usr/lib/systemd/system-generators", GENERATORS)
+    keep_only(f"{root}/usr/lib/udev/rules.d", UDEV_RULES)
+
+
+def keep_only(folder, wanted):
+    for name in os.listdir(folder):
+        if name not in wanted:
+            os.unlink(os.path.join(folder, name))
+
+
+def in_root(root, *command):
+    return call("chroot", root, *command)
+
+
+def make_root(root, installed, keys):
+    """The tree of the base. `keys` has what the vendor's repository gave for the image."""
+    call("tar", "-C", root, "-xf", bootstrap())
+    copy_tree(installed, root, is_for_the_device)
+    copy_tree(f"{HERE}/base", root)
+    copy_tree(keys, f"{root}/usr/lib/suture")
+    compile_programs(root)
+    mask(root)
+    for folder in "repo", "srv/repository":
+        os.makedirs(os.path.join(root, folder))
+    in_root(root, "systemd-sysusers")
+    in_root(root, "systemctl", "enable", *UNITS)
+    in_root(root, "systemctl", "set-default", "multi-user.target")
+    # Each finds the libraries that it needs.
+    for program in "suture", "sutured", *os.listdir(f"{root}/usr/libexec/suture"):
+        in_root(root, "env", "PATH=/usr/bin:/usr/libexec/suture", program, "--version")
+    # Empty: systemd then takes an identity for the boot and does not call it the first.
+    open(f"{root}/etc/machine-id", "w", encoding="ascii").close()
+
+
+def module_closure(root, wanted):
+    """The modules' paths, each behind those that it needs."""
+    kernel = os.listdir(f"{root}/usr/lib/modules")[0]
+    folder = f"{root}/usr/lib/modules/{kernel}"
+    needs, paths, ordered = {}, {}, []
+    with open(f"{folder}/modules.dep", encoding="ascii") as file:
+        for line in file:
+            path, _, others = line.partition(":")
+            needs[path] = others.split()
+            paths[os.path.basename(path).split(".")[0]] = path
+
+    def add(path):
+        for other in needs[path]:
+            add(other)
+        if path not in ordered:
+            ordered.append(path)
+
+    for name in wanted:
+        add(paths[name])
+    return [os.path.join(folder, path) for path in ordered]
+
+
+def make_initrd(root, folder, path):
+    modules = os.path.join(folder, "modules")
+    for name in "bin", "modules", "dev", "proc", "sys", "run", "sysroot":
+        os.makedirs(os.path.join(folder, name))
+    shutil.copy("/bin/busybox", f"{folder}/bin/busybox")
+    copy(f"{HERE}/init", f"{folder}/init")
+    for name, wanted in ("root.list", ROOT_MODULES), ("graft.list", GRAFT_MODULES):
+        names = []
+        for module in module_closure(root, wanted):
+            names.append(os.path.basename(module).removesuffix(".xz"))
+            with lzma.open(module) as source, open(f"{modules}/{names[-1]}", "wb") as target:
+                shutil.copyfileobj(source, target)
+        with open(f"{modules}/{name}", "w", encoding="ascii") as file:
+            file.write("\n".join(names) + "\n")
+    call("sh", "-c", f"find . | cpio -o -H newc --quiet | gzip -1 > {path}", cwd=folder)
+
+
+def make_ext4(path, size, label, tree):
+    with open(path, "wb") as file:
+        file.truncate(size)
+    # Improvements may be sealed by fs-verity, which not every kernel does in blocks below a page.
+    call("mkfs.ext4", "-q", "-F", "-O", "verity", "-b", str(BLOCK_SIZE), "-L", label, "-d", tree,
+         path)
+
+
+def make_disks(folder, root):
+    """Takes apart what the tree has: the kernel, what goes to /var, and the base."""
+    kernel = [name for name in os.listdir(f"{root}/boot") if name.startswith("vmlinuz")][0]
+    shutil.copy(f"{root}/boot/{kernel}", f"{folder}/vmlinuz")
+    make_initrd(root, f"{folder}/initrd.tree", f"{folder}/initrd")
+    for name in os.listdir(f"{root}/boot"):
+        os.unlink(f"{root}/boot/{name}")
+    os.rename(f"{root}/var", f"{folder}/var.tree")
+    os.mkdir(f"{root}/var")
+    make_ext4(f"{folder}/var.ext4", VAR_SIZE, "var", f"{folder}/var.tree")
+
+
+def make_image(folder, installed):
+    root = f"{folder}/root"
+    os.makedirs(root)
+    seller = vendor.Vendor(BUILD, f"{folder}/vendor")
+    make_root(root, installed, seller.device_files())
+    make_disks(folder, root)
+    call("mkfs.erofs", "--quiet", f"{folder}/root.erofs", root)
+    compiler("-o", f"{folder}/ticks", f"{HERE}/ticks.c")
+    size = seller.make_repositories(root)
+    make_ext4(f"{folder}/repository.ext4", (size >> 20) + 16 << 20, "repo", seller.repositories)
+
+
+def is_fresh(folder):
+    return os.path.isdir(folder) and time.time() - os.stat(folder).st_mtime < AGE_MAX
+
+
+def remove_others(folder=None):
+    """Images of other inputs, and what an interrupted run left."""
+    for name in os.listdir(CACHE):
+        path = os.path.join(CACHE, name)
+        if name.endswith(".new") or (folder and name.startswith("image-") and path != folder):
+            remove(path)
+
+
+def build():
+    os.makedirs(CACHE, exist_ok=True)
+    installed = os.path.join(CACHE, "installed")
+    remove(installed)
+    remove_others()
+    install_suture(installed)
+    inputs = [f"{HERE}/{name}" for name in ("agent.c", "base", "demo", "init", "masked-units",
+                                            "ticks.c", "image.py", "vendor.py")]
+    folder = os.path.join(CACHE, f"image-{digest(installed, *inputs)}")
+    if not is_fresh(folder):
+        say("the image of the test device")
+        remove(folder)
+        with made_beside(folder) as new:
+            make_image(new, installed)
+        os.utime(folder)
+        remove_others(folder)
+    return Image(folder)

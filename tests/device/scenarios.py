@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has to be true of a machine that boots. README.md tells how these are written."""
+import hashlib
+
+from device import ACTIVATE, BUSYBOX, STORE
+from harness import check, check_equal, say, scenario
+
+RECORD = f"{STORE}/generations/1"
+INITRD = "suture.placement=initrd"
+
+
+def on_the_base(device, *reasons):
+    """The machine is up, shows the base, and says why."""
+    check_equal(device.state(), "running", "the machine")
+    check_equal(device.demo(), "base", "demod's library")
+    check_equal(device.activation()["mounted"], ["0"], "what is mounted")
+    for reason in reasons:
+        check(reason in device.reason(), f"{reason!r} is not in the reason {device.reason()!r}")
+
+
+def on_a(device):
+    check_equal(device.state(), "running", "the machine")
+    check_equal(device.status()["label"], "26.3.1 (a)", "label")
+    check_equal(device.demo(), "good", "demod's library")
+
+
+def resign(record):
+    """A generation record with a digest that fits its text again, as who can write /var can make it."""
+    text = record[:record.rindex(b"digest ")]
+    return text + b"digest " + hashlib.sha256(text).hexdigest().encode() + b"\n"
+
+
+# --- the base
+
+@scenario("base")
+def boots_to_its_base(device):
+    on_the_base(device)
+    check_equal(device.failed_units(), [], "failed units")
+    check_equal(device.mounts(), {}, "Suture's mounts")
+    check_equal(device.reason(), "", "reason")
+    check(device.run("touch /usr/lib/demo/x", expect=None).code != 0, "the base can be written")
+
+
+# --- live
+
+@scenario("base")
+def an_installation_restarts_its_service_and_settles(device):
+    check_equal(device.install("a")["grafted"], True, "grafted")
+    check_equal(device.demo(), "good", "demod's library")
+    check_equal(device.exposed(), 0, "exposed")
+    check_equal(device.trial()["unit"], "demod.service", "who is watched")
+    device.wait_for_verdict()
+    on_a(device)
+    check_equal(device.last_event(), "settled", "the last event")
+
+
+@scenario("improved")
+def the_next_improvement_replaces_this_one(device):
+    device.install("b")
+    device.wait_for_verdict()
+    check_equal(device.demo(), "better", "demod's library")
+    check_equal(device.status()["label"], "26.3.1 (b)", "label")
+
+
+@scenario("improved")
+def removal_shows_the_base_again(device):
+    device.suture("remove")
+    device.restart_demo()
+    on_the_base(device)
+    check("/usr/lib/demo" not in device.mounts(), "still grafted")
+
+
+@scenario("base")
+def the_agent_installs_by_itself_inside_its_sandbox(device):
+    device.offer("a")
+    device.run("systemctl start sutured")
+    device.wait_until("suture status | grep -q 'Applied: 26.3.1 (a)'")
+    device.wait_until("demod ask | grep -q good")
+    check(device.trial() is not None, "nothing is on trial")
+    device.run("systemctl stop sutured")  # the trial goes on
+    device.wait_for_verdict()
+    on_a(device)
+    check_equal(device.last_event(), "settled", "the last event")
+    check_equal(device.run("systemctl show -P Result sutured").text, "success", "sutured's end")
+
+
+# --- on trial while the machine runs
+
+def is_reverted_to_a(device, *reasons):
+    device.wait_for_verdict()
+    on_a(device)
+    for reason in reasons:
+        check(reason in device.reason(), f"{reason!r} is not in {device.reason()!r}")
+    refused = device.suture("install", expect=None)  # what failed here is not tried again
+    check(refused.code in (5, 6), f"installed again: {refused.code} {refused.error}")
+    on_a(device)
+
+
+@scenario("improved")
+def a_library_that_crashes_is_taken_back(device):
+    device.install("b-crash")
+    is_reverted_to_a(device, "demod.service")
+
+
+@scenario("improved")
+def a_library_without_a_symbol_is_taken_back(device):
+    device.install("b-missing")
+    is_reverted_to_a(device, "demod.service")
+
+
+@scenario("improved")
+def a_health_check_takes_an_improvement_back(device):
+    device.run("mount --bind /usr/bin/false /usr/lib/suture/health.d/demod")
+    device.install("b")
+    device.wait_for_verdict()
+    on_a(device)
+    check("health check demod" in device.reason(), f"not named: {device.reason()!r}")
+
+
+@scenario("base")
+def a_broken_libc_is_taken_off_by_the_guard(device):
+    device.offer("libc")
+    began = device.run("cut -d' ' -f1 /proc/uptime")
+    device.suture("install", expect=None)
+    device.run(f"until /usr/bin/true; do {BUSYBOX} sleep 0.1; done", shell=BUSYBOX)
+    seconds = float(device.run("cut -d' ' -f1 /proc/uptime").text) - float(began.text)
+    say(f"a broken libc, from the installation to the way back: {seconds:.1f} s")
+    device.wait_for_verdict()
+    on_the_base(device, "programs can no longer be started")
+    check_equal(device.last_event(), "reverted", "the last event")
+
+
+@scenario("base")
+def a_broken_libc_can_be_taken_off_by_hand(device):
+    device.offer("libc")
+    device.suture("install", expect=None)
+    device.run(f"{ACTIVATE} switch 0 || true", shell=BUSYBOX)
+    device.run("true")
+    on_the_base(device)
+
+
+# --- on trial in a boot
+
+@scenario("base")
+def an_improvement_that_takes_a_restart_settles_in_the_next_boot(device):
+    check_equal(device.install("boot-good")["grafted"], False, "grafted")
+    check_equal(device.demo(), "base", "demod's library")
+    device.reboot()
+    check_equal(device.demo(), "good", "demod's library")
+    check_equal(device.trial()["tries"], "0", "tries")
+    device.wait_for_verdict()
+    on_a(device)
+    check_equal(device.last_event(), "settled", "the last event")
+
+
+@scenario("base")
+def a_crash_in_the_boot_is_taken_back_in_it(device):
+    device.install("boot-crash")
+    device.reboot()
+    device.wait_for_verdict()
+    on_the_base(device, "demod.service")
+
+
+@scenario("base")
+def a_power_cut_in_a_trial_ends_it(device):
+    device.install("boot-good")
+    device.reboot()
+    check(device.trial() is not None, "nothing is on trial")
+    device.cut_and_boot()
+    on_the_base(device)
+    check_equal(device.trial(), None, "trial")
+    check_equal(device.last_event(), "reverted", "the last event")
+
+
+@scenario("base")
+def a_libc_that_breaks_the_boot_is_left_behind(device):
+    device.install("boot-libc")
+    device.restart("systemctl --no-block reboot")
+    device.wait_until("test -e /run/suture.blessed", device.boot_seconds, restarts=1)
+    device.wait_until_up()
+    say(f"a boot with a broken libc: up {device.uptime:.0f} s after the last power-on")
+    check_equal(device.demo(), "base", "demod's library")
+    last = device.history()[-1]
+    check_equal(last["event"], "reverted", "the last event")
+    check("programs can no longer be started" in str(last), last)
+
+
+@scenario("base")
+def the_trial_of_the_base_comes_first(device):
+    device.install("boot-good")
+    device.run("sync")
+    device.cut_and_boot("device.unblessed")
+    on_the_base(device, "the system itself is on trial")
+    device.cut_and_boot("")
+    check_equal(device.demo(), "good", "demod's library")
+    device.wait_for_verdict()
+    on_a(device)
+
+
+# --- boots
+
+@scenario("improved")
+def a_reboot_keeps_the_graft(device):
+    device.reboot()
+    on_a(device)
+    check_equal(device.failed_units(), [], "failed units")
+
+
+@scenario("improved")
+def a_power_cut_keeps_the_graft(device):
+    device.cut_and_boot()
+    on_a(device)
+
+
+@scenario("improved")
+def no_unmount_fails_in_three_soft_reboots_and_a_poweroff(device):
+    for count in 1, 2, 3:
+        device.soft_reboot()
+        on_a(device)
+        check_equal(device.run("systemctl show -P SoftRebootsCount").text, str(count), "soft-reboots")
+    taken_off = device.journal(r"^detached generation=0 directories=1 ")
+    check_equal(len(taken_off), 3, "times that the graft was taken off")
+    check_equal(device.journal(r"[Ff]ailed (to )?u(n)?mount"), [], "failures to unmount")
+    device.run("echo 7 > /proc/sys/kernel/printk")  # what systemd-shutdown says, to the console
+    device.poweroff()
+    console = device.console()
+    check("All filesystems, swaps, loop devices" in console, "systemd-shutdown left something")
+    for words in "Failed unmounting", "Failed to unmount", "Could not unmount":
+        check(words not in console, f"{words!r} is on the console")
+    check(device.is_clean(), "/var was not unmounted")
+
+
+# --- stores that nobody can trust
+
+@scenario("improved")
+def a_corrupted_image_gives_the_base(device):
+    device.flip_on_disk(device.run(f"ls {STORE}/images/*").text, 9000)
+    device.boot()
+    on_the_base(device, "digest")
+
+
+@scenario("improved")
+def a_missing_store_gives_the_base(device):
+    device.run(f"rm -rf {STORE} && sync")
+    device.cut_and_boot()
+    on_the_base(device)
+    device.install("a")  # and from there it goes on
+    device.wait_for_verdict()
+    on_a(device)
+
+
+@scenario("improved")
+def a_store_from_the_future_gives_the_base(device):
+    record = device.get(RECORD)
+    device.put(RECORD, resign(record.replace(b"suture-generation 1\n", b"suture-generation 2\n")))
+    device.run("sync")
+    device.cut_and_boot()
+    on_the_base(device, "newer Suture")
+
+
+@scenario("improved")
+def a_forged_record_gives_the_base(device):
+    record = device.get(RECORD)
+    forged = resign(record.replace(b"\nsequence 1\n", b"\nsequence 2\n"))
+    check(forged != record, "the record was not changed")
+    device.put(RECORD, forged)
+    device.run("sync")
+    device.cut_and_boot()
+    on_the_base(device, "seal")
+
+
+@scenario("improved")
+def a_damaged_record_gives_the_base(device):
+    device.put(RECORD, device.get(RECORD)[:-100])
+    device.run("sync")
+    device.cut_and_boot()
+    on_the_base(device, "digest")
+
+
+# --- what the kernel's command line asks for
+
+@scenario("improved")
+def an_option_of_the_kernel_gives_the_base(device):
+    device.cut_and_boot("suture.base=1")
+    on_the_base(device, "suture.base=1")
+    device.cut_and_boot("")
+    on_a(device)
+
+
+@scenario("improved")
+def a_graft_in_the_initrd_leaves_nothing_old(device):
+    device.cut_and_boot(INITRD)
+    on_a(device)
+    check_equal(device.activation()["placement"], ["initrd"], "placement")
+    check_equal(device.exposed(), 0, "exposed")
+    device.soft_reboot()
+    on_a(device)

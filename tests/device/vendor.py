@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vendor of the test device: a repository for every course that its improvements may take.
+
+On the device all of them lie below /repo, under the names of COURSES.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DEMO_FOLDER, DEMO_LIBRARY = "usr/lib/demo", "libdemo.so.1"
+LIBC_FOLDER = "usr/lib/x86_64-linux-gnu"
+BASE = "device"
+
+# What is published one after another: (a), (b).
+COURSES = {
+    "none": [],
+    "a": ["good"],
+    "b": ["good", "better"],
+    "crash": ["crash"],
+    "missing": ["missing"],
+    "b-crash": ["good", "crash"],
+    "b-missing": ["good", "missing"],
+    "libc": ["broken-libc"],
+    "boot-good": ["boot-good"],
+    "boot-crash": ["boot-crash"],
+    "boot-libc": ["boot-broken-libc"],
+}
+# How the library of each is compiled. What begins with "boot-" takes a restart of the machine.
+FLAGS = {"crash": ["-DCRASHES"], "missing": ["-DLACKS_SYMBOL"]}
+UNDEFINED = b"\x0f\x0b"  # ud2: whoever executes it gets SIGILL
+
+
+def call(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def kind_of(version):
+    return version.removeprefix("boot-")
+
+
+def compile_library(path, version):
+    kind = kind_of(version)
+    call("cc", "-O2", "-Wall", "-fPIC", "-shared", f'-DVERSION="{kind}"', *FLAGS.get(kind, []),
+         f"-Wl,-soname,{DEMO_LIBRARY}", "-o", path, f"{HERE}/demo/libdemo.c")
+
+
+def component_of(version):
+    return "libc" if kind_of(version) == "broken-libc" else "demo"
+
+
+def components(version):
+    scope = "services" if kind_of(version) == version else "reboot"
+    return {"schema": 1, "components": [
+        {"name": "demo", "directories": [DEMO_FOLDER], "files": [f"{DEMO_FOLDER}/**"],
+         "restart": scope},
+        {"name": "libc", "directories": [LIBC_FOLDER], "files": [f"{LIBC_FOLDER}/libc.so.6"],
+         "restart": scope}]}
+
+
+def file_offset(path, symbol):
+    """Where the code of a function of a library stands in its file."""
+    found = re.search(rf"([0-9a-f]+) +\d+ FUNC +GLOBAL +DEFAULT +\d+ {symbol}@",
+                      call("readelf", "-W", "--dyn-syms", path))
+    address = int(found[1], 16)
+    for line in call("readelf", "-W", "--program-headers", path).splitlines():
+        words = line.split()
+        if words[:1] == ["LOAD"]:
+            offset, start, size = int(words[1], 16), int(words[2], 16), int(words[4], 16)
+            if start <= address < start + size:
+                return offset + address - start
+    raise RuntimeError(f"{path} does not load {symbol}")
+
+
+def break_libc(path):
+    """A libc that every program loads and none gets through."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    place = file_offset(path, "__libc_start_main")
+    data[place:place + len(UNDEFINED)] = UNDEFINED
+    return bytes(data)
+
+
+def fixes(number, component):
+    return {"schema": 1, "id": f"EXAMPLEOS-2026-{number:04}", "urgency": "high",
+            "title": "Security fixes for the demo",
+            "fixes": [{"cve": f"CVE-2026-{number:04}", "component": component, "impact": "Bad.",
+                       "description": "Good."}]}
+
+
+class Vendor:
+    """Keys and what is published with them, below one folder."""
+
+    def __init__(self, build, folder):
+        self.build, self.folder, self.root = build, folder, None
+        self.repositories = os.path.join(folder, "repositories")
+        os.makedirs(self.repositories)
+        self.publish("none", "init")
+
+    def publish(self, course, *arguments):
+        call(os.path.join(self.build, "suture-publish"), "-C",
+             os.path.join(self.repositories, course), "--work", self.work(course), "--keys",
+             os.path.join(self.folder, "keys"), *arguments)
+
+    def work(self, course):
+        return os.path.join(self.folder, "work", course)
+
+    def device_files(self):
+        """The folder of what goes to /usr/lib/suture of the image."""
+        return os.path.join(self.work("none"), "device")
+
+    def make_repositories(self, root):
+        """All courses for the base with this tree; returns how many bytes they are."""
+        self.root = root
+        self.publish("none", "base", "add", BASE, "--root", root, "--os-release",
+                     f"{root}/usr/lib/os-release", "--architecture", "x86_64")
+        for course, versions in COURSES.items():
+            for number, version in enumerate(versions, 1):
+                self.improve(course, number, version)
+        return sum(os.path.getsize(os.path.join(place, name))
+                   for place, _, names in os.walk(self.repositories) for name in names)
+
+    def improve(self, course, number, version):
+        if not os.path.exists(self.work(course)):
+            shutil.copytree(self.work("none"), self.work(course))
+            shutil.copytree(os.path.join(self.repositories, "none"),
+                            os.path.join(self.repositories, course))
+        component = component_of(version)
+        self.publish(course, "create", "--fixes",
+                     self.write("fixes.json", fixes(number, component)), "--components",
+                     self.write("components.json", components(version)), "--component", component, "--base",
+                     f"{BASE}={self.rebuild(version)}")
+        self.publish(course, "publish")
+
+    def rebuild(self, version):
+        """The tree of the base, of hard links, with this version of the library."""
+        tree = os.path.join(self.folder, "rebuilt", version)
+        if os.path.exists(tree):
+            return tree
+        os.makedirs(os.path.dirname(tree), exist_ok=True)
+        call("cp", "-al", self.root, tree)
+        if component_of(version) == "libc":
+            path = os.path.join(tree, LIBC_FOLDER, "libc.so.6")
+            data, mode = break_libc(path), os.stat(path).st_mode
+            os.unlink(path)
+            with open(path, "wb") as file:
+                file.write(data)
+            os.chmod(path, mode)
+        else:
+            path = os.path.join(tree, DEMO_FOLDER, DEMO_LIBRARY)
+            os.unlink(path)
+            compile_library(path, version)
+        return tree
+
+    def write(self, name, value):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(value, file)
+        return path
