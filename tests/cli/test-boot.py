@@ -248,6 +248,7 @@ def a_boot_takes_the_try_and_the_next_one_reverts():
     check_equal((number(device), trial(device)["tries"]), ("2", "0"))
     check_equal(len(guards(device)), 1)
     power_off(device)
+    change_trial(device, boot="01234567-89ab-cdef-0123-456789abcdef 7")
     device.activate(*BOOT)
     check_equal((number(device), current(device), trial(device)), ("1", "1", None))
     check("did not prove itself" in device.read("var/lib/suture/history"))
@@ -314,6 +315,7 @@ def the_owner_at_the_boot_loader_gets_the_base():
         power_off(device)
         device.activate(*BOOT)
         check_equal(number(device), "0" if is_base else "1", line)
+        check_equal("base-asked yes\n" in device.status(), is_base)
         if is_base:
             check("kernel command line" in reason(device), reason(device))
             check("current 1\nmounted 0\n" in device.status())
@@ -436,6 +438,102 @@ def a_kill_at_any_call_of_a_trials_switch_is_survived():
             kills += 1
     print(f"# {kills} kills survived", flush=True)
     check(kills >= 10, f"only {kills} kills")
+
+
+@test_in_mount_namespace
+def what_waits_for_a_boot_is_not_the_running_guards():
+    device = settled_and_trial()
+    device.simple(3)
+    device.activate(*TRIAL, "select", 3)
+    wait_for(lambda: not guards(device))
+    check_equal((number(device), current(device), trial(device)["tries"]), ("2", "3", "1"))
+    check_equal(os.listdir(device.path("var/lib/suture/bad")), [])
+
+
+@test_in_mount_namespace
+def what_a_cut_short_switch_found_on_trial_is_not_settled_by_it():
+    for verb in "select", "switch":
+        device = settled_and_trial()
+        device.simple(3)
+        check(killed_at(device, "symlinkat,symlink", 1, *TRIAL, verb, 3), "it was not killed")
+        check_equal((trial(device)["generation"], current(device)), ("3", "2"))
+        power_off(device)
+        device.activate(*BOOT)
+        check_equal((number(device), current(device), trial(device)), ("1", "1", None), verb)
+        power_off(device)
+        fresh_folder()
+
+
+@test_in_mount_namespace
+def mending_what_is_on_trial_gives_no_try_back():
+    device = settled_and_trial()
+    power_off(device)
+    device.activate(*BOOT)
+    check_equal(trial(device)["tries"], "0")
+    run("/usr/bin/umount", device.path(LIB))
+    device.activate(*TRIAL, "--unit", "other.service", "switch", 2)
+    check_equal((number(device), trial(device)["tries"]), ("2", "0"))
+    check("other.service" not in device.read("var/lib/suture/trial"))
+    power_off(device)
+    device.activate(*BOOT)
+    check_equal(number(device), "1")
+
+
+@test_in_mount_namespace
+def what_is_on_trial_and_put_on_again_by_hand_is_guarded():
+    device = settled_and_trial()
+    power_off(device)
+    device.activate("apply")
+    check_equal((number(device), trial(device)["tries"]), ("2", "1"))
+    check_equal(len(guards(device)), 1)
+    power_off(device)
+
+
+@test_in_mount_namespace
+def a_removal_or_a_revert_during_a_pause_is_not_undone_by_its_end():
+    device = settled_and_trial()
+    device.activate("pause")
+    device.activate("revert", "it crashed")
+    check_equal((number(device), current(device)), ("0", "1"))
+    device.activate("resume")
+    check_equal(number(device), "1")
+    device.activate("pause")
+    device.activate("switch", 0)
+    device.simple(3)
+    device.activate("select", 3)
+    device.activate("resume")
+    check_equal((number(device), current(device)), ("0", "3"))
+
+
+@test_in_mount_namespace
+def what_failed_visibly_stays_so_when_the_boot_finishes_the_revert():
+    device = settled_and_trial()
+    check(killed_at(device, "symlinkat,symlink", 1, "revert", "it crashed"), "it was not killed")
+    power_off(device)
+    device.activate(*BOOT)
+    mark, = os.listdir(device.path("var/lib/suture/bad"))
+    check("retry never\nwhy it crashed\n" in device.read(f"var/lib/suture/bad/{mark}"))
+
+
+@test_in_mount_namespace
+def a_guard_that_an_initrd_starts_waits_for_the_new_root():
+    """The root is a mount that is moved to "/", and the run folder onto it, as switch_root does."""
+    device = settled_and_trial()
+    power_off(device)
+    for where in device.root, "/run":
+        run("/usr/bin/mount", "--bind" if where != "/run" else "-t",
+            *([where] if where != "/run" else ["tmpfs", "none"]), where)
+    device.activate("--run", "/run", "apply", "--placement", "initrd")
+    check_equal(number(device), "2")
+    time.sleep(2)
+    guard, = guards(device)
+    check_equal(os.readlink(f"/proc/{guard}/root"), device.root)
+    check(read(f"/proc/{guard}/cmdline").startswith(b"@"), "it would not survive the initrd")
+    os.makedirs(device.path("run"), exist_ok=True)
+    run("/usr/bin/mount", "--move", "/run", device.path("run"))
+    time.sleep(2)
+    check_equal(guards(device), [guard])
+    os.kill(guard, signal.SIGKILL)
 
 
 @test

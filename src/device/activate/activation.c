@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/time.h"
+#include "device/activate/boot.h"
 #include "device/activate/guard.h"
 #include "device/activate/hidden.h"
 #include "device/activate/pause.h"
@@ -219,8 +220,13 @@ int activation_trial(const Activation *activation, Trial **ret, Reason *reterr_r
 		r = store_current(activation->store, &current, reterr_reason);
 	if (r != 0)
 		return r;
-	if (trial->generation != current)
+	if (trial->generation != current && (current == 0 || current == trial->before))
 		return 1;
+	/* the record of one that was to follow it is all that a crash left of its own */
+	if (trial->generation != current) {
+		trial->generation = current;
+		trial->tries = 0;
+	}
 	*ret = TAKE_PTR(trial);
 	return 0;
 }
@@ -236,7 +242,7 @@ static int new_trial(const Activation *activation, uint32_t number, const Activa
 
 	*ret = NULL;
 	(void)store_current(activation->store, &current, NULL);
-	if (r < 0 || !terms || number == 0 || (!old && number == current))
+	if (r < 0 || !terms || number == 0 || number == (old ? old->generation : current))
 		return r;
 	*trial = (Trial){.generation = number,
 		.before = old ? old->before : current,
@@ -302,6 +308,8 @@ int activation_switch(Activation *activation, uint32_t number, const ActivationT
 		r = activation_prepare(activation, number, true, &plan, reterr_reason);
 	if (r == 0 && new)
 		r = begin_live(activation, new, reterr_reason);
+	else if (r == 0 && old && old->generation == number)
+		r = guard_start(activation->runtime, false, reterr_reason);
 	if (r == 0)
 		r = activation_commit(activation, plan, ret, reterr_reason);
 	if (r < 0) {
@@ -313,7 +321,11 @@ int activation_switch(Activation *activation, uint32_t number, const ActivationT
 	}
 	if (!new)
 		(void)write_trial(activation, number, NULL, old, NULL); /* counts for nothing now */
+	if (pause_is_on(
+		    activation->store)) /* what was taken off for good does not come back with it */
+		(void)pause_store(activation->store, 0, NULL);
 	runtime_set_note(activation->runtime, RUNTIME_NOTE_REASON, NULL);
+	runtime_set_note(activation->runtime, RUNTIME_NOTE_BASE, NULL);
 	record(activation, plan, ret);
 	activation_collect(activation, plan);
 	return 0;
@@ -334,6 +346,8 @@ int activation_select(Activation *activation, uint32_t number, const ActivationT
 		r = write_trial(activation, number, new, old, reterr_reason);
 	if (r == 0)
 		r = store_set_current(activation->store, number, reterr_reason);
+	if (r < 0 && plan)
+		forget_trial(activation, old);
 	if (r < 0)
 		return r;
 	*ret = (ActivationResult){.generation = number};
@@ -396,5 +410,7 @@ int activation_detach(Activation *activation, ActivationResult *ret, Reason *ret
 {
 	int r = activation_take_all_off(activation, ret, reterr_reason);
 
+	/* what starts after a shutdown, be it soft, has to complete anew */
+	boot_unbless(activation->runtime);
 	return r < 0 ? r : runtime_close_down(activation->runtime, reterr_reason);
 }

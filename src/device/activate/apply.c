@@ -10,7 +10,8 @@
 #include "device/activate/pause.h"
 #include "device/store/history.h"
 
-#define SPENT "it did not prove itself before the machine went down"
+#define SPENT  "it did not prove itself before the machine went down"
+#define UNDONE "its grafts could not be put on, or were taken off, in the boot that tried it"
 
 const char *const activation_placements[] = {"initrd", "late", NULL};
 
@@ -20,6 +21,8 @@ typedef struct Choice {
 	Trial *trial;   /* to take a try of; NULL: it has settled, or is on already */
 	bool postponed; /* the trial: the base's own comes first */
 	bool at_boot;
+	bool needs_guard; /* it is on trial, and took its try already */
+	bool base_asked;  /* at the boot loader */
 } Choice;
 
 static void choice_done(Choice *choice)
@@ -108,7 +111,8 @@ static int choose_on_trial(Activation *activation, Choice *choice, Reason *reaso
 		r = is_of_this_boot(choice->trial, reason);
 	if (r != 0) {
 		choice->trial = trial_free(choice->trial);
-		return r < 0 ? r : guard_start(activation->runtime, choice->at_boot, reason);
+		choice->needs_guard = true;
+		return r < 0 ? r : 0;
 	}
 	if (boot_tries_base(activation->runtime)) {
 		choice->number = choice->trial->before;
@@ -119,7 +123,10 @@ static int choose_on_trial(Activation *activation, Choice *choice, Reason *reaso
 	r = is_condemned(activation, choice->number);
 	if (r < 0 || (r == 0 && choice->trial->tries > 0))
 		return r;
-	r = activation_condemn(activation, choice->trial, SPENT, false, reason);
+	r = is_of_this_boot(choice->trial, reason);
+	if (r >= 0)
+		r = activation_condemn(
+			activation, choice->trial, r > 0 ? UNDONE : SPENT, false, reason);
 	choice->number = choice->trial->before;
 	choice->trial = trial_free(choice->trial);
 	return r;
@@ -152,6 +159,7 @@ static int choose(Activation *activation, Choice *choice, Reason *reason)
 {
 	int r = check_command_line(activation, reason);
 
+	choice->base_asked = r > 0;
 	if (r == 0)
 		r = store_current(activation->store, &choice->number, reason);
 	if (r == 0)
@@ -185,6 +193,8 @@ static int show(Activation *activation, const Choice *choice, bool live, Activat
 
 	if (r == 0 && choice->trial)
 		r = take_try(activation, choice, reason);
+	if (r == 0 && choice->needs_guard)
+		r = guard_start(activation->runtime, choice->at_boot, reason);
 	if (r == 0)
 		r = activation_move(activation, plan, ret, reason);
 	if (r < 0 && plan)
@@ -228,11 +238,12 @@ int activation_apply(
 
 	pause_clear(activation->store);
 	r = choose(activation, &choice, reterr_reason);
-
 	if (r == 0)
 		r = show(activation, &choice, false, ret, reterr_reason);
 	if (r != 0) {
 		fall_back(activation, reterr_reason);
+		if (choice.base_asked)
+			runtime_set_note(activation->runtime, RUNTIME_NOTE_BASE, "yes");
 		*ret = (ActivationResult){};
 		return r < 0 ? r : 0;
 	}

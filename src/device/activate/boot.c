@@ -70,6 +70,14 @@ int boot_bless(const Runtime *runtime, Reason *reterr_reason)
 	return r < 0 ? reason_errno(reterr_reason, r, "%s/" BOOT_BLESSED, runtime->run) : 0;
 }
 
+void boot_unbless(const Runtime *runtime)
+{
+	_cleanup_free_ char *path = memory_printf("%s/" BOOT_BLESSED, runtime->run);
+
+	if (path)
+		(void)file_remove(AT_FDCWD, path);
+}
+
 bool boot_tries_base(const Runtime *runtime)
 {
 	return has_mark(runtime, BOOT_UNBLESSED) || file_exists(AT_FDCWD, BOOT_COUNT_PATH);

@@ -142,10 +142,10 @@ static bool base_is_needed(const char *directory, const Needs *needs)
 
 static void forget_since(const Runtime *runtime, const char *digest)
 {
-	_cleanup_free_ char *path = memory_printf(STORE_RUN_SINCE "/%s", digest);
+	_cleanup_free_ char *path = memory_printf("%s/since/%s", runtime->path, digest);
 
 	if (path)
-		file_remove(runtime->store->root, path);
+		file_remove(AT_FDCWD, path);
 }
 
 /* What is mounted below base/ and image/. */

@@ -130,9 +130,10 @@ static int start(int control, const Seal *seal, const char *data, const char *ha
 		return r;
 	snprintf(path, DM_VERITY_PATH_SIZE, "/dev/dm-%u", minor(request.head.dev));
 	r = load_table(control, seal, serial, data, hashes);
-	if (r == -EINVAL)
-		r = NO_DEVICE_MAPPER; /* the target is not there: dm-verity is no part of this
-					 kernel */
+	/* the target is not there, or this kernel wants signed roots (dm_verity.require_signatures)
+	 */
+	if (r == -EINVAL || r == -ENOKEY)
+		r = NO_DEVICE_MAPPER;
 	if (r == 0)
 		r = resume(control, seal, serial);
 	if (r == 0)

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,26 +27,37 @@
 #define READY_MS       10000          /* copying 5 MB and locking them takes milliseconds */
 #define LOOK_MS        1000
 #define CANARY_PATH    "/usr/bin/true" /* below the root: links the C library, and nothing else */
-#define CANARY_SECONDS 1
-#define CANARY_TRIES   50 /* of 100 ms: it has 5 seconds */
+#define CANARY_TRIES   50              /* of 100 ms: it has 5 seconds */
 #define CANARY_WAIT_US 100000
 #define REVERT_TRIES   10 /* looks; somebody else may be at work */
-#define SWITCH_SECONDS 10 /* from the trial's record to `current`: the guard starts in between */
+#define SWITCH_SECONDS 60 /* from the trial's record to `current`, on the slowest card */
 #define ARGUMENTS_MAX  16
 #define WHY_CANARY     "programs can no longer be started"
 #define WHY_DEADLINE   "nobody found it good in time"
+
+/* Seconds behind the start of the trial. */
+static const uint64_t canary_seconds[] = {1, 3, 10, 30};
 
 static char *lock_path(const char *run)
 {
 	return memory_printf("%s/" LOCK_NAME, run);
 }
 
+/* A lock of the open file, not flock(2): asking for it takes nothing, so that who only looks is
+ * never mistaken for a guard (fcntl(2), "Open file description locks", Linux 3.15). */
+static int lock_file(int fd, int command, struct flock *lock)
+{
+	*lock = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	return fcntl(fd, command, lock) < 0 ? -errno : 0;
+}
+
 bool guard_is_there(const Runtime *runtime)
 {
 	_cleanup_free_ char *path = lock_path(runtime->run);
-	_cleanup_fd_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	_cleanup_fd_ int fd = path ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	struct flock lock;
 
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return fd >= 0 && lock_file(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 /* This very program, where no mount and no disk can take it away. */
@@ -83,11 +93,11 @@ static bool moves(const char *root, const char *run)
 
 /* Whoever started it may wait for the end of its output. What the guard has to say goes to the
  * kernel's log, which journals keep, and which needs nothing that could be broken. */
-static void let_go_of_output(const char *root)
+static void let_go_of_output(const char *root, bool is_moving)
 {
 	_cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = -1;
 
-	if (strcmp(root, "/") == 0)
+	if (strcmp(root, "/") == 0 || is_moving)
 		log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
@@ -104,7 +114,7 @@ static void become_guard(const Runtime *runtime, bool at_boot, int self, int rea
 
 	if (setsid() < 0 || fork() != 0)
 		_exit(0);
-	let_go_of_output(root);
+	let_go_of_output(root, moves(root, runtime->run));
 	/* a systemd that leaves the initrd spares who has this sign (systemd's
 	 * ROOT_STORAGE_DAEMONS)
 	 */
@@ -170,12 +180,17 @@ static int take_lock(const char *run, int *ret_fd)
 	_cleanup_fd_ int fd =
 		path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
 
+	struct flock lock;
+	int r;
+
 	if (fd < 0)
 		return path ? -errno : -ENOMEM;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 1 : -errno;
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	r = lock_file(fd, F_OFD_SETLK, &lock);
+	if (r == -EAGAIN || r == -EACCES)
+		return 1;
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
 }
 
 static void tell_ready(int fd)
@@ -186,14 +201,21 @@ static void tell_ready(int fd)
 	fd_close(fd);
 }
 
-/* What the kernel would take first when memory is short must not be the way back. */
+static void write_word(const char *path, const char *word)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)fd_write_full(fd, word, strlen(word));
+}
+
+/* What the kernel would take first when memory is short must not be the way back; and it must not
+ * end with the service, or the session, that it was started from. */
 static void harden(void)
 {
-	_cleanup_fd_ int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
-	if (oom >= 0)
-		(void)fd_write_full(oom, "-1000", strlen("-1000"));
+	write_word("/proc/self/oom_score_adj", "-1000");
+	write_word("/sys/fs/cgroup/cgroup.procs", "0");
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -233,32 +255,64 @@ typedef struct Watch {
 	const GuardDuty *duty;
 	Store *store;
 	Runtime *runtime;
-	bool has_heard_canary;
+	char boot[TRIAL_BOOT_ID_LEN + 1];
+	bool waits_for_runtime; /* in an initrd: until the run folder was moved into the new root */
+	uint32_t generation;    /* whose canary is heard, */
+	uint64_t started;       /* in this try of it */
+	size_t heard;           /* so many times */
 } Watch;
 
-/* 0 and why it has to go, or 1: wait on, or 2: the duty is over. */
-static int look(Watch *watch, const char **ret_why)
+/* What a look finds. */
+typedef enum Sight { SIGHT_OVER, SIGHT_WAIT, SIGHT_REVERT } Sight;
+
+/* What cannot be read just now may be there all the same: only what is seen to be gone ends it. */
+static Sight look_at_runtime(Watch *watch)
+{
+	int r = runtime_find(watch->runtime, NULL);
+
+	if (r == 1)
+		watch->waits_for_runtime = false;
+	return r == 0 && !watch->waits_for_runtime ? SIGHT_OVER : SIGHT_WAIT;
+}
+
+/* The mounts may move a moment after the trial's start: it is heard more than once. */
+static Sight listen(Watch *watch, const Trial *trial, uint64_t now)
+{
+	if (watch->generation != trial->generation || watch->started != trial->started) {
+		watch->generation = trial->generation;
+		watch->started = trial->started;
+		watch->heard = 0;
+	}
+	if (watch->heard == ARRAY_SIZE(canary_seconds) ||
+		now < trial->started + canary_seconds[watch->heard])
+		return SIGHT_WAIT;
+	watch->heard++;
+	return canary_sings(watch->duty->root) ? SIGHT_WAIT : SIGHT_REVERT;
+}
+
+static Sight look(Watch *watch, const char **ret_why)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
 	uint64_t now = time_boot_seconds();
-	uint32_t current;
 	unsigned window;
+	uint32_t current;
+	int r = trial_load(watch->store, &trial, NULL);
 
-	if (trial_load(watch->store, &trial, NULL) != 0 ||
-		store_current(watch->store, &current, NULL) < 0 ||
-		runtime_find(watch->runtime, NULL) != 1)
-		return 2;
+	if (r < 0 || store_current(watch->store, &current, NULL) < 0)
+		return SIGHT_WAIT;
+	/* one that no boot has begun yet is not this guard's */
+	if (r > 0 || strcmp(trial->boot, watch->boot) != 0)
+		return SIGHT_OVER;
 	if (trial->generation != current)
-		return now <= trial->started + SWITCH_SECONDS ? 1 : 2;
+		return now <= trial->started + SWITCH_SECONDS ? SIGHT_WAIT : SIGHT_OVER;
+	if (look_at_runtime(watch) == SIGHT_OVER)
+		return SIGHT_OVER;
 	window = watch->duty->at_boot ? trial->boot_window : trial->window;
 	*ret_why = WHY_DEADLINE;
 	if (now > trial->started + window + GUARD_GRACE)
-		return 0;
-	if (watch->has_heard_canary || now < trial->started + CANARY_SECONDS)
-		return 1;
-	watch->has_heard_canary = true;
+		return SIGHT_REVERT;
 	*ret_why = WHY_CANARY;
-	return canary_sings(watch->duty->root) ? 1 : 0;
+	return listen(watch, trial, now);
 }
 
 static int revert(const GuardDuty *duty, const char *why, Reason *reason)
@@ -292,17 +346,37 @@ static int give_up_trial(const Watch *watch, const char *why, bool *ret_restart,
 	return r < 0 ? r : reason_set(reason, 1, "reverted: %s", why);
 }
 
+/* 0: it is over. Where going back fails, it is tried again until somebody ends the trial. */
 static int keep_watch(Watch *watch, bool *ret_restart, Reason *reason)
 {
 	for (;;) {
 		const char *why;
-		int r = look(watch, &why);
+		Sight sight = look(watch, &why);
+		int r = 0;
 
-		if (r == 0)
-			return give_up_trial(watch, why, ret_restart, reason);
-		if (r == 2)
+		if (sight == SIGHT_OVER)
 			return 0;
+		if (sight == SIGHT_REVERT)
+			r = give_up_trial(watch, why, ret_restart, reason);
+		if (r > 0 || *ret_restart)
+			return r;
 		poll(NULL, 0, LOOK_MS);
+	}
+}
+
+/* Who starts a trial in the moment in which this guard ends trusts in its lock: after letting go of
+ * it there is one more look. */
+static int keep_watch_locked(Watch *watch, int *lock, bool *ret_restart, Reason *reason)
+{
+	for (;;) {
+		const char *why;
+		int r = keep_watch(watch, ret_restart, reason);
+
+		if (r != 0 || *ret_restart)
+			return r;
+		*lock = fd_close(*lock);
+		if (look(watch, &why) == SIGHT_OVER || take_lock(watch->duty->run, lock) != 0)
+			return 0;
 	}
 }
 
@@ -317,6 +391,9 @@ int guard_run(const GuardDuty *duty, bool *ret_restart, Reason *reason)
 		tell_ready(duty->ready_fd);
 		return 0;
 	}
+	watch.waits_for_runtime = moves(duty->root, duty->run);
+	if (r == 0)
+		r = trial_boot_id(watch.boot, reason);
 	/* waiting inside is being there when it has moved */
 	if (r == 0 && moves(duty->root, duty->run)) {
 		r = chroot(duty->root) < 0 || chdir("/") < 0 ? -errno : 0;
@@ -329,7 +406,7 @@ int guard_run(const GuardDuty *duty, bool *ret_restart, Reason *reason)
 	if (r == 0) {
 		harden();
 		tell_ready(duty->ready_fd);
-		r = keep_watch(&watch, ret_restart, reason);
+		r = keep_watch_locked(&watch, &lock, ret_restart, reason);
 	}
 	runtime_free(watch.runtime);
 	store_free(watch.store);

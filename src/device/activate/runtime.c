@@ -137,16 +137,18 @@ int runtime_attach_image(
 
 void runtime_note_since(Runtime *runtime, const Digest *digest)
 {
-	char path[sizeof(STORE_RUN_SINCE) + DIGEST_TEXT_SIZE] = STORE_RUN_SINCE "/", text[32];
+	_cleanup_free_ char *path = NULL;
+	char name[DIGEST_TEXT_SIZE], text[32];
 	struct timespec now;
 	int size;
 
-	digest_to_text(digest, path + strlen(path));
+	digest_to_text(digest, name);
+	path = memory_printf("%s/since/%s", runtime->path, name);
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	size = snprintf(
 		text, sizeof(text), "%lld\n", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	if (path_make_parent(runtime->store->root, path, 0700) == 0)
-		file_write_atomic(runtime->store->root, path, text, (size_t)size, 0600);
+	if (path && path_make_parent(AT_FDCWD, path, 0700) == 0)
+		file_write_atomic(AT_FDCWD, path, text, (size_t)size, 0600);
 }
 
 void runtime_detach_image(Runtime *runtime, const Digest *digest)

@@ -103,6 +103,7 @@ int runtime_close_down(Runtime *runtime, Reason *reterr_reason);
 #define RUNTIME_NOTE_MAX       1024
 #define RUNTIME_NOTE_REASON    "reason"
 #define RUNTIME_NOTE_PLACEMENT "placement"
+#define RUNTIME_NOTE_BASE      "base-asked" /* the base is shown because the boot loader asks for it */
 int runtime_set_note(Runtime *runtime, const char *name, const char *text);
 /* Positive: there is none. The caller frees. */
 int runtime_note(const Runtime *runtime, const char *name, char **ret_text);

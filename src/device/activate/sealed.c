@@ -97,9 +97,13 @@ static int prove(const Store *store, const Seal *seal, const SealPolicy *policy,
 		r = prove_by_dm_verity(store, seal, sealed, reason);
 	}
 	if (r == 0)
-		return read_through(seal, sealed, reason);
+		r = read_through(seal, sealed, reason);
+	/* it may be the tree that is damaged, and the image good */
+	if (r == 0 || (r < 0 && (sealed->by != SEALED_BY_DM_VERITY || policy->verity_required)))
+		return r;
+	sealed->device = fd_close(sealed->device);
 	sealed->by = SEALED_BY_DIGEST;
-	return r < 0 ? r : prove_by_digest(seal, policy, sealed->file, reason);
+	return prove_by_digest(seal, policy, sealed->file, reason);
 }
 
 /* What the kernel, or this process, does not let us copy is opened as it is: then /var stays busy

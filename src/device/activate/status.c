@@ -217,6 +217,8 @@ static int print_reasons(const View *view, const Activation *activation, Buffer 
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);
 	if (r == 0)
 		r = print_note(activation, RUNTIME_NOTE_PLACEMENT, "placement", buffer);
+	if (r == 0)
+		r = print_note(activation, RUNTIME_NOTE_BASE, "base-asked", buffer);
 	return r < 0 ? r : print_note(activation, RUNTIME_NOTE_REASON, "reason", buffer);
 }
 

@@ -12,9 +12,10 @@
  *     held generation=1 pid=977 path=usr/lib/x86_64-linux-gnu
  *     trial generation=1 before=0 tries=1 window=60 boot-window=180 guard=on
  *     placement initrd                      where in this boot it was grafted; or: late
- *     paused yes                            somebody changes the base; not there: no
- *     problem <text>                        why the current generation would not be grafted now
- *     reason <text>                         why the base is shown, or what was reverted
+ *     base-asked yes                        the kernel command line asks for the base; not there:
+ * no paused yes                            somebody changes the base; not there: no problem <text>
+ * why the current generation would not be grafted now reason <text>                         why the
+ * base is shown, or what was reverted
  *
  * Directories that only a generation waiting for the next boot has do not count for `mounted`.
  * `state` is on, missing, leftover (an other generation), covered, foreign, or stale (made over

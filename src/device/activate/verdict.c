@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/activate/activation.h"
+#include "device/activate/pause.h"
 #include "device/store/history.h"
 
 static int need_trial(const Activation *activation, Trial **ret, Reason *reterr_reason)
@@ -119,10 +120,16 @@ int activation_revert(
 	if (r < 0)
 		return r;
 	condemned = activation_condemn(activation, trial, why, true, reterr_reason);
-	/* the mounts do not wait for a disk that cannot be written */
-	shown = show_number(activation, trial->before, ret, reterr_reason);
-	if (shown < 0 && trial->before > 0)
-		shown = show_number(activation, 0, ret, reterr_reason);
+	/* the mounts do not wait for a disk that cannot be written; but somebody who changes the
+	 * base wants nothing mounted, and ends the pause */
+	if (pause_is_on(activation->store)) {
+		*ret = (ActivationResult){};
+		shown = pause_store(activation->store, trial->before, reterr_reason);
+	} else {
+		shown = show_number(activation, trial->before, ret, reterr_reason);
+		if (shown < 0 && trial->before > 0)
+			shown = show_number(activation, 0, ret, reterr_reason);
+	}
 	reason_set(&note, 0, "generation %u was reverted: %s", trial->generation, why);
 	(void)runtime_set_note(activation->runtime, RUNTIME_NOTE_REASON, note.text);
 	return shown < 0 ? shown : condemned;

@@ -110,7 +110,7 @@ static int finish_switch(Manager *manager, uint32_t number, const Mounted *mount
 
 static bool differs(const Mounted *mounted, uint32_t number)
 {
-	if (mounted->paused)
+	if (mounted->paused || mounted->base_asked)
 		return false;
 	return mounted->mixed || mounted->stale || mounted->generation != number;
 }

@@ -415,6 +415,7 @@ int worker_mounted(const char *root, Mounted *ret_mounted, Reason *reterr_reason
 		return r;
 	mounted.mixed = report_status_number(text, "mounted", &mounted.generation) < 0;
 	mounted.paused = strstr(text, "\npaused yes\n");
+	mounted.base_asked = strstr(text, "\nbase-asked yes\n");
 	mounted.stale = strstr(text, "\ndirectory state=stale ");
 	report_cover(text, mounted.cover);
 	*ret_mounted = mounted;

@@ -75,6 +75,7 @@ int worker_watch(const char *root, const char *bus, Reason *reterr_reason);
 typedef struct Mounted {
 	uint32_t generation;             /* 0: the base, or mixed */
 	bool mixed;                      /* directories of different generations */
+	bool base_asked;                 /* at the boot loader: nothing is grafted by itself */
 	bool paused;                     /* somebody changes the base, and wants no graft */
 	bool stale;                      /* one was made over what lies below it no more */
 	char cover[REPORT_WORD_MAX + 1]; /* what covers one, such as "overlay:sysext"; or "" */

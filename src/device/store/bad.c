@@ -101,6 +101,11 @@ int store_mark_bad(
 
 	if (r == -ENOMEM)
 		return r;
+	/* never stays never, and so does what cannot be read, with the reason that was given first
+	 */
+	for_good = for_good || r < 0 || (r == 0 && bad.retry == 0);
+	if (r == 0 && bad.retry == 0)
+		why = bad.why;
 	bad.count++;
 	bad.retry = for_good || bad.count > BAD_COUNT_MAX
 		? 0

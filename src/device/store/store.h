@@ -75,16 +75,16 @@ int store_commit_image(Store *store, const char *name, const Digest *digest, Rea
 int store_open_image(const Store *store, const Digest *digest, int *ret_fd, Reason *reterr_reason);
 
 /* Lets the kernel verify later reads of an image that was committed: turns on fs-verity where the
- * file system has it, else writes images/<sha256>.tree for dm-verity. Done before, it is left.
- * -EKEYREJECTED when the root is not the sealed one. */
+ * file system has it, else writes images/<sha256>.tree for dm-verity. What was done before, and is
+ * whole, is left. -EKEYREJECTED when the root is not the sealed one. */
 int store_prepare_verity(Store *store, const Seal *seal, Reason *reterr_reason);
 int store_open_tree(const Store *store, const Digest *image, int *ret_fd, Reason *reterr_reason);
 
 /* fs-verity's digest of an open image, which the kernel vouches for; 1: it has none. */
 int store_measure_image(int image, Digest *ret_digest);
 
-/* 1 when an image of the generation is missing from the store, or is not what its seal says, with
- * the component's name; 0: all are whole. */
+/* 1 when an image of the generation is missing from the store, or it or its hash tree is not what
+ * its seal says, with the component's name; 0: all are whole. */
 int store_find_damage(const Store *store, const Generation *generation,
 	char ret_component[static SEAL_NAME_MAX + 1]);
 

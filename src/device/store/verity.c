@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -107,22 +108,41 @@ static int write_tree(Store *store, int image, const Seal *seal)
 	return r < 0 ? r : file_draft_finish(&draft);
 }
 
+/* Whether there is a tree, and it is the one of the image. */
+static bool tree_is_whole(const Store *store, int image, const Seal *seal)
+{
+	_cleanup_fd_ int tree = -1, right = memfd_create("suture-tree", MFD_CLOEXEC);
+	Digest root, is, should;
+
+	return right >= 0 && store_open_tree(store, &seal->image, &tree, NULL) == 0 &&
+		verity_tree(image, seal->verity_salt, right, &root) == 0 &&
+		digest_of_fd(right, &should, NULL) == 0 && digest_of_fd(tree, &is, NULL) == 0 &&
+		digest_equal(&is, &should);
+}
+
 int store_prepare_verity(Store *store, const Seal *seal, Reason *reterr_reason)
 {
-	_cleanup_fd_ int image = -1, tree = -1;
+	_cleanup_fd_ int image = -1;
 	int r = store_open_image(store, &seal->image, &image, reterr_reason);
 
 	if (r < 0)
 		return r;
 	if (enable_fs_verity(image, seal->verity_salt))
 		r = keep_fs_verity(image, seal);
-	else if (store_open_tree(store, &seal->image, &tree, NULL) < 0)
+	else if (!tree_is_whole(store, image, seal))
 		r = write_tree(store, image, seal);
 	if (r == -EKEYREJECTED)
 		return reason_set(reterr_reason, r,
 			"the image of %s has another hash tree than the one that was sealed",
 			seal->component);
 	return r < 0 ? reason_errno(reterr_reason, r, "the hash tree of %s", seal->component) : 0;
+}
+
+static bool has_tree(const Store *store, const Seal *seal)
+{
+	_cleanup_fd_ int tree = -1;
+
+	return store_open_tree(store, &seal->image, &tree, NULL) == 0;
 }
 
 /* An image that cannot be read is damaged; one whose seal cannot be read names no component. */
@@ -135,8 +155,11 @@ static bool is_whole(const Store *store, const GenerationImage *image, Seal *sea
 		seal->component[0] = '\0';
 		return false;
 	}
-	return store_open_image(store, &seal->image, &fd, NULL) == 0 &&
-		digest_of_fd(fd, &digest, NULL) == 0 && digest_equal(&digest, &seal->image);
+	if (store_open_image(store, &seal->image, &fd, NULL) < 0 ||
+		digest_of_fd(fd, &digest, NULL) < 0 || !digest_equal(&digest, &seal->image))
+		return false;
+	return store_measure_image(fd, &digest) == 0 || !has_tree(store, seal) ||
+		tree_is_whole(store, fd, seal);
 }
 
 int store_find_damage(const Store *store, const Generation *generation,
