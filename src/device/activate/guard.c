@@ -315,13 +315,18 @@ static Sight look(Watch *watch, const char **ret_why)
 	return listen(watch, trial, now);
 }
 
+/* That nobody said "settled" may be for want of somebody: only what was seen to fail is bad for
+ * good.
+ */
 static int revert(const GuardDuty *duty, const char *why, Reason *reason)
 {
 	_cleanup_(activation_freep) Activation *activation = NULL;
 	ActivationResult result;
 	int r = activation_open(duty->root, duty->run, duty->features, false, &activation, reason);
 
-	return r < 0 ? r : activation_revert(activation, why, &result, reason);
+	return r < 0
+		? r
+		: activation_revert(activation, why, strcmp(why, WHY_CANARY) == 0, &result, reason);
 }
 
 /* A boot that never completed has left nobody who could restart what is broken. */

@@ -153,7 +153,7 @@ static const char *arg_why;
 
 static int act_revert(Activation *activation, ActivationResult *result, Reason *reason)
 {
-	return activation_revert(activation, arg_why, result, reason);
+	return activation_revert(activation, arg_why, true, result, reason);
 }
 
 static int verb_revert(int count, char **operands)

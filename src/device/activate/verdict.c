@@ -110,8 +110,8 @@ static int show_number(
 	return r;
 }
 
-int activation_revert(
-	Activation *activation, const char *why, ActivationResult *ret, Reason *reterr_reason)
+int activation_revert(Activation *activation, const char *why, bool for_good, ActivationResult *ret,
+	Reason *reterr_reason)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
 	Reason note = {};
@@ -119,7 +119,7 @@ int activation_revert(
 
 	if (r < 0)
 		return r;
-	condemned = activation_condemn(activation, trial, why, true, reterr_reason);
+	condemned = activation_condemn(activation, trial, why, for_good, reterr_reason);
 	/* the mounts do not wait for a disk that cannot be written; but somebody who changes the
 	 * base wants nothing mounted, and ends the pause */
 	if (pause_is_on(activation->store)) {

@@ -110,6 +110,16 @@ static void look_after_services(Manager *manager, InstallResult *result)
 }
 
 /* One round. What has to wait, and what there is not, is no failure of the agent. */
+/* Also one that somebody else began and did not come to watch. */
+static void watch_trial(const Manager *manager)
+{
+	Reason reason = {};
+	int r = manager_watch_trial(manager, &reason);
+
+	if (r < 0)
+		log_reason(r, &reason);
+}
+
 static int run_round(int signals, int *ret_interval, Reason *reason)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -131,6 +141,7 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 	if (r != -EINTR)
 		r = obey(&manager, r, reason);
 	look_after_services(&manager, &result);
+	watch_trial(&manager);
 	return r;
 }
 
@@ -160,7 +171,11 @@ static int mend(Manager *manager, Reason *reason)
 		*reason = (Reason){}; /* whoever changes the mounts just now: not worth a line */
 	if (r == 0)
 		r = manager_load(manager);
-	return r < 0 ? r : manager_repair(manager, &result, reason);
+	if (r == 0)
+		r = manager_repair(manager, &result, reason);
+	if (r > 0)
+		watch_trial(manager);
+	return r;
 }
 
 /* After something was mounted or unmounted: makes right what that did to the grafts. What does not

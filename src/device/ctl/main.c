@@ -196,6 +196,9 @@ static int verb_install(int count, char **operands)
 		r = manager_preview(&manager, &request, &result, &reason);
 	else if (r == 0) {
 		r = repair_and_install(&manager, &result, &reason);
+		/* a terminal that goes away must not leave a trial that nobody watches */
+		signal(SIGHUP, SIG_IGN);
+		signal(SIGINT, SIG_IGN);
 		manager_look_after_services(&manager, &result);
 		r = restart_machine(&manager, r, &result, &way, &reason);
 	}
@@ -347,6 +350,9 @@ static int verb_doctor(int count, char **operands)
 	Reason reason = {};
 	int code, r = look(&manager, &reason);
 
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			&reason, -EPERM, "only root can see all that matters; try it with sudo");
 	if (r == 0)
 		r = diagnosis_make(&manager, &doctor);
 	if (r < 0)

@@ -36,10 +36,17 @@
 
 static int load_config(Manager *manager)
 {
+	int r = 0;
+
 	manager->config_error =
 		config_load(manager->root, &manager->config, &manager->config_reason);
-	/* the defaults, for what goes on without a configuration */
-	return manager->config_error == 0 ? 0 : config_parse("", "", 0, &manager->config, NULL);
+	/* the defaults, for what goes on without a configuration; what it protects is not known
+	 * then */
+	if (manager->config_error < 0)
+		r = config_parse("", "", 0, &manager->config, NULL);
+	if (r == 0 && manager->config_error < 0 && manager->config_error != -ENOENT)
+		manager->config.keeps_services = true;
+	return r;
 }
 
 int manager_need_config(const Manager *manager, Reason *reterr_reason)

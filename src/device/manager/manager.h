@@ -129,6 +129,10 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
  * what its index says. manager_check() does this by itself. Positive: it did. */
 int manager_leave_base(Manager *manager, Reason *reterr_reason);
 
+/* A trial that this boot began needs somebody who watches it: whoever made the switch may have been
+ * ended before it came to that. Does nothing where one is there, or nothing is on trial. */
+int manager_watch_trial(const Manager *manager, Reason *reterr_reason);
+
 /* What is mounted and damaged in the store is taken off: else each process that reads it fails by
  * itself. Then it is not installed any more, and offered again. Positive: it did, the reason says
  * what. */

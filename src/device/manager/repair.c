@@ -87,6 +87,7 @@ static int finish_switch(Manager *manager, uint32_t number, const Mounted *mount
 	const Generation *generation, InstallResult *result, Reason *reason)
 {
 	char label[LABEL_TEXT_SIZE];
+	uint32_t removed = 0;
 	Reason text;
 	int r;
 
@@ -95,8 +96,11 @@ static int finish_switch(Manager *manager, uint32_t number, const Mounted *mount
 	r = switch_again(manager, number, result, reason);
 	label_shown(manager->identity.version_id, result->sequence, label);
 	tell_damage(mounted, label, &text);
-	/* only an installation that the owner asked for selects what the owner had removed */
+	/* only an installation that the owner asked for selects what the owner had removed; but who
+	 * stepped back to an older one removed what is newer */
 	if (r == 0 && number > 0)
+		r = store_removed(manager->store, manager->base_key, &removed, reason);
+	if (r == 0 && number > 0 && result->sequence >= removed)
 		r = store_clear_removed(manager->store, reason);
 	if (r == 0)
 		r = record(manager, "repaired", number, result->sequence, text.text, reason);
@@ -373,6 +377,10 @@ int manager_restart_machine(Manager *manager, char **ret_way, Reason *reterr_rea
 
 	if (r == 0)
 		r = worker_mounted(manager->root, &mounted, reterr_reason);
+	if (r == 0 && mounted.paused)
+		return reason_set(reterr_reason, -EBUSY,
+			"the base is being changed: restart when 'suture-activate resume' has "
+			"ended that");
 	if (r == 0 && (sequence == 0 || (!mounted.mixed && mounted.generation == number)))
 		return reason_set(reterr_reason, -ENODATA, "nothing waits for a restart");
 	if (r == 0 && !services_are_ours(manager))

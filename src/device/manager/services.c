@@ -2,9 +2,12 @@
 #include "device/manager/services.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/fd.h"
+#include "device/store/trial.h"
 #include "wire/json/document.h"
 
 void impact_done(Impact *impact)
@@ -207,4 +210,30 @@ int services_preview(
 	const Manager *manager, uint32_t number, Impact *ret_impact, Reason *reterr_reason)
 {
 	return assess(manager, number, "plan", ret_impact, reterr_reason);
+}
+
+/* The watcher holds this lock (device/trial). */
+static bool is_watched(const Manager *manager)
+{
+	_cleanup_fd_ int fd =
+		openat(manager->store->root, STORE_TRIAL_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+int manager_watch_trial(const Manager *manager, Reason *reterr_reason)
+{
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	char boot[TRIAL_BOOT_ID_LEN + 1];
+	uint32_t current;
+	int r = services_are_ours(manager) ? trial_load(manager->store, &trial, NULL) : 1;
+
+	if (r == 0)
+		r = store_current(manager->store, &current, NULL);
+	if (r == 0)
+		r = trial_boot_id(boot, NULL);
+	if (r != 0 || trial->generation != current || strcmp(trial->boot, boot) != 0 ||
+		is_watched(manager))
+		return r == -ENOMEM ? r : 0;
+	return worker_watch(manager->root, manager->bus, reterr_reason);
 }

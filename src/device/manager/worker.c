@@ -371,7 +371,7 @@ int worker_restart(
 		&status, reterr_reason);
 	if (r < 0)
 		return r;
-	if (status > EXIT_FAILED || size == 0)
+	if (status > EXIT_FAILED)
 		return exit_error_of(status);
 	return report_restarts(output, size, ret_report, reterr_reason);
 }

@@ -43,6 +43,7 @@
 #define STORE_RUN          "run/suture"
 #define STORE_RUN_IMAGES   STORE_RUN "/image"   /* image/<sha256>: one mount per image */
 #define STORE_RUN_BASE     STORE_RUN "/base"    /* base/<directory>: the pristine base */
+#define STORE_TRIAL_LOCK   "run/suture.trial"   /* held by who watches the trial */
 #define STORE_BLESSED      "run/suture.blessed" /* the boot has completed */
 #define STORE_RUN_OVERLAYS STORE_RUN "/overlay" /* overlay/<serial>-<N>-<digest>/<directory> */
 #define STORE_RUN_SINCE    STORE_RUN "/since"   /* since/<sha256>: when a mounted image came */

@@ -19,7 +19,6 @@
 #include "device/unit/job.h"
 #include "device/unit/unit.h"
 
-#define LOCK_PATH      "run/suture.trial" /* below the root */
 #define UNIT           "suture-trial.service"
 #define HEALTH_SECONDS 30
 #define OUTPUT_MAX     65536
@@ -42,12 +41,15 @@ static void warn(const Reason *why)
  * while it holds the lock. The lock is the kernel's and ends with its holder. */
 static int lock(const Store *store, int *ret_fd, Reason *reason)
 {
-	int fd = openat(store->root, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(
+		store->root, STORE_TRIAL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return reason_errno(reason, -errno, "cannot open %s/" LOCK_PATH, store->path);
+		return reason_errno(
+			reason, -errno, "cannot open %s/" STORE_TRIAL_LOCK, store->path);
 	if (flock(fd, LOCK_EX) < 0)
-		return reason_errno(reason, -errno, "cannot lock %s/" LOCK_PATH, store->path);
+		return reason_errno(
+			reason, -errno, "cannot lock %s/" STORE_TRIAL_LOCK, store->path);
 	*ret_fd = fd;
 	return 0;
 }

@@ -58,17 +58,22 @@ static int survey(sd_bus *bus, const ExposureList *list, Plan *plan, Reason *rea
 	return r;
 }
 
-static int decide(Plan *plan, const Config *config)
+static int decide(sd_bus *bus, Plan *plan, const Config *config, Reason *reason)
 {
+	_cleanup_free_ char *own = NULL;
 	const char *protect[CONFIG_PROTECT_MAX];
 	PlanPolicy policy = {.scope = config->keeps_services ? RESTART_NONE : RESTART_SERVICES,
 		.protect = protect,
 		.protect_count = config->protect_count,
 		.now_us = time_monotonic_us()};
+	int r;
 
 	for (size_t i = 0; i < config->protect_count; i++)
 		protect[i] = config->protect[i];
-	return plan_decide(plan, &policy);
+	/* it may map what was withdrawn itself, and is about to end */
+	r = owner_unit_of(bus, getpid(), &own, reason);
+	policy.own = own;
+	return r < 0 ? r : plan_decide(plan, &policy);
 }
 
 static int name_failed(const Plan *plan, Reason *reason)
@@ -88,7 +93,7 @@ static int restart_exposed(sd_bus *bus, const char *address, const Config *confi
 	int r = survey(bus, list, &plan, reason);
 
 	if (r == 0)
-		r = decide(&plan, config);
+		r = decide(bus, &plan, config, reason);
 	if (r == 0)
 		r = run_plan(&run, &plan, reason);
 	return r < 0 ? r : name_failed(&plan, reason);

@@ -60,7 +60,7 @@ static int look_at_restarts(const Watched *unit, const Unit *facts, Reason *reas
 
 static bool ends_by_itself(const Unit *facts)
 {
-	return facts->triggered_by || strcmp(facts->type, "dbus") == 0 ||
+	return facts->triggered_by || facts->bus_name[0] || strcmp(facts->type, "dbus") == 0 ||
 		strcmp(facts->type, "oneshot") == 0;
 }
 
@@ -70,7 +70,9 @@ static int look_at_rest(
 {
 	bool has_ended = unit_has_ended(facts);
 
-	if (facts->inactive_exit_us == 0 || ends_by_itself(facts))
+	/* what is being stopped was asked to stop; how long that takes says nothing */
+	if (facts->inactive_exit_us == 0 || ends_by_itself(facts) ||
+		strcmp(facts->active_state, "deactivating") == 0)
 		return 0;
 	if (is_last)
 		return has_ended ? reason_set(reason, 1, "%s is not active any more", facts->id)

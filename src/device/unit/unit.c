@@ -51,6 +51,7 @@ static const Property properties[] = {
 	PROPERTY("StartLimitBurst", "u", start_burst),
 	PROPERTY("StartLimitIntervalUSec", "t", start_interval_us),
 	PROPERTY("Type", TYPE_WORD, type),
+	PROPERTY("BusName", TYPE_WORD, bus_name),
 	PROPERTY("Restart", TYPE_WORD, restart_policy),
 	PROPERTY("Result", TYPE_WORD, result),
 	PROPERTY("ExecMainCode", "i", main_code),

@@ -35,6 +35,7 @@ typedef struct Unit {
 	uint32_t start_burst; /* starts allowed in the interval; 0 or an interval of 0: any */
 	uint64_t start_interval_us;
 	char type[BUS_WORD_SIZE];           /* of a service, as what follows */
+	char bus_name[BUS_WORD_SIZE];       /* that makes the bus start it; or "" */
 	char restart_policy[BUS_WORD_SIZE]; /* Restart= */
 	char result[BUS_WORD_SIZE];         /* of the last run: "success", "exit-code"… */
 	int main_code;                      /* CLD_EXITED, CLD_KILLED…; 0: runs, or never did */
