@@ -2,6 +2,7 @@
 /* demod: the daemon of the test device that uses the component. Whoever connects to its socket is
  * told the version of the library that it runs; `demod ask` is who asks. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +18,21 @@ static int fail(const char *what)
 	return 1;
 }
 
+/* To systemd, as sd_notify(3) does it. */
+static void tell_ready(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un manager = {AF_UNIX, ""};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (!path || strlen(path) >= sizeof(manager.sun_path))
+		return;
+	memcpy(manager.sun_path, path, strlen(path));
+	if (sendto(fd, "READY=1", 7, 0, (const struct sockaddr *)&manager, sizeof(manager)) < 0)
+		perror(path);
+	close(fd);
+}
+
 static int serve(void)
 {
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), connection;
@@ -28,6 +44,7 @@ static int serve(void)
 		return fail(address.sun_path);
 	printf("libdemo %s\n", version);
 	fflush(stdout);
+	tell_ready();
 	while ((connection = accept(listener, NULL, NULL)) >= 0) {
 		dprintf(connection, "%s\n", demo_version());
 		close(connection);
