@@ -182,6 +182,7 @@ def compile_programs(root):
     os.makedirs(tools)
     os.makedirs(demo)
     compiler("-static", "-o", f"{tools}/agent", f"{HERE}/agent.c")
+    compiler("-static", "-o", f"{tools}/watch", f"{HERE}/demo/watch.c")
     shutil.copy("/bin/busybox", f"{tools}/busybox")
     vendor.compile_library(f"{demo}/{vendor.DEMO_LIBRARY}", "base")
     # What is missing in a library is to be noticed at the start, as in most daemons of today.

@@ -26,13 +26,15 @@ COURSES = {
     "libc": ["broken-libc"],
     "updated": ["good"],  # and then the first of UPDATES comes
     "boot-good": ["boot-good"],
+    "soft-good": ["soft-good"],
     "boot-crash": ["boot-crash"],
     "boot-libc": ["boot-broken-libc"],
 }
 # Bases that come as a whole: which version each says that it is, and its library.
 UPDATES = {"26.3.2": ("26.3.2", "fixed"), "rebuilt": ("26.3.1", "other")}
-# How the library of each is compiled. What begins with "boot-" takes a restart of the machine.
+# How the library of each is compiled. What begins with a word of SCOPES takes a restart of that kind.
 FLAGS = {"crash": ["-DCRASHES"], "missing": ["-DLACKS_SYMBOL"]}
+SCOPES = {"boot": "reboot", "soft": "soft-reboot"}
 UNDEFINED = b"\x0f\x0b"  # ud2: whoever executes it gets SIGILL
 
 
@@ -43,8 +45,12 @@ def call(*command):
     return done.stdout
 
 
+def scope_of(version):
+    return SCOPES.get(version.partition("-")[0], "services")
+
+
 def kind_of(version):
-    return version.removeprefix("boot-")
+    return version.partition("-")[2] if version.partition("-")[0] in SCOPES else version
 
 
 def compile_library(path, version):
@@ -58,7 +64,7 @@ def component_of(version):
 
 
 def components(version):
-    scope = "services" if kind_of(version) == version else "reboot"
+    scope = scope_of(version)
     return {"schema": 1, "components": [
         {"name": "demo", "directories": [DEMO_FOLDER], "files": [f"{DEMO_FOLDER}/**"],
          "restart": scope},
