@@ -2,7 +2,7 @@
 """What a scenario holds in its hands: the test device. README.md shows how scenarios use it.
 
 A scenario begins where a *start* is: a function of STARTS brings a device there once in a run, its
-memory and state disk are saved, and every scenario that names the start goes on from a copy.
+memory and disks are saved, and every scenario that names the start goes on from a copy.
 """
 import contextlib
 import json
@@ -14,11 +14,12 @@ import subprocess
 from image import BLOCK_SIZE
 from vm import BUSYBOX, PATIENCE, Machine, Restarted  # BUSYBOX: for scenarios
 
-SAVED = "start"  # the snapshot's name inside the state disk
+SAVED = "start"  # the snapshot's name inside the disks
 STORE = "/var/lib/suture"
 ACTIVATE = "/usr/libexec/suture/suture-activate"
 WAIT_SECONDS = 60 * PATIENCE
 VERDICT_SECONDS = 90 + WAIT_SECONDS  # the longest window of suture.conf, and the guard's half minute
+UPDATE_SECONDS = 180 * PATIENCE
 
 
 class Device(Machine):
@@ -27,14 +28,18 @@ class Device(Machine):
     # --- power
 
     def begin(self, start=None):
-        """Powers on a new device; or goes on from a saved state disk."""
+        """Powers on a new device; or goes on where the device of a start was saved."""
+        for path, (size, of) in self.disks().items():
+            if start:
+                shutil.copyfile(start.path(os.path.basename(path)), path)
+            else:
+                backing = ["-F", "raw", "-b", of] if of else []
+                subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, path, str(size)],
+                               check=True)
         if start:
-            shutil.copyfile(start, self.state_disk)
             self.start(SAVED)
             self.run("true")
         else:
-            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
-                            self.image.var_disk, self.state_disk], check=True)
             self.boot()
 
     def boot(self, options=None):
@@ -100,6 +105,24 @@ class Device(Machine):
                 if restarts < 0:
                     raise
 
+    # --- the updater of the base
+
+    def slot(self):
+        """The slot that is booted: A or B."""
+        return self.get("/run/slot").decode().strip()
+
+    def boot_state(self, slot):
+        """Whether RAUC's boot loader would boot that slot: good or bad."""
+        return self.run(f"/usr/lib/rauc/slots get-state {slot}").text
+
+    def boot_sector(self):
+        """What the boot loader knows of the slots."""
+        return self.run("head -c 512 /dev/vde").text
+
+    def update(self, name):
+        """Writes one of vendor.UPDATES to the other slot, for the next boot."""
+        return self.run(f"rauc install /repo/bundles/{name}.raucb", seconds=UPDATE_SECONDS)
+
     # --- the demo component
 
     def demo(self):
@@ -150,6 +173,10 @@ class Device(Machine):
 
     def last_event(self):
         return self.history()[-1]["event"]
+
+    def stored(self):
+        """How many images and generations the store keeps."""
+        return [len(self.run(f"ls {STORE}/{kind}").output.split()) for kind in ("images", "generations")]
 
     def activate(self, words, **options):
         return self.run(f"{ACTIVATE} {words}", **options)

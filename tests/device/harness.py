@@ -41,12 +41,12 @@ class Starts:
     """The starts of one run, each made when it is first asked for."""
 
     def __init__(self, image, folder):
-        self.image, self.folder, self.disks = image, folder, {}
+        self.image, self.folder, self.devices = image, folder, {}
 
-    def disk(self, name):
-        if name not in self.disks:
-            self.disks[name] = self.make(name)
-        return self.disks[name]
+    def device(self, name):
+        if name not in self.devices:
+            self.devices[name] = self.make(name)
+        return self.devices[name]
 
     def make(self, name):
         before, bring = STARTS[name]
@@ -54,7 +54,7 @@ class Starts:
         began = time.monotonic()
         try:
             if before:
-                device.begin(self.disk(before))
+                device.begin(self.device(before))
             bring(device)
             device.run("sync")
             device.save(SAVED)
@@ -64,7 +64,7 @@ class Starts:
         finally:
             device.cut()
         say(f"start {name}: {time.monotonic() - began:.1f} s")
-        return device.state_disk
+        return device
 
 
 def show(text):
@@ -95,9 +95,9 @@ def has_emulator_fault(device):
 
 def run_one(starts, folder, function, start, again=True):
     device = Device(starts.image, folder)
-    disk = starts.disk(start) if start else None
+    saved = starts.device(start) if start else None
     try:
-        device.begin(disk)
+        device.begin(saved)
         function(device)
     except BaseException as error:
         if again and isinstance(error, Exception) and has_emulator_fault(device):

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import time
 
+import rauc
 import vendor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -27,7 +28,7 @@ CACHE = os.path.abspath(os.environ.get("SUTURE_DEVICE_CACHE", os.path.join(BUILD
 
 SUITE = "trixie"
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64",
-            "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1"]
+            "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1", "rauc", "rauc-service"]
 BOOTSTRAP_OPTIONS = ["--mode=root", "--variant=essential", "--keyring=/usr/share/keyrings",
                      "--dpkgopt=path-exclude=/usr/share/man/*",
                      "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -37,7 +38,7 @@ DEVICE_FILES = ["usr/bin/suture", "usr/bin/sutured", "usr/libexec/suture/*", "us
                 "usr/lib/sysusers.d/*"]
 # sutured.service is for the scenarios that want it.
 UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.service",
-         "demod.service", "agent.service"]
+         "rauc-mark-good.service", "demod.service", "agent.service"]
 # What the base needs of systemd's many: /etc/fstab, and systemd.mask= on the kernel's command line;
 # block devices, their labels, and their units.
 GENERATORS = ["systemd-fstab-generator", "systemd-debug-generator"]
@@ -46,6 +47,7 @@ UDEV_RULES = ["50-udev-default.rules", "60-block.rules", "60-persistent-storage.
 # What the initrd loads for the base, and what more it loads to graft; image.py adds what these need.
 ROOT_MODULES, GRAFT_MODULES = ["virtio_blk", "erofs"], ["overlay", "loop", "dm-verity"]
 VAR_SIZE, BLOCK_SIZE = 512 << 20, 4096
+SLOT_SPARE = 16 << 20  # an update may be larger than what was shipped
 AGE_MAX = 5 * 86400  # the timestamp of the vendor's repository is good for 7 days
 
 
@@ -61,6 +63,9 @@ class Image:
     root_disk = property(lambda self: self.path("root.erofs"))
     var_disk = property(lambda self: self.path("var.ext4"))
     repository_disk = property(lambda self: self.path("repository.ext4"))
+
+    def slot_size(self):
+        return os.path.getsize(self.root_disk) + SLOT_SPARE
 
 
 def say(text):
@@ -177,6 +182,7 @@ def compile_programs(root):
     os.makedirs(tools)
     os.makedirs(demo)
     compiler("-static", "-o", f"{tools}/agent", f"{HERE}/agent.c")
+    compiler("-static", "-o", f"{tools}/watch", f"{HERE}/demo/watch.c")
     shutil.copy("/bin/busybox", f"{tools}/busybox")
     vendor.compile_library(f"{demo}/{vendor.DEMO_LIBRARY}", "base")
     # What is missing in a library is to be noticed at the start, as in most daemons of today.
@@ -255,7 +261,10 @@ def make_initrd(root, folder, path):
     for name in "bin", "modules", "dev", "proc", "sys", "run", "sysroot":
         os.makedirs(os.path.join(folder, name))
     shutil.copy("/bin/busybox", f"{folder}/bin/busybox")
+    for name in "sh", "dd", "tr":
+        os.symlink("busybox", f"{folder}/bin/{name}")
     copy(f"{HERE}/init", f"{folder}/init")
+    copy(f"{root}/usr/lib/rauc/slots", f"{folder}/bin/slots")
     for name, wanted in ("root.list", ROOT_MODULES), ("graft.list", GRAFT_MODULES):
         names = []
         for module in module_closure(root, wanted):
@@ -287,16 +296,27 @@ def make_disks(folder, root):
     make_ext4(f"{folder}/var.ext4", VAR_SIZE, "var", f"{folder}/var.tree")
 
 
+def make_base(root, path):
+    call("mkfs.erofs", "--quiet", path, root)
+
+
 def make_image(folder, installed):
     root = f"{folder}/root"
     os.makedirs(root)
-    seller = vendor.Vendor(BUILD, f"{folder}/vendor")
+    seller = vendor.Vendor(BUILD, f"{folder}/vendor", root)
     make_root(root, installed, seller.device_files())
+    signer = rauc.Signer(f"{folder}/rauc")
+    copy(signer.certificate, f"{root}/etc/rauc/keyring.pem")
     make_disks(folder, root)
-    call("mkfs.erofs", "--quiet", f"{folder}/root.erofs", root)
+    make_base(root, f"{folder}/root.erofs")
+    for name in vendor.UPDATES:
+        make_base(seller.update(name), f"{folder}/update.erofs")
+        signer.make_bundle(f"{folder}/update.erofs", vendor.UPDATES[name][0],
+                           f"{seller.repositories}/bundles/{name}.raucb")
+    signer.forget()
     compiler("-o", f"{folder}/ticks", f"{HERE}/ticks.c")
-    size = seller.make_repositories(root)
-    make_ext4(f"{folder}/repository.ext4", (size >> 20) + 16 << 20, "repo", seller.repositories)
+    size = seller.make_repositories()
+    make_ext4(f"{folder}/repository.ext4", (size >> 20) + 32 << 20, "repo", seller.repositories)
 
 
 def is_fresh(folder):
@@ -318,7 +338,7 @@ def build():
     remove_others()
     install_suture(installed)
     inputs = [f"{HERE}/{name}" for name in ("agent.c", "base", "demo", "init", "masked-units",
-                                            "ticks.c", "image.py", "vendor.py")]
+                                            "ticks.c", "image.py", "rauc.py", "vendor.py")]
     folder = os.path.join(CACHE, f"image-{digest(installed, *inputs)}")
     if not is_fresh(folder):
         say("the image of the test device")

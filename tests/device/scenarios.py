@@ -9,10 +9,10 @@ RECORD = f"{STORE}/generations/1"
 INITRD = "suture.placement=initrd"
 
 
-def on_the_base(device, *reasons):
+def on_the_base(device, *reasons, library="base"):
     """The machine is up, shows the base, and says why."""
     check_equal(device.state(), "running", "the machine")
-    check_equal(device.demo(), "base", "demod's library")
+    check_equal(device.demo(), library, "demod's library")
     check_equal(device.activation()["mounted"], ["0"], "what is mounted")
     for reason in reasons:
         check(reason in device.reason(), f"{reason!r} is not in the reason {device.reason()!r}")
@@ -294,4 +294,58 @@ def a_graft_in_the_initrd_leaves_nothing_old(device):
     check_equal(device.activation()["placement"], ["initrd"], "placement")
     check_equal(device.exposed(), 0, "exposed")
     device.soft_reboot()
+    on_a(device)
+
+
+# --- another base, by an updater with two slots
+
+def on_the_update(device, library, reason):
+    """The other slot is booted, and shows nothing of what the store has."""
+    check_equal(device.slot(), "B", "slot")
+    on_the_base(device, reason, library=library)
+    check("/usr/lib/demo" not in device.mounts(), "still grafted")
+    check_equal(device.trial(), None, "trial")
+
+
+@scenario("improved")
+def an_update_that_contains_the_fix_lets_go_of_it(device):
+    device.update("26.3.2")
+    on_a(device)  # until the restart
+    device.reboot()
+    on_the_update(device, "fixed", "belongs to exampleos 26.3.1")
+    check_equal(list(device.mounts()), ["/run/suture"], "Suture's mounts")  # which has the reason
+    check_equal(device.boot_state("B"), "good", "slot B")
+    check_equal(device.stored(), [1, 1], "images and generations")
+    device.offer("updated")
+    device.suture("check", expect=None)
+    check_equal(device.stored(), [0, 0], "images and generations")
+    check_equal([(one["event"], one["text"]) for one in device.history()][-1],
+                ("subsumed", "26.3.1 (a) is contained in 26.3.2"))
+    check_equal(device.status()["label"], "26.3.2", "label")
+
+
+@scenario("improved")
+def a_rollback_of_the_base_brings_its_improvement_back(device):
+    device.update("26.3.2")
+    device.run("sync")
+    for left in "1", "0":
+        device.cut_and_boot("systemd.mask=rauc-mark-good.service")
+        on_the_update(device, "fixed", "belongs to exampleos 26.3.1")
+        check("B=" + left in device.boot_sector(), device.boot_sector())
+    device.offer("updated")
+    device.suture("check", expect=None)  # the verdict on the base is open: nothing is let go
+    check_equal(device.stored(), [1, 1], "images and generations")
+    device.cut_and_boot("")
+    check_equal(device.slot(), "A", "slot")
+    on_a(device)
+
+
+@scenario("improved")
+def other_bytes_under_the_same_version_are_noticed(device):
+    device.update("rebuilt")
+    device.reboot()
+    on_the_update(device, "other", "is not the file that the improvement was staged for")
+    device.run("rauc status mark-bad booted")
+    device.reboot()
+    check_equal(device.slot(), "A", "slot")
     on_a(device)

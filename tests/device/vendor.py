@@ -24,12 +24,17 @@ COURSES = {
     "b-crash": ["good", "crash"],
     "b-missing": ["good", "missing"],
     "libc": ["broken-libc"],
+    "updated": ["good"],  # and then the first of UPDATES comes
     "boot-good": ["boot-good"],
+    "soft-good": ["soft-good"],
     "boot-crash": ["boot-crash"],
     "boot-libc": ["boot-broken-libc"],
 }
-# How the library of each is compiled. What begins with "boot-" takes a restart of the machine.
+# Bases that come as a whole: which version each says that it is, and its library.
+UPDATES = {"26.3.2": ("26.3.2", "fixed"), "rebuilt": ("26.3.1", "other")}
+# How the library of each is compiled. What begins with a word of SCOPES takes a restart of that kind.
 FLAGS = {"crash": ["-DCRASHES"], "missing": ["-DLACKS_SYMBOL"]}
+SCOPES = {"boot": "reboot", "soft": "soft-reboot"}
 UNDEFINED = b"\x0f\x0b"  # ud2: whoever executes it gets SIGILL
 
 
@@ -40,8 +45,12 @@ def call(*command):
     return done.stdout
 
 
+def scope_of(version):
+    return SCOPES.get(version.partition("-")[0], "services")
+
+
 def kind_of(version):
-    return version.removeprefix("boot-")
+    return version.partition("-")[2] if version.partition("-")[0] in SCOPES else version
 
 
 def compile_library(path, version):
@@ -55,7 +64,7 @@ def component_of(version):
 
 
 def components(version):
-    scope = "services" if kind_of(version) == version else "reboot"
+    scope = scope_of(version)
     return {"schema": 1, "components": [
         {"name": "demo", "directories": [DEMO_FOLDER], "files": [f"{DEMO_FOLDER}/**"],
          "restart": scope},
@@ -96,8 +105,8 @@ def fixes(number, component):
 class Vendor:
     """Keys and what is published with them, below one folder."""
 
-    def __init__(self, build, folder):
-        self.build, self.folder, self.root = build, folder, None
+    def __init__(self, build, folder, root):
+        self.build, self.folder, self.root = build, folder, root
         self.repositories = os.path.join(folder, "repositories")
         os.makedirs(self.repositories)
         self.publish("none", "init")
@@ -114,14 +123,17 @@ class Vendor:
         """The folder of what goes to /usr/lib/suture of the image."""
         return os.path.join(self.work("none"), "device")
 
-    def make_repositories(self, root):
-        """All courses for the base with this tree; returns how many bytes they are."""
-        self.root = root
+    def make_repositories(self):
+        """All courses for the base; returns how many bytes are on the repository's disk."""
+        root = self.root
         self.publish("none", "base", "add", BASE, "--root", root, "--os-release",
                      f"{root}/usr/lib/os-release", "--architecture", "x86_64")
         for course, versions in COURSES.items():
             for number, version in enumerate(versions, 1):
                 self.improve(course, number, version)
+        self.publish("updated", "base", "add", "update", "--root", self.update("26.3.2"), "--os-release",
+                     f"{self.update('26.3.2')}/usr/lib/os-release", "--architecture", "x86_64",
+                     "--includes", "26.3.1-a")
         return sum(os.path.getsize(os.path.join(place, name))
                    for place, _, names in os.walk(self.repositories) for name in names)
 
@@ -136,6 +148,21 @@ class Vendor:
                      self.write("components.json", components(version)), "--component", component, "--base",
                      f"{BASE}={self.rebuild(version)}")
         self.publish(course, "publish")
+
+    def update(self, name):
+        """The tree of a base of UPDATES."""
+        version, library = UPDATES[name]
+        tree = os.path.join(self.folder, "rebuilt", library)
+        if os.path.exists(tree):
+            return tree
+        self.rebuild(library)
+        path = os.path.join(tree, "usr/lib/os-release")
+        with open(path, encoding="utf-8") as file:
+            text = re.sub(r"(VERSION_ID=|Example OS )[0-9.]+", rf"\g<1>{version}", file.read())
+        os.unlink(path)  # the base's own has the same inode
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return tree
 
     def rebuild(self, version):
         """The tree of the base, of hard links, with this version of the library."""

@@ -22,10 +22,11 @@ PATIENCE = float(os.environ.get("SUTURE_DEVICE_PATIENCE", "1"))  # for machines 
 BOOT_SECONDS = 180 * PATIENCE
 RUN_SECONDS = 60 * PATIENCE
 MEMORY = 768
+BOOT_SIZE = 1 << 16  # of the boot loader's disk
 BUSYBOX = "/usr/lib/device/busybox"
 
 # Without mitigations and with a trusted generator an emulated processor boots in half the time.
-KERNEL_OPTIONS = ("root=/dev/vda console=ttyS0 quiet loglevel=5 systemd.show_status=error "
+KERNEL_OPTIONS = ("console=ttyS0 quiet loglevel=5 systemd.show_status=error "
                   "mitigations=off no5lvl random.trust_cpu=1 net.ifnames=0 tsc=reliable audit=0 "
                   "lsm=landlock,yama panic=-1 ")
 
@@ -73,6 +74,13 @@ class Machine:
     def state_disk(self):
         return self.path("var.qcow2")
 
+    def disks(self):
+        """What can be written, each with its size and what it is made of: {path: (size, of)}."""
+        size = self.image.slot_size()
+        return {self.path("a.qcow2"): (size, self.image.root_disk), self.path("b.qcow2"): (size, None),
+                self.path("boot.qcow2"): (BOOT_SIZE, None),
+                self.state_disk: (os.path.getsize(self.image.var_disk), self.image.var_disk)}
+
     # --- the process
 
     def kernel_options(self):
@@ -92,9 +100,11 @@ class Machine:
                 "-append", self.kernel_options(),
                 "-chardev", f"file,id=console,path={self.path('serial')},append=on",
                 "-serial", "chardev:console",
-                *disk(self.image.root_disk, ("base", "format=raw"), ",read-only=on"),
+                *disk(self.path("a.qcow2"), ("a", "format=qcow2")),
                 *disk(self.state_disk, ("var", "format=qcow2")),
                 *disk(self.image.repository_disk, ("repo", "format=raw"), ",read-only=on"),
+                *disk(self.path("b.qcow2"), ("b", "format=qcow2")),
+                *disk(self.path("boot.qcow2"), ("boot", "format=qcow2")),
                 "-device", "virtio-serial-pci",
                 "-chardev", f"socket,id=agent,path={self.path('agent')},server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=suture.test",
@@ -145,7 +155,7 @@ class Machine:
             raise RuntimeError(f"QEMU: {command}: {answer}")
 
     def save(self, name):
-        """Puts memory and state disk, as they are now, into the state disk's file."""
+        """Puts memory and disks, as they are now, into the disks' files."""
         self.monitor(f"savevm {name}")
 
     def cut(self):
