@@ -240,6 +240,35 @@ def a_corrupted_image_gives_the_base(device):
 
 
 @scenario("improved")
+def fs_verity_keeps_the_image(device):
+    check("sealed=fs-verity backing=file" in device.activation()["image"][0], "how it is sealed")
+    image = device.run(f"ls {STORE}/images/*.erofs").text
+    check(device.run(f"chmod u+w {image} && echo x >> {image}", expect=None).code != 0,
+          "the image can be written")
+
+
+@scenario("base")
+def dm_verity_keeps_the_image_where_fs_verity_does_not(device):
+    # a store whose file system keeps no hash trees
+    device.run(f"mkdir -p {STORE} && mount -t tmpfs none {STORE}")
+    device.install("a")
+    device.wait_for_verdict()
+    on_a(device)
+    check("sealed=dm-verity backing=device" in device.activation()["image"][0], "how it is sealed")
+    image = device.run(f"ls {STORE}/images/*.erofs").text
+    # a byte that changes under the mounted image is never read; what is mapped would stay in memory
+    device.run("systemctl stop demod")
+    device.run(f"chmod u+w {image}; dd if=/dev/zero of={image} bs=1 seek=9000 count=64 conv=notrunc; "
+               "sync; echo 3 > /proc/sys/vm/drop_caches")
+    check(device.run("cat /usr/lib/demo/libdemo.so.1 > /dev/null", expect=None).code != 0,
+          "what nobody signed was read")
+    # and nothing is grafted from it again
+    device.activate("detach")
+    check(device.activate("apply", expect=None).code != 0, "a damaged image was grafted")
+    check("damaged" in device.reason(), device.reason())
+
+
+@scenario("improved")
 def a_missing_store_gives_the_base(device):
     device.run(f"rm -rf {STORE} && sync")
     device.cut_and_boot()
