@@ -48,6 +48,7 @@ UDEV_RULES = ["50-udev-default.rules", "60-block.rules", "60-persistent-storage.
 ROOT_MODULES, GRAFT_MODULES = ["virtio_blk", "erofs"], ["overlay", "loop", "dm-verity"]
 VAR_SIZE, BLOCK_SIZE = 512 << 20, 4096
 SLOT_SPARE = 16 << 20  # an update may be larger than what was shipped
+REPOSITORY_SPARE = 32 << 20  # for the file system's own
 AGE_MAX = 5 * 86400  # the timestamp of the vendor's repository is good for 7 days
 
 
@@ -316,7 +317,7 @@ def make_image(folder, installed):
     signer.forget()
     compiler("-o", f"{folder}/ticks", f"{HERE}/ticks.c")
     size = seller.make_repositories()
-    make_ext4(f"{folder}/repository.ext4", (size >> 20) + 32 << 20, "repo", seller.repositories)
+    make_ext4(f"{folder}/repository.ext4", size + REPOSITORY_SPARE, "repo", seller.repositories)
 
 
 def is_fresh(folder):

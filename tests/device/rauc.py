@@ -7,12 +7,13 @@
 """
 import os
 import shutil
-import subprocess
 
-COMPATIBLE = "exampleos-device"  # as in base/etc/rauc/system.conf
-MANIFEST = f"""[update]
-compatible={COMPATIBLE}
-version=%s
+from vendor import call
+
+# `compatible` as in base/etc/rauc/system.conf.
+MANIFEST = """[update]
+compatible=exampleos-device
+version={version}
 
 [bundle]
 format=plain
@@ -20,12 +21,6 @@ format=plain
 [image.rootfs]
 filename=rootfs.img
 """
-
-
-def call(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
 class Signer:
@@ -42,7 +37,7 @@ class Signer:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.rename(image, f"{content}/rootfs.img")
         with open(f"{content}/manifest.raucm", "w", encoding="ascii") as file:
-            file.write(MANIFEST % version)
+            file.write(MANIFEST.format(version=version))
         call("rauc", "bundle", "--cert", self.certificate, "--key", self.key,
              "--mksquashfs-args=-comp zstd -Xcompression-level 3", content, path)
         shutil.rmtree(content)
