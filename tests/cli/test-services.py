@@ -193,7 +193,8 @@ def what_does_harm_is_taken_off_and_its_users_come_back():
         [entry] = [e for e in device.json("history")["history"] if e["event"] == "reverted"]
         check("a.service failed: its program ended with 127" in entry["text"], entry)
         check_equal(device.label(), VERSION)
-        one_line_error(device.suture("install", expect=5), "failed on this machine before")
+        one_line_error(device.suture("install", expect=5), "failed on this machine before",
+                       "a.service failed: its program ended with 127")
         check_equal(device.lib(), OLD_TLS)
 
 

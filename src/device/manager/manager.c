@@ -372,6 +372,18 @@ static int explain_nothing(const Manager *manager, Reason *ret_reason)
 		: reason_set(ret_reason, -ENODATA, "no improvement is offered for %s", label);
 }
 
+static int explain_failed(const Manager *manager, const Improvement *improvement, const char *label,
+	Reason *ret_reason)
+{
+	_cleanup_free_ char *why = NULL;
+
+	for (size_t i = 0; !why && i < improvement->images.count; i++)
+		(void)store_bad_reason(manager->store, &improvement->images.items[i].sha256, &why);
+	return reason_set(ret_reason, -EBUSY,
+		"%s failed on this machine before and is not tried again: %s", label,
+		why ? why : "no reason was kept");
+}
+
 int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *ret_reason)
 {
 	char label[LABEL_TEXT_SIZE];
@@ -396,8 +408,7 @@ int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *re
 			"'suture install' brings it back",
 			label);
 	case OFFER_FAILED_BEFORE:
-		return reason_set(ret_reason, -EBUSY,
-			"%s failed on this machine before and is not tried again", label);
+		return explain_failed(manager, offer->improvement, label, ret_reason);
 	case OFFER_NONE:
 	case OFFER_AVAILABLE: break;
 	}
