@@ -135,6 +135,11 @@ def a_trial_is_recorded_guarded_and_settled():
     check_equal(number(device), "1")
     check_equal(events(device), ["activated", "settled"])
     one_line_error(device.activate("settle", expect=2), "nothing is on trial")
+    device.simple(2)
+    device.activate(*TRIAL, "switch", 2)
+    for verdict in ("settle",), ("revert", "why"):
+        one_line_error(device.activate("--of", 1, *verdict, expect=2), "generation 2 is on trial")
+    device.activate("--of", 2, "settle")
     one_line_error(device.activate("revert", "why", expect=2), "nothing is on trial")
 
 

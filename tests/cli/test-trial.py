@@ -35,8 +35,9 @@ class Trial:
         os.makedirs(self.programs, exist_ok=True)
         shutil.copy(program("suture-trial"), self.programs)
         write("programs/suture-activate", f"""#!/bin/sh
-[ "$1 $2" = "--root {self.root}" ] || exit 64
-shift 2
+[ "$1 $2 $3 $4" = "--root {self.root} --of $(sed -n 's/^generation //p' \\
+        {self.root}/var/lib/suture/trial)" ] || exit 64
+shift 4
 printf '%s\\n' "$*" >> {os.path.abspath("asked")}
 rm -f {self.root}/var/lib/suture/trial
 [ ! -e {os.path.abspath("refuse")} ] || {{ echo 'suture-activate: cannot' >&2; exit 1; }}

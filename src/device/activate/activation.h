@@ -69,14 +69,16 @@ int activation_apply(Activation *activation, const char *placement, ActivationRe
 	Reason *reterr_reason);
 extern const char *const activation_placements[]; /* initrd, late */
 
-/* The trial ended well: 0, or -ENODATA when nothing is on trial. */
-int activation_settle(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+/* The trial ended well: 0, or -ENODATA when nothing is on trial, or another generation than
+ * `number` (0: whichever it is) by now. */
+int activation_settle(
+	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason);
 
 /* The trial ended badly, for this reason: marks the images that only the generation on trial has as
  * bad (`for_good` as for store_mark_bad()), and goes back to what settled last, or the base where
  * even that cannot be shown. -ENODATA when nothing is on trial. */
-int activation_revert(Activation *activation, const char *why, bool for_good, ActivationResult *ret,
-	Reason *reterr_reason);
+int activation_revert(Activation *activation, uint32_t number, const char *why, bool for_good,
+	ActivationResult *ret, Reason *reterr_reason);
 
 /* Takes everything off, /run/suture too, and compares with the base. `current` stays. */
 int activation_detach(Activation *activation, ActivationResult *ret, Reason *reterr_reason);

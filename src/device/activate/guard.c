@@ -324,9 +324,9 @@ static int revert(const GuardDuty *duty, const char *why, Reason *reason)
 	ActivationResult result;
 	int r = activation_open(duty->root, duty->run, duty->features, false, &activation, reason);
 
-	return r < 0
-		? r
-		: activation_revert(activation, why, strcmp(why, WHY_CANARY) == 0, &result, reason);
+	return r < 0 ? r
+		     : activation_revert(
+			       activation, 0, why, strcmp(why, WHY_CANARY) == 0, &result, reason);
 }
 
 /* A boot that never completed has left nobody who could restart what is broken. */

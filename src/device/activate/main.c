@@ -144,16 +144,24 @@ static int verb_apply(int count, char **operands)
 	return run("applied", false, act_apply);
 }
 
+/* What the verdict is of; 0: of whatever is on trial. */
+static int arg_of;
+
+static int act_settle(Activation *activation, ActivationResult *result, Reason *reason)
+{
+	return activation_settle(activation, (uint32_t)arg_of, result, reason);
+}
+
 static int verb_settle(int count, char **operands)
 {
-	return run("settled", false, activation_settle);
+	return run("settled", false, act_settle);
 }
 
 static const char *arg_why;
 
 static int act_revert(Activation *activation, ActivationResult *result, Reason *reason)
 {
-	return activation_revert(activation, arg_why, true, result, reason);
+	return activation_revert(activation, (uint32_t)arg_of, arg_why, true, result, reason);
 }
 
 static int verb_revert(int count, char **operands)
@@ -259,6 +267,7 @@ static const Option options[] = {
 		&arg_boot_window},
 	{"unit", "UNIT", "uses the component now, and is watched on trial", OPTION_LIST,
 		&arg_units},
+	{"of", "N", "settle, revert: only if generation N is on trial", OPTION_NUMBER, &arg_of},
 	{"at-boot", NULL, "guard: of a boot's trial", OPTION_FLAG, &arg_at_boot},
 	{"ready-fd", "N", "guard: tell descriptor N when it is ready", OPTION_NUMBER,
 		&arg_ready_fd},

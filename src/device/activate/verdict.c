@@ -8,11 +8,21 @@
 #include "device/activate/pause.h"
 #include "device/store/history.h"
 
-static int need_trial(const Activation *activation, Trial **ret, Reason *reterr_reason)
+/* `number` 0: whichever it is. */
+static int need_trial(
+	const Activation *activation, uint32_t number, Trial **ret, Reason *reterr_reason)
 {
-	int r = activation_trial(activation, ret, reterr_reason);
+	_cleanup_(trial_freep) Trial *trial = NULL;
+	int r = activation_trial(activation, &trial, reterr_reason);
 
-	return r > 0 ? reason_set(reterr_reason, -ENODATA, "nothing is on trial") : r;
+	if (r > 0)
+		return reason_set(reterr_reason, -ENODATA, "nothing is on trial");
+	if (r == 0 && number > 0 && trial->generation != number)
+		return reason_set(reterr_reason, -ENODATA,
+			"generation %u is on trial by now, not %u", trial->generation, number);
+	if (r == 0)
+		*ret = TAKE_PTR(trial);
+	return r;
 }
 
 static uint32_t sequence_of(const Activation *activation, uint32_t number)
@@ -24,11 +34,12 @@ static uint32_t sequence_of(const Activation *activation, uint32_t number)
 		: 0;
 }
 
-int activation_settle(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+int activation_settle(
+	Activation *activation, uint32_t number, ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
 	char text[64];
-	int r = need_trial(activation, &trial, reterr_reason);
+	int r = need_trial(activation, number, &trial, reterr_reason);
 
 	if (r == 0)
 		r = trial_clear(activation->store, reterr_reason);
@@ -110,12 +121,12 @@ static int show_number(
 	return r;
 }
 
-int activation_revert(Activation *activation, const char *why, bool for_good, ActivationResult *ret,
-	Reason *reterr_reason)
+int activation_revert(Activation *activation, uint32_t number, const char *why, bool for_good,
+	ActivationResult *ret, Reason *reterr_reason)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
 	Reason note = {};
-	int condemned, shown, r = need_trial(activation, &trial, reterr_reason);
+	int condemned, shown, r = need_trial(activation, number, &trial, reterr_reason);
 
 	if (r < 0)
 		return r;

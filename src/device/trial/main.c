@@ -54,16 +54,20 @@ static int lock(const Store *store, int *ret_fd, Reason *reason)
 	return 0;
 }
 
-/* suture-activate, with one verb and perhaps its operand. */
-static int activate(const char *verb, const char *operand, Reason *reason)
+/* suture-activate, with one verb and perhaps its operand: of this generation, and of no other that
+ * may be on trial by now. */
+static int activate(const Trial *trial, const char *verb, const char *operand, Reason *reason)
 {
+	char number[16];
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ uint8_t *output = NULL;
 	size_t size;
 	int status, r = process_find_helper("suture-activate", &path, reason);
 
+	snprintf(number, sizeof(number), "%u", trial->generation);
 	if (r == 0) {
-		const char *const argv[] = {path, "--root", arg_root, verb, operand, NULL};
+		const char *const argv[] = {
+			path, "--root", arg_root, "--of", number, verb, operand, NULL};
 
 		r = process_run(argv, NULL, 0, OUTPUT_MAX, &output, &size, &status, reason);
 	}
@@ -80,7 +84,7 @@ static int revert(const Store *store, const Trial *trial, const Reason *why)
 
 	if (r == 0)
 		undo.generation = generation;
-	r = activate("revert", why->text, &reason);
+	r = activate(trial, "revert", why->text, &reason);
 
 	if (r < 0)
 		return log_reason(r, &reason);
@@ -91,10 +95,10 @@ static int revert(const Store *store, const Trial *trial, const Reason *why)
 	return 0;
 }
 
-static int settle(void)
+static int settle(const Trial *trial)
 {
 	Reason reason = {};
-	int r = activate("settle", NULL, &reason);
+	int r = activate(trial, "settle", NULL, &reason);
 
 	return r < 0 ? log_reason(r, &reason) : 0;
 }
@@ -118,7 +122,7 @@ static int watch_one(const Store *store)
 	if (end < 0)
 		return log_reason(end, &reason);
 	if (end == WATCH_GOOD)
-		r = settle();
+		r = settle(trial);
 	else if (end == WATCH_BAD)
 		r = revert(store, trial, &reason);
 	return r < 0 ? r : end;
