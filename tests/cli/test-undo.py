@@ -40,7 +40,7 @@ def undo(*words):
     code, text = spawn(*words)
     took = (time.monotonic() - start) * 1000
     check_equal(code, 0, text)
-    print(f"# {' '.join(words[1:])}: {took:.1f} ms; {text.strip()}", flush=True)
+    print(f"# {' '.join(words[1:])}: {took:.1f} ms; {text.splitlines()[0]}", flush=True)
     return text
 
 
