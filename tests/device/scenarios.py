@@ -248,9 +248,19 @@ def fs_verity_keeps_the_image(device):
 
 
 @scenario("base")
+def without_verity_the_whole_image_is_hashed(device):
+    # neither: no hash trees in the file system, and modules that nobody loaded
+    device.run(f"mkdir -p {STORE} && mount -t tmpfs none {STORE}")
+    device.install("a")
+    check("sealed=digest backing=file" in device.activation()["image"][0], "how it is sealed")
+    check_equal(device.demo(), "good", "demod's library")
+
+
+@scenario("base")
 def dm_verity_keeps_the_image_where_fs_verity_does_not(device):
     # a store whose file system keeps no hash trees
     device.run(f"mkdir -p {STORE} && mount -t tmpfs none {STORE}")
+    device.run("modprobe -a loop dm-verity")
     device.install("a")
     device.wait_for_verdict()
     on_a(device)

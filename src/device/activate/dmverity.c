@@ -159,7 +159,7 @@ int dm_verity_open(const Seal *seal, int image, int tree, int *ret_fd,
 	if (r == 0)
 		r = loop_attach(tree, &hashes, hashes_path, reterr_reason);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? NO_DEVICE_MAPPER : r; /* and no loop devices, so of no use */
 	r = start(control, seal, data_path, hashes_path, ret_path, &fd);
 	if (r == 0)
 		r = read_ends(fd, seal);

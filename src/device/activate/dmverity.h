@@ -13,8 +13,8 @@
 
 #define DM_VERITY_PATH_SIZE 32 /* "/dev/dm-1048575" */
 
-/* Positive: this kernel has no device mapper, or no dm-verity. -EKEYREJECTED: image or tree is not
- * what the seal says; known only because a wrong root is noticed at the first read, which is done
- * here (grafting rule 15). *ret_fd keeps the device until it is mounted. */
+/* Positive: this kernel has no device mapper, no dm-verity, or no loop devices. -EKEYREJECTED:
+ * image or tree is not what the seal says; known only because a wrong root is noticed at the first
+ * read, which is done here (grafting rule 15). *ret_fd keeps the device until it is mounted. */
 int dm_verity_open(const Seal *seal, int image, int tree, int *ret_fd,
 	char ret_path[static DM_VERITY_PATH_SIZE], Reason *reterr_reason);
