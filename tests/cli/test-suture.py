@@ -979,12 +979,14 @@ def a_killed_switch_is_finished_by_whoever_comes_next():
         dice = random.Random(20261122)
         device.suture("install")
         states, kills = set(), 0
-        for number in range(120):
+        for number in range(240):
             target = number % 2
+            start = time.monotonic()
             run("suture-activate", "--root", device.root, "switch", 1 - target)
+            took = time.monotonic() - start
             process = subprocess.Popen([program("suture-activate"), "--root", device.root, "switch",
                                         str(target)], stdout=subprocess.DEVNULL)
-            time.sleep(dice.uniform(0, 0.03))
+            time.sleep(dice.uniform(0, took))
             process.kill()
             if process.wait() != -signal.SIGKILL:
                 continue
