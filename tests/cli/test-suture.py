@@ -897,7 +897,7 @@ def kills_at_any_moment_are_survived():
         dice = random.Random(20261122)
         server.rule("blobs", drip(20, 0.01))
         kills = rounds = 0
-        while kills < 16 and rounds < 100:
+        while kills < 16 and rounds < 300:
             rounds += 1
             device.suture("remove", expect=None)
             for image in device.images() if rounds % 3 else []:
