@@ -151,8 +151,12 @@ class Device(Machine):
         """The JSON of `suture status`."""
         return json.loads(self.suture("--json status").output)
 
+    def exposure(self):
+        """The JSON of `suture exposure`."""
+        return json.loads(self.suture("--json exposure").output)
+
     def exposed(self):
-        return json.loads(self.suture("--json exposure").output)["exposed"]
+        return self.exposure()["exposed"]
 
     def trial(self):
         """{word: value} of the record of what is on trial; None when nothing is."""

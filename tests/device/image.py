@@ -28,7 +28,8 @@ CACHE = os.path.abspath(os.environ.get("SUTURE_DEVICE_CACHE", os.path.join(BUILD
 
 SUITE = "trixie"
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64",
-            "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1", "rauc", "rauc-service"]
+            "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1", "rauc", "rauc-service",
+            "libpam-systemd"]
 BOOTSTRAP_OPTIONS = ["--mode=root", "--variant=essential", "--keyring=/usr/share/keyrings",
                      "--dpkgopt=path-exclude=/usr/share/man/*",
                      "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -39,6 +40,8 @@ DEVICE_FILES = ["usr/bin/suture", "usr/bin/sutured", "usr/libexec/suture/*", "us
 # sutured.service is for the scenarios that want it.
 UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.service",
          "rauc-mark-good.service", "demod.service", "agent.service"]
+# Not in every boot: started by the bus when somebody logs in.
+ON_DEMAND = ["systemd-logind.service"]
 # What the base needs of systemd's many: /etc/fstab, and systemd.mask= on the kernel's command line;
 # block devices, their labels, and their units.
 GENERATORS = ["systemd-fstab-generator", "systemd-debug-generator"]
@@ -201,6 +204,8 @@ def mask(root):
         path = os.path.join(root, "etc/systemd/system", name)
         remove(path)
         os.symlink("/dev/null", path)
+    for name in ON_DEMAND:
+        os.unlink(f"{root}/usr/lib/systemd/system/multi-user.target.wants/{name}")
     keep_only(f"{root}/usr/lib/systemd/system-generators", GENERATORS)
     keep_only(f"{root}/usr/lib/udev/rules.d", UDEV_RULES)
 

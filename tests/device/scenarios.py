@@ -4,8 +4,10 @@ import hashlib
 
 from device import ACTIVATE, BUSYBOX, STORE
 from harness import check, check_equal, say, scenario
+from vendor import DEMO_FOLDER, DEMO_LIBRARY, build_id
 
 RECORD = f"{STORE}/generations/1"
+LIBRARY = f"/{DEMO_FOLDER}/{DEMO_LIBRARY}"
 INITRD = "suture.placement=initrd"
 
 
@@ -82,6 +84,39 @@ def the_agent_installs_by_itself_inside_its_sandbox(device):
     on_a(device)
     check_equal(device.last_event(), "settled", "the last event")
     check_equal(device.run("systemctl show -P Result sutured").text, "success", "sutured's end")
+
+
+@scenario("base")
+def who_is_logged_in_is_told_and_left_alone(device):
+    device.run(f"setsid su -s /bin/sh -l games -c 'LD_PRELOAD={LIBRARY} exec sleep 1000' "
+               "< /dev/null > /dev/null 2>&1 &")
+    device.wait_until(f"grep -q {LIBRARY} /proc/$(pidof sleep)/maps")
+    pid = int(device.run("pidof sleep").text)
+    installed = device.install("a")
+    units = {unit["kind"]: unit for unit in installed["impact"]["restarts"]["units"]}
+    check_equal(units["service"]["unit"], "demod.service", "who was restarted")
+    check_equal(units["session"]["pids"], [pid], "whose process stays")
+    check_equal(units["session"]["advice"], "user 5 has to log out and in again", "what is told")
+    check_equal(device.exposed(), 1, "exposed")
+    device.run(f"loginctl terminate-session {units['session']['unit'][8:-6]}")
+    device.wait_until(f"! test -e /proc/{pid}")
+    check_equal(device.exposed(), 0, "exposed")
+
+
+@scenario("base")
+def a_kernel_module_waits_for_a_reboot(device):
+    loaded = "/sys/module/dummy/notes/.note.gnu.build-id"
+    device.run("modprobe dummy")
+    old = device.get(loaded)
+    check_equal(device.install("module")["grafted"], False, "grafted")
+    named = device.exposure()["modules"]
+    check_equal([module["cves"] for module in named], [["CVE-2026-0001"]], "what the kernel runs")
+    check(named[0]["path"].endswith("/dummy.ko.xz"), named)
+    device.reboot()
+    device.run("modprobe dummy")
+    check_equal(build_id(device.get(loaded)), build_id(old)[::-1], "the module's build-id")
+    check_equal(device.exposure()["modules"], [], "what the kernel runs")
+    check_equal(device.status()["label"], "26.3.1 (a)", "label")
 
 
 # --- on trial while the machine runs

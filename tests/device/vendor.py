@@ -4,6 +4,7 @@
 On the device all of them lie below /repo, under the names of COURSES.
 """
 import json
+import lzma
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEMO_FOLDER, DEMO_LIBRARY = "usr/lib/demo", "libdemo.so.1"
 LIBC_FOLDER = "usr/lib/x86_64-linux-gnu"
+MODULE = "dummy.ko.xz"
 BASE = "device"
 
 # What is published one after another: (a), (b).
@@ -29,12 +31,14 @@ COURSES = {
     "soft-good": ["soft-good"],
     "boot-crash": ["boot-crash"],
     "boot-libc": ["boot-broken-libc"],
+    "module": ["boot-module"],
 }
 # Bases that come as a whole: which version each says that it is, and its library.
 UPDATES = {"26.3.2": ("26.3.2", "fixed"), "rebuilt": ("26.3.1", "other")}
 # How the library of each is compiled. What begins with a word of SCOPES takes a restart of that kind.
 FLAGS = {"crash": ["-DCRASHES"], "missing": ["-DLACKS_SYMBOL"]}
 SCOPES = {"boot": "reboot", "soft": "soft-reboot"}
+SIGNATURE_END = b"~Module signature appended~\n"
 UNDEFINED = b"\x0f\x0b"  # ud2: whoever executes it gets SIGILL
 
 
@@ -60,16 +64,21 @@ def compile_library(path, version):
 
 
 def component_of(version):
-    return "libc" if kind_of(version) == "broken-libc" else "demo"
+    return {"broken-libc": "libc", "module": "module"}.get(kind_of(version), "demo")
 
 
-def components(version):
-    scope = scope_of(version)
-    return {"schema": 1, "components": [
-        {"name": "demo", "directories": [DEMO_FOLDER], "files": [f"{DEMO_FOLDER}/**"],
-         "restart": scope},
-        {"name": "libc", "directories": [LIBC_FOLDER], "files": [f"{LIBC_FOLDER}/libc.so.6"],
-         "restart": scope}]}
+def modules_folder(root):
+    return f"usr/lib/modules/{os.listdir(f'{root}/usr/lib/modules')[0]}/kernel/drivers/net"
+
+
+def components(version, root):
+    def component(name, folder, files):
+        return {"name": name, "directories": [folder], "files": [f"{folder}/{files}"],
+                "restart": scope_of(version)}
+
+    return {"schema": 1, "components": [component("demo", DEMO_FOLDER, "**"),
+                                        component("libc", LIBC_FOLDER, "libc.so.6"),
+                                        component("module", modules_folder(root), MODULE)]}
 
 
 def file_offset(path, symbol):
@@ -93,6 +102,25 @@ def break_libc(path):
     place = file_offset(path, "__libc_start_main")
     data[place:place + len(UNDEFINED)] = UNDEFINED
     return bytes(data)
+
+
+def build_id(data):
+    """Of a kernel module: its 20 bytes."""
+    header = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"
+    place = data.index(header) + len(header)
+    return data[place:place + 20]
+
+
+def rebuild_module(path):
+    """The same code under another build-id, which is what tells modules apart. It has no signature, as
+    nobody else has Debian's key: a kernel that is not locked down loads it."""
+    with lzma.open(path) as file:
+        data = file.read()
+    if data.endswith(SIGNATURE_END):
+        # in front of it: the length of the signature, as the last of 12 bytes (linux/module_signature.h)
+        end = len(data) - len(SIGNATURE_END)
+        data = data[:end - 12 - int.from_bytes(data[end - 4:end], "big")]
+    return lzma.compress(data.replace(build_id(data), build_id(data)[::-1]), check=lzma.CHECK_CRC32)
 
 
 def fixes(number, component):
@@ -143,10 +171,10 @@ class Vendor:
             shutil.copytree(os.path.join(self.repositories, "none"),
                             os.path.join(self.repositories, course))
         component = component_of(version)
-        self.publish(course, "create", "--fixes",
-                     self.write("fixes.json", fixes(number, component)), "--components",
-                     self.write("components.json", components(version)), "--component", component, "--base",
-                     f"{BASE}={self.rebuild(version)}")
+        self.publish(course, "create", "--component", component,
+                     "--fixes", self.write("fixes.json", fixes(number, component)),
+                     "--components", self.write("components.json", components(version, self.root)),
+                     "--base", f"{BASE}={self.rebuild(version)}")
         self.publish(course, "publish")
 
     def update(self, name):
@@ -171,18 +199,25 @@ class Vendor:
             return tree
         os.makedirs(os.path.dirname(tree), exist_ok=True)
         call("cp", "-al", self.root, tree)
-        if component_of(version) == "libc":
-            path = os.path.join(tree, LIBC_FOLDER, "libc.so.6")
-            data, mode = break_libc(path), os.stat(path).st_mode
-            os.unlink(path)
-            with open(path, "wb") as file:
-                file.write(data)
-            os.chmod(path, mode)
+        component = component_of(version)
+        if component == "libc":
+            self.replace(os.path.join(tree, LIBC_FOLDER, "libc.so.6"), break_libc)
+        elif component == "module":
+            self.replace(os.path.join(tree, modules_folder(tree), MODULE), rebuild_module)
         else:
             path = os.path.join(tree, DEMO_FOLDER, DEMO_LIBRARY)
             os.unlink(path)
             compile_library(path, version)
         return tree
+
+    @staticmethod
+    def replace(path, new):
+        """By a file of the same mode with what new(path) returns: the base's own has the same inode."""
+        data, mode = new(path), os.stat(path).st_mode
+        os.unlink(path)
+        with open(path, "wb") as file:
+            file.write(data)
+        os.chmod(path, mode)
 
     def write(self, name, value):
         path = os.path.join(self.folder, name)
