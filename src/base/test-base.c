@@ -331,6 +331,18 @@ TEST(processes_are_killed_when_their_time_is_over)
 	ASSERT_STREQ(output, "abcdef");
 }
 
+TEST(blanks_are_cut_off_at_both_ends)
+{
+	static const char *const texts[][2] = {
+		{"", ""}, {" \t\r", ""}, {"a", "a"}, {"\t a b \r", "a b"}, {"\na", "\na"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_free_ char *copy = memory_string(texts[i][0]);
+
+		ASSERT_STREQ(text_trim(copy), texts[i][1]);
+	}
+}
+
 TEST(reasons_hold_no_control_characters)
 {
 	Reason reason;

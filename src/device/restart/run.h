@@ -18,6 +18,8 @@
 #define RUN_ALREADY   "already"   /* it was restarted along with another one */
 #define RUN_NOT_TRIED "not-tried" /* since others failed before */
 
+#define RUN_SECONDS 180 /* a stop and a start that both take as long as systemd lets them */
+
 typedef struct Run {
 	sd_bus *bus;
 	const char *address; /* of bus_open(): a manager that executed itself is found there */

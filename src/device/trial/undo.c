@@ -10,7 +10,7 @@
 #include "device/restart/run.h"
 #include "device/restart/survey.h"
 
-#define RESTART_US (180 * UINT64_C(1000000)) /* as suture-restart by itself */
+#define RESTART_US (RUN_SECONDS * UINT64_C(1000000))
 
 /* What is left of the trial: its failed units, as jobs. */
 static int start_failed(sd_bus *bus, const Trial *trial, Reason *reason)

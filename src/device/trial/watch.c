@@ -9,9 +9,8 @@
 #include "device/trial/health.h"
 #include "device/trial/verdict.h"
 
-#define LOOK_US        UINT64_C(1000000) /* also where no signal says that something changed */
-#define SECOND_US      UINT64_C(1000000)
-#define UNIT_NAMESPACE "/org/freedesktop/systemd1/unit"
+#define LOOK_US   UINT64_C(1000000) /* also where no signal says that something changed */
+#define SECOND_US UINT64_C(1000000)
 
 typedef struct Watcher {
 	const Watch *watch;
@@ -64,7 +63,7 @@ static int note_change(sd_bus_message *message, void *context, sd_bus_error *err
 	_cleanup_free_ char *name = NULL;
 	Watcher *watcher = context;
 
-	if (sd_bus_path_decode(sd_bus_message_get_path(message), UNIT_NAMESPACE, &name) > 0 &&
+	if (sd_bus_path_decode(sd_bus_message_get_path(message), BUS_UNIT_PATH, &name) > 0 &&
 		is_watched(watcher->watch->trial, name))
 		watcher->has_news = true;
 	return 0;

@@ -15,6 +15,7 @@
 
 #define BUS_ADDRESS_MANAGER "unix:path=/run/systemd/private"
 #define BUS_NONE            ""
+#define BUS_UNIT_PATH       "/org/freedesktop/systemd1/unit" /* below it each unit has an object */
 #define BUS_WORD_SIZE       32 /* states, results and versions are shorter words of systemd */
 
 /* NULL: the machine's own manager; BUS_NONE: nobody's, as for a root that is not the machine's own.

@@ -11,12 +11,10 @@
 #include "base/hex.h"
 #include "base/text.h"
 
-#define UNIT_PATH_PREFIX    "/org/freedesktop/systemd1/unit"
 #define PROPERTIES          "org.freedesktop.DBus.Properties"
 #define UNIT_FILE_SIZE_MAX  ((size_t)1 << 20) /* as long as systemd takes a line of one to be */
 #define INVOCATION_ID_BYTES 16
 #define RELOAD_KEY          "X-Suture-Reload"
-#define BLANKS              " \t\r"
 
 typedef struct Property {
 	const char *name;
@@ -190,7 +188,7 @@ static int ask_properties(sd_bus *bus, const char *name, sd_bus_message **ret, R
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_free_ char *path = NULL;
-	int r = sd_bus_path_encode(UNIT_PATH_PREFIX, name, &path);
+	int r = sd_bus_path_encode(BUS_UNIT_PATH, name, &path);
 
 	if (r >= 0)
 		r = sd_bus_call_method(bus, "org.freedesktop.systemd1", path, PROPERTIES, "GetAll",
@@ -258,17 +256,6 @@ static bool read_boolean(const char *word, bool before)
 	return index < 6;
 }
 
-static char *trim(char *text)
-{
-	char *end;
-
-	text += strspn(text, BLANKS);
-	end = text + strlen(text);
-	while (end > text && strchr(BLANKS, end[-1]))
-		*--end = '\0';
-	return text;
-}
-
 bool unit_text_declares_reload(const char *text, bool before)
 {
 	_cleanup_free_ char *copy = memory_string(text);
@@ -278,14 +265,14 @@ bool unit_text_declares_reload(const char *text, bool before)
 	while (copy && (line = text_next_line(&cursor))) {
 		char *equals = strchr(line, '=');
 
-		line = trim(line);
+		line = text_trim(line);
 		if (line[0] == '[')
 			in_unit = strcmp(line, "[Unit]") == 0;
 		if (line[0] == '[' || line[0] == '#' || line[0] == ';' || !in_unit || !equals)
 			continue;
 		*equals = '\0';
-		if (strcmp(trim(line), RELOAD_KEY) == 0)
-			before = read_boolean(trim(equals + 1), before);
+		if (strcmp(text_trim(line), RELOAD_KEY) == 0)
+			before = read_boolean(text_trim(equals + 1), before);
 	}
 	return before;
 }
