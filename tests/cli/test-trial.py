@@ -189,6 +189,16 @@ def the_owner_may_want_no_restarts():
 
 
 @test
+def a_check_that_leaves_something_behind_is_good():
+    trial = Trial(window=2)
+    trial.health("10-web", f"(sleep 4; touch {os.path.abspath('left')}) &")
+    trial.watch(None, "--health-timeout", "1")
+    check_equal(trial.asked(), ["settle"])
+    time.sleep(4)
+    check(not os.path.exists("left"), "it was not ended")
+
+
+@test
 def what_was_not_watched_may_fail():
     trial = Trial("a.service", window=2)
     with ServiceManager({"a.service": {}, "other.service": {"properties": FAILED}}) as manager:

@@ -79,7 +79,7 @@ static bool is_switched_off(const char *path)
 static int run_check(const char *path, unsigned seconds, Reason *reason)
 {
 	const char *const argv[] = {path, NULL};
-	Process process = {.argv = argv, .seconds = seconds};
+	Process process = {.argv = argv, .seconds = seconds, .leads_group = true};
 	_cleanup_free_ uint8_t *output = NULL;
 	Reason why = {};
 	size_t size;

@@ -5,7 +5,8 @@
  * usr/lib/suture/health.d and etc/suture/health.d below the root, run one after the other in the
  * order of their names. One in etc stands for one of the same name in usr; a file that is empty or
  * not executable is a check that somebody switched off. A check is good when it ends with 0 in
- * time; one that cannot be run is not (grafting rule 12): a broken C library shows just so.
+ * time, whatever it leaves behind, which is ended; one that cannot be run is not (grafting rule
+ * 12): a broken C library shows just so.
  */
 #include "base/reason.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "base/time.h"
 #include "device/trial/health.h"
 #include "device/trial/verdict.h"
 #include "test.h"
@@ -199,6 +200,23 @@ TEST(a_health_check_that_cannot_be_run_or_does_not_end_is_bad)
 	put(root, HEALTH_PATH, "a", "", 0755);
 	put(root, "etc", "other", "", 0644);
 	ASSERT_EQ(health_run(root, 1, &reason), 0);
+}
+
+/* Which of them hold its standard output is nobody's business. */
+TEST(a_health_check_is_judged_by_its_own_end)
+{
+	_cleanup_free_ char *root = memory_printf("%s/leaves", test_folder());
+	_cleanup_free_ char *left = memory_printf("%s/left", test_folder());
+	_cleanup_free_ char *text = memory_printf("#!/bin/sh\n(sleep 2; touch %s) &\n", left);
+	uint64_t start = time_monotonic_us();
+
+	put(root, HEALTH_PATH, "a", text, 0755);
+	expect(root, 0, "");
+	put(root, HEALTH_PATH, "a", "#!/bin/sh\nsleep 9 &\nexit 3\n", 0755);
+	expect(root, 1, "the health check a ended with 3");
+	ASSERT(time_monotonic_us() - start < SECOND);
+	usleep(2500000);
+	ASSERT(!file_exists(AT_FDCWD, left));
 }
 
 TEST(a_dangling_check_is_not_switched_off)
