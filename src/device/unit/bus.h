@@ -37,6 +37,9 @@ int bus_call(sd_bus *bus, const char *method, sd_bus_message **ret_reply, Reason
 int bus_new_call(sd_bus *bus, const char *method, sd_bus_message **ret_call);
 int bus_send(sd_bus *bus, sd_bus_message *call, sd_bus_message **ret_reply, Reason *reterr_reason);
 
+/* Whether a call failed because nobody answers any more, and not because of what was asked. */
+bool bus_is_lost(sd_bus *bus, int error);
+
 /* What a reply or a signal holds is not what systemd's interface says: -EBADMSG with a reason; an
  * error of another kind is forwarded. */
 int bus_bad_reply(int error, const char *what, Reason *reterr_reason);

@@ -27,6 +27,7 @@ typedef struct Property {
 		name, type, offsetof(Unit, member)                                                 \
 	}
 #define TYPE_WORD "w" /* a string that goes into an array of BUS_WORD_SIZE */
+#define TYPE_JOB  "(uo)"
 
 static const Property properties[] = {
 	PROPERTY("Id", "s", id),
@@ -40,6 +41,7 @@ static const Property properties[] = {
 	PROPERTY("ActiveState", TYPE_WORD, active_state),
 	PROPERTY("SubState", TYPE_WORD, sub_state),
 	PROPERTY("InvocationID", "ay", invocation),
+	PROPERTY("Job", TYPE_JOB, job),
 	PROPERTY("CanReload", "b", can_reload),
 	PROPERTY("RefuseManualStart", "b", refuses_start),
 	PROPERTY("RefuseManualStop", "b", refuses_stop),
@@ -124,6 +126,13 @@ static int take_invocation(sd_bus_message *message, char *target)
 	return r;
 }
 
+static int take_job(sd_bus_message *message, uint32_t *target)
+{
+	const char *path;
+
+	return sd_bus_message_read(message, TYPE_JOB, target, &path);
+}
+
 static int take_value(sd_bus_message *message, const Property *property, Unit *unit)
 {
 	void *target = (char *)unit + property->offset;
@@ -137,6 +146,8 @@ static int take_value(sd_bus_message *message, const Property *property, Unit *u
 		return take_invocation(message, target);
 	if (strcmp(property->type, "b") == 0)
 		return take_flag(message, target);
+	if (strcmp(property->type, TYPE_JOB) == 0)
+		return take_job(message, target);
 	return sd_bus_message_read_basic(message, property->type[0], target);
 }
 
@@ -178,9 +189,7 @@ static int take_properties(sd_bus_message *message, Unit *unit)
 		if (r >= 0)
 			r = sd_bus_message_exit_container(message);
 	}
-	if (r < 0)
-		return r;
-	return unit->id && unit->active_state[0] && unit->load_state[0] ? 0 : -EBADMSG;
+	return r < 0 ? r : 0;
 }
 
 /* "" asks for the properties of all interfaces at once, as systemctl show does. */
@@ -208,8 +217,23 @@ int unit_read(sd_bus *bus, const char *name, Unit **ret, Reason *reterr_reason)
 	if (r < 0)
 		return r;
 	r = take_properties(reply, unit);
+	if (r == 0 && (!unit->id || !unit->active_state[0] || !unit->load_state[0]))
+		r = -EBADMSG;
 	if (r < 0)
 		return bus_bad_reply(r, name, reterr_reason);
+	*ret = TAKE_PTR(unit);
+	return 0;
+}
+
+int unit_read_change(sd_bus_message *message, Unit **ret)
+{
+	_cleanup_(unit_freep) Unit *unit = memory_new(sizeof(Unit));
+	int r = unit ? sd_bus_message_skip(message, "s") : -ENOMEM;
+
+	if (r >= 0)
+		r = take_properties(message, unit);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(unit);
 	return 0;
 }
