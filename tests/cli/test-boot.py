@@ -216,6 +216,29 @@ def the_guard_reverts_when_nobody_settles_in_time():
 
 
 @test_in_mount_namespace
+def what_the_guard_reverted_is_told_after_the_restart_until_something_else_is():
+    device = settled_and_trial()
+    power_off(device)
+    device.activate(*BOOT)
+    boot, started = trial(device)["boot"].split()
+    change_trial(device, boot=f"{boot} {max(0, int(started) - 1000)}")
+    wait_for(lambda: number(device) == "1")
+    for _ in range(2):
+        power_off(device)
+        device.activate(*BOOT)
+        check_equal(reason(device), "generation 2 was reverted: nobody found it good in time")
+        check_equal(device.status().count("\nreason "), 1)
+    # what stands in the way of this boot comes first
+    device.write("proc/cmdline", "suture.base=1")
+    power_off(device)
+    device.activate(*BOOT)
+    check("kernel command line" in reason(device), reason(device))
+    device.simple(3)
+    device.activate("switch", 3)
+    check_equal(reason(device), "")
+
+
+@test_in_mount_namespace
 def the_guard_reverts_at_once_when_no_program_can_be_started():
     device = Device()
     # what a broken C library does to each program: the kernel finds it, and it ends with 127
