@@ -44,16 +44,17 @@ def change_trial(device, **values):
 
 
 def guards(device):
-    """The processes that guard this device."""
-    found = []
+    """The processes that guard this device, without what one is just about to run."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = read(f"/proc/{pid}/cmdline").split(b"\0")
+            parent = int(read(f"/proc/{pid}/stat").rsplit(b")", 1)[1].split()[1])
         except OSError:
             continue
         if b"guard" in words and device.root.encode() in words:
-            found.append(int(pid))
-    return found
+            found[int(pid)] = parent
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def wait_for(what, seconds=10):
