@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -61,6 +62,8 @@ _Noreturn static void become(Process *process, pid_t parent)
 	if (process->ends_with_us && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
 		_exit(EXIT_CANNOT_EXECUTE);
 
+	if (process->leads_group && setpgid(0, 0) < 0)
+		_exit(EXIT_CANNOT_EXECUTE);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -96,11 +99,19 @@ int process_wait(Process *process, int *ret_status)
 	return 0;
 }
 
+/* Before it is waited for: as long as that number cannot be another's. */
+static void end_group(const Process *process)
+{
+	if (process->leads_group)
+		kill(-process->pid, SIGKILL);
+}
+
 static void reap(Process *process)
 {
 	int status;
 
 	if (process->pid > 0) {
+		end_group(process);
 		kill(process->pid, SIGKILL);
 		process_wait(process, &status);
 	}
@@ -129,49 +140,68 @@ void process_complaint_read(int complaint, Reason *ret_reason)
 	reason_set(ret_reason, 0, "%s", colon ? colon + 2 : last);
 }
 
-/* Waits until there is something to read, or the process of a pidfd has ended. */
-static int await(int fd, uint64_t end_us)
+/* 0: there is something to read; 1: the process has ended, whoever else may still write. */
+static int await(int out, int pidfd, uint64_t end_us)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	uint64_t now = time_monotonic_us();
-	int n;
-
-	if (end_us == 0)
-		return 0;
-	if (now >= end_us)
-		return -ETIMEDOUT;
-	n = poll(&poll_fd, 1, (int)((end_us - now) / 1000 + 1));
-	if (n < 0)
-		return errno == EINTR ? await(fd, end_us) : -errno;
-	return n == 0 ? -ETIMEDOUT : 0;
-}
-
-static int read_output(int out, size_t max, uint64_t end_us, Buffer *output)
-{
-	uint8_t chunk[4096];
+	struct pollfd polled[] = {{.fd = pidfd, .events = POLLIN}, {.fd = out, .events = POLLIN}};
 
 	for (;;) {
-		int r = await(out, end_us);
-		ssize_t n = r < 0 ? r : fd_read_some(out, chunk, sizeof(chunk));
+		uint64_t now = time_monotonic_us();
+		int n;
 
-		if (n <= 0)
-			return (int)n;
-		if ((size_t)n > max - output->size)
-			return -EFBIG;
-		r = buffer_append(output, chunk, (size_t)n);
-		if (r < 0)
-			return r;
+		if (end_us > 0 && now >= end_us)
+			return -ETIMEDOUT;
+		n = poll(polled, 2, end_us > 0 ? (int)((end_us - now) / 1000 + 1) : -1);
+		if (n > 0)
+			return polled[0].revents != 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
 	}
 }
 
-/* A process may close its output and go on. */
-static int await_end(Process *process, uint64_t end_us)
+/* Reads once: how much, or 0 at the end. */
+static int read_once(int out, size_t limit, size_t max, Buffer *output)
 {
-	_cleanup_fd_ int pidfd = end_us > 0 ? pidfd_open(process->pid, 0) : -1;
+	uint8_t chunk[4096];
+	ssize_t n = fd_read_some(out, chunk, limit < sizeof(chunk) ? limit : sizeof(chunk));
+	int r;
 
-	if (end_us > 0 && pidfd < 0)
+	if (n <= 0)
+		return (int)n;
+	if ((size_t)n > max - output->size)
+		return -EFBIG;
+	r = buffer_append(output, chunk, (size_t)n);
+	return r < 0 ? r : (int)n;
+}
+
+/* What was written before the process ended, and no more: its children may write for ever. */
+static int read_rest(int out, size_t max, Buffer *output)
+{
+	int left, n = 1;
+
+	if (ioctl(out, FIONREAD, &left) < 0)
 		return -errno;
-	return await(pidfd, end_us);
+	for (; left > 0 && n > 0; left -= n)
+		n = read_once(out, (size_t)left, max, output);
+	return n < 0 ? n : 0;
+}
+
+/* To the end of the process, which may close its output before, or leave it to others. */
+static int read_output(Process *process, int out, size_t max, uint64_t end_us, Buffer *output)
+{
+	_cleanup_fd_ int pidfd = pidfd_open(process->pid, 0);
+	int n = 1;
+
+	if (pidfd < 0)
+		return -errno;
+	do {
+		int r = await(n > 0 ? out : -1, pidfd, end_us);
+
+		if (r != 0)
+			return r < 0 ? r : read_rest(out, max, output);
+		n = read_once(out, SIZE_MAX, max, output);
+	} while (n >= 0);
+	return n;
 }
 
 static int collect(Process *process, int out, size_t max, uint8_t **ret_output, size_t *ret_size,
@@ -183,11 +213,10 @@ static int collect(Process *process, int out, size_t max, uint8_t **ret_output, 
 	int r = buffer_append(&output, "", 0);
 
 	if (r == 0)
-		r = read_output(out, max, end_us, &output);
-	if (r == 0)
-		r = await_end(process, end_us);
+		r = read_output(process, out, max, end_us, &output);
 	if (r < 0)
 		return reason_errno(reason, r, "output of %s", path_name(process->argv[0]));
+	end_group(process);
 	r = process_wait(process, ret_status);
 	if (r < 0)
 		return r;

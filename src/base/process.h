@@ -26,6 +26,7 @@ typedef struct Process {
 	} map[PROCESS_MAPS_MAX];
 	size_t map_count;
 	bool ends_with_us; /* SIGTERM when this process ends, however it ends */
+	bool leads_group;  /* process_exchange(): what it leaves behind is killed when it ends */
 	unsigned seconds;  /* process_exchange(): the time it has; 0: as long as it takes */
 	Reason *warning;   /* process_exchange(), or NULL: its last line where it ended well */
 	pid_t pid;         /* set by process_start() */
@@ -37,9 +38,10 @@ int process_start(Process *process, Reason *reterr_reason);
  */
 int process_wait(Process *process, int *ret_status);
 
-/* Runs to the end, input on standard input (NULL: /dev/null), and returns what it printed on
- * standard output, at most max bytes. 0 with *ret_status as above; the caller frees *ret_output.
- * The last line that it wrote to standard error becomes the reason when the status is not 0. */
+/* Runs to the end, input on standard input (NULL: /dev/null), and returns what was printed on
+ * standard output until then, at most max bytes. 0 with *ret_status as above; the caller frees
+ * *ret_output. The last line that it wrote to standard error becomes the reason when the status is
+ * not 0. */
 int process_run(const char *const *argv, const void *input, size_t input_size, size_t max,
 	uint8_t **ret_output, size_t *ret_size, int *ret_status, Reason *reterr_reason);
 

@@ -331,6 +331,39 @@ TEST(processes_are_killed_when_their_time_is_over)
 	ASSERT_STREQ(output, "abcdef");
 }
 
+/* Its children may hold its output open, and write on. */
+TEST(the_end_of_a_process_is_that_of_its_output)
+{
+	_cleanup_free_ char *mark = memory_printf("%s/left-behind", test_folder());
+	_cleanup_free_ char *script =
+		memory_printf("sleep 9 & (sleep 1; touch %s) & echo out; exit 3", mark);
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	Process process = {.argv = argv, .leads_group = true};
+	uint64_t start = time_monotonic_us();
+	_cleanup_free_ uint8_t *output = NULL;
+	size_t size;
+	int status;
+
+	ASSERT_OK(process_exchange(&process, "", 0, 1 << 20, &output, &size, &status, NULL));
+	ASSERT(time_monotonic_us() - start < 900000);
+	ASSERT_EQ(status, 3);
+	ASSERT(strstr((const char *)output, "out\n"));
+	usleep(1500000);
+	ASSERT(!file_exists(AT_FDCWD, mark));
+}
+
+TEST(blanks_are_cut_off_at_both_ends)
+{
+	static const char *const texts[][2] = {
+		{"", ""}, {" \t\r", ""}, {"a", "a"}, {"\t a b \r", "a b"}, {"\na", "\na"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_free_ char *copy = memory_string(texts[i][0]);
+
+		ASSERT_STREQ(text_trim(copy), texts[i][1]);
+	}
+}
+
 TEST(reasons_hold_no_control_characters)
 {
 	Reason reason;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define BLANKS " \t\r"
+
 int text_to_u64(const char *text, uint64_t max, uint64_t *ret_number)
 {
 	uint64_t number = 0;
@@ -33,6 +35,17 @@ char *text_next_line(char **cursor)
 		end = line + strlen(line);
 	*cursor = end;
 	return line;
+}
+
+char *text_trim(char *text)
+{
+	char *end;
+
+	text += strspn(text, BLANKS);
+	end = text + strlen(text);
+	while (end > text && strchr(BLANKS, end[-1]))
+		*--end = '\0';
+	return text;
 }
 
 bool text_starts_with(const char *text, const char *prefix)

@@ -13,6 +13,9 @@ int text_to_u64(const char *text, uint64_t max, uint64_t *ret_number);
  * moves the cursor behind it. NULL at the end of the text. */
 char *text_next_line(char **cursor);
 
+/* Cuts off what is blank (spaces, tabs and carriage returns) at both ends, in place. */
+char *text_trim(char *text);
+
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 

@@ -44,16 +44,17 @@ def change_trial(device, **values):
 
 
 def guards(device):
-    """The processes that guard this device."""
-    found = []
+    """The processes that guard this device, without what one is just about to run."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = read(f"/proc/{pid}/cmdline").split(b"\0")
+            parent = int(read(f"/proc/{pid}/stat").rsplit(b")", 1)[1].split()[1])
         except OSError:
             continue
         if b"guard" in words and device.root.encode() in words:
-            found.append(int(pid))
-    return found
+            found[int(pid)] = parent
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def wait_for(what, seconds=10):
@@ -213,6 +214,29 @@ def the_guard_reverts_when_nobody_settles_in_time():
     wait_for(lambda: not guards(device))
     check_equal((current(device), trial(device)), ("1", None))
     check("nobody found it good in time" in reason(device), reason(device))
+
+
+@test_in_mount_namespace
+def what_the_guard_reverted_is_told_after_the_restart_until_something_else_is():
+    device = settled_and_trial()
+    power_off(device)
+    device.activate(*BOOT)
+    boot, started = trial(device)["boot"].split()
+    change_trial(device, boot=f"{boot} {max(0, int(started) - 1000)}")
+    wait_for(lambda: number(device) == "1")
+    for _ in range(2):
+        power_off(device)
+        device.activate(*BOOT)
+        check_equal(reason(device), "generation 2 was reverted: nobody found it good in time")
+        check_equal(device.status().count("\nreason "), 1)
+    # what stands in the way of this boot comes first
+    device.write("proc/cmdline", "suture.base=1")
+    power_off(device)
+    device.activate(*BOOT)
+    check("kernel command line" in reason(device), reason(device))
+    device.simple(3)
+    device.activate("switch", 3)
+    check_equal(reason(device), "")
 
 
 @test_in_mount_namespace

@@ -62,6 +62,27 @@ def what_is_damaged_and_cannot_be_obtained_leaves_the_base():
 
 
 @test_in_mount_namespace
+def a_damaged_record_is_named_with_two_ways_out():
+    vendor = Vendor()
+    vendor.improve({"tls": {LIB: NEW_TLS}})
+    with Server(vendor.repository) as server:
+        for verb, lib in ("install", NEW_TLS), ("remove", OLD_TLS):
+            device = Device(server.url)
+            device.agent()
+            run("suture-activate", "--root", device.root, "detach")
+            record = device.store("generations", "1")
+            write(record, read(record).replace(b"\nsequence 1\n", b"\nsequence 2\n"))
+            done = run("suture-activate", "--root", device.root, "apply", expect=6)
+            one_line_error(done, f"{record} is damaged", "digest does not match",
+                           "'suture install' obtains", "'suture remove' goes back")
+            check_equal(device.lib(), OLD_TLS)
+            device.suture(verb)
+            check_equal(device.lib(), lib, verb)
+            run("suture-activate", "--root", device.root, "apply")
+            fresh_folder()
+
+
+@test_in_mount_namespace
 def a_boot_with_a_damaged_image_shows_the_base_and_says_why():
     vendor = Vendor()
     vendor.improve({"tls": {LIB: NEW_TLS}})

@@ -188,6 +188,208 @@ def the_owner_may_want_no_restarts():
         check_equal(manager.jobs(), ["RestartUnit down.service"])
 
 
+STOPPED = {"ActiveState": "inactive", "SubState": "dead"}
+
+
+@test
+def a_unit_that_somebody_stops_is_no_failure():
+    for ends in STOPPED, {**FAILED, "ExecMainStatus": 143}:
+        fresh_folder()
+        trial = Trial("a.service", "b.service")
+        with ServiceManager({"a.service": {}, "b.service": {}}) as manager:
+            with in_background(trial, manager) as process:
+                time.sleep(1)
+                manager.set("a.service", ActiveState="deactivating", SubState="stop-sigterm", Job=7)
+                time.sleep(0.3)
+                manager.end_job("a.service", Job=0, **ends)
+                end_of(process, 0)
+            check_equal((trial.asked(), manager.jobs()), (["settle"], []))
+
+
+@test
+def a_unit_that_ends_by_itself_is_one():
+    trial = Trial("a.service", window=600)
+    with ServiceManager({"a.service": {}, "other.service": {}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1)
+            manager.end_job("other.service", **STOPPED)
+            manager.end_job("a.service", "canceled", **STOPPED)
+            end_of(process, 1)
+        check_equal(trial.asked(), ["revert a.service is not active any more"])
+
+
+@test
+def a_unit_that_fails_right_after_somebody_reloaded_or_restarted_it_has_failed():
+    trial = Trial("a.service", window=600)
+    with ServiceManager({"a.service": {}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1)
+            manager.end_job("a.service", state="active", **FAILED)
+            end_of(process, 1)
+        check("a.service failed" in trial.asked()[0], trial.asked())
+
+
+@test
+def what_somebody_stopped_is_not_started_by_a_revert():
+    trial = Trial("a.service", "b.service", "c.service", window=600)
+    with ServiceManager({f"{name}.service": {} for name in "abc"}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1)
+            manager.end_job("a.service", **STOPPED)
+            manager.end_job("c.service", **STOPPED)
+            time.sleep(0.5)
+            manager.set("c.service", ActiveState="active", InactiveExitTimestampMonotonic=2)
+            time.sleep(0.5)
+            manager.put("c.service", **FAILED)
+            manager.set("b.service", **FAILED)
+            end_of(process, 1)
+        check_equal(manager.jobs(), ["RestartUnit b.service", "RestartUnit c.service"])
+
+
+@test
+def a_restart_at_the_end_has_the_rest_of_the_window():
+    for comes_up in True, False:
+        fresh_folder()
+        trial = Trial("a.service", window=5)
+        # the last checks begin two seconds before the end, and take half a second
+        trial.health("10-web", f"cd {os.getcwd()}; sleep 0.5; [ -e seen ] && touch again; touch seen")
+        with ServiceManager({"a.service": {}}) as manager:
+            with in_background(trial, manager) as process:
+                while not os.path.exists("seen"):
+                    time.sleep(0.02)
+                manager.set("a.service", ActiveState="inactive", Job=8)
+                while not os.path.exists("again"):
+                    time.sleep(0.02)
+                time.sleep(0.3)
+                manager.set("a.service", ActiveState="activating", InactiveExitTimestampMonotonic=9)
+                time.sleep(0.3)
+                check_equal(trial.asked(), [])
+                if comes_up:
+                    manager.end_job("a.service", ActiveState="active", Job=0)
+                end_of(process, 0 if comes_up else 1)
+            check_equal(trial.asked(), ["settle" if comes_up else "revert a.service does not get ready"])
+
+
+@test
+def a_manager_that_executes_itself_anew_at_the_end_is_waited_for():
+    trial = Trial("a.service", "b.service", window=3)
+    with ServiceManager({"a.service": {}, "b.service": {}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1.5)
+            manager.world["state"] = "hang-up"
+            manager.save()
+            time.sleep(2.5)
+            check_equal(trial.asked(), [])
+            manager.world["state"] = "running"
+            # and what happened meanwhile is seen
+            manager.set("b.service", **FAILED)
+            end_of(process, 1)
+        check("b.service failed" in trial.asked()[0], trial.asked())
+
+
+@test
+def a_manager_that_is_gone_during_the_last_checks_is_asked_again():
+    trial = Trial("a.service", window=4)
+    trial.health("10-web", f"cd {os.getcwd()}; [ -e seen ] && {{ touch again; sleep 0.5; }}; touch seen")
+    with ServiceManager({"a.service": {}}) as manager:
+        with in_background(trial, manager) as process:
+            while not os.path.exists("again"):
+                time.sleep(0.02)
+            manager.world["state"] = "hang-up"
+            manager.save()
+            manager.set("a.service", **FAILED)
+            time.sleep(1)
+            manager.world["state"] = "running"
+            manager.save()
+            end_of(process, 1)
+        check("a.service failed" in trial.asked()[0], trial.asked())
+
+
+@test
+def a_unit_that_cannot_be_read_just_now_is_passed_over():
+    trial = Trial("a.service", "b.service", window=600)
+    with ServiceManager({"a.service": {}, "b.service": {}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1)
+            manager.set_readable("a.service", False)
+            time.sleep(1.5)
+            check_equal((process.poll(), trial.asked()), (None, []))
+            manager.set("b.service", **FAILED)  # the others are looked at all the same
+            end_of(process, 1)
+        check("b.service failed" in trial.asked()[0], trial.asked())
+        check_equal(manager.jobs(), ["RestartUnit b.service"])
+
+
+@test
+def a_unit_that_cannot_be_read_in_the_end_says_nothing():
+    trial = Trial("a.service", window=2)
+    with ServiceManager({"a.service": {"unreadable": True}}) as manager:
+        trial.watch(manager)
+    check_equal(trial.asked(), ["settle"])
+
+
+@test
+def restarts_of_before_do_not_count():
+    trial = Trial("a.service", window=600)
+    now = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
+    with ServiceManager({"a.service": {"properties": {
+            "Restart": "on-failure", "NRestarts": 5, "InactiveExitTimestampMonotonic": now}}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1)
+            check_equal(trial.asked(), [])
+            manager.set("a.service", NRestarts=6)
+            end_of(process, 1)
+        check("started again 1 times" in trial.asked()[0], trial.asked())
+
+
+@test
+def checks_that_take_most_of_the_window_are_made_once_and_that_is_told():
+    trial = Trial("a.service", window=6)
+    trial.health("10-web", f"date >> {os.path.abspath('checked')}; sleep 4")
+    with ServiceManager({"a.service": {}}) as manager:
+        start = time.monotonic()
+        done = trial.watch(manager)
+        check(5 < time.monotonic() - start < 8, time.monotonic() - start)
+    check_equal(trial.asked(), ["settle"])
+    check_equal(len(read("checked").splitlines()), 1, "checks")
+    one_line_error(done, "no time for a second run in the trial's 6")
+
+
+@test
+def a_unit_that_fails_after_checks_of_that_kind_is_seen():
+    trial = Trial("a.service", window=6)
+    trial.health("10-web", "sleep 4")
+    with ServiceManager({"a.service": {}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(5)
+            manager.set("a.service", **FAILED)
+            end_of(process, 1)
+    check("a.service failed" in trial.asked()[0], trial.asked())
+
+
+@test
+def checks_that_outlast_the_window_fail_before_the_guard_acts():
+    trial = Trial(window=2)
+    for number in range(5):
+        trial.health(f"{number}0-slow", "sleep 20")
+    start = time.monotonic()
+    trial.watch(None, "--health-timeout", "600", expect=1)
+    check(time.monotonic() - start < 2 + 15, time.monotonic() - start)
+    [asked] = trial.asked()
+    check(asked.startswith("revert the health check 00-slow did not end within the trial's time"),
+          asked)
+
+
+@test
+def a_check_that_leaves_something_behind_is_good():
+    trial = Trial(window=2)
+    trial.health("10-web", f"(sleep 4; touch {os.path.abspath('left')}) &")
+    trial.watch(None, "--health-timeout", "1")
+    check_equal(trial.asked(), ["settle"])
+    time.sleep(4)
+    check(not os.path.exists("left"), "it was not ended")
+
+
 @test
 def what_was_not_watched_may_fail():
     trial = Trial("a.service", window=2)

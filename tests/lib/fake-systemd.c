@@ -17,6 +17,7 @@ typedef struct Fake {
 	const FakeWorld *world;
 	sd_bus *bus;
 	unsigned jobs;
+	size_t told; /* of the world's "ended" */
 	bool hang_up;
 } Fake;
 
@@ -27,13 +28,14 @@ static const struct {
 } properties[] = {
 	{"Id", "s", NULL}, {"FragmentPath", "s", ""}, {"Slice", "s", "system.slice"},
 	{"Names", "as", ""}, {"DropInPaths", "as", ""}, {"After", "as", ""},
-	{"TriggeredBy", "as", ""}, {"LoadState", "s", "loaded"}, {"ActiveState", "s", "active"},
-	{"SubState", "s", "running"}, {"InvocationID", "ay", ""}, {"CanReload", "b", "0"},
-	{"RefuseManualStart", "b", "0"}, {"RefuseManualStop", "b", "0"}, {"Transient", "b", "0"},
-	{"InactiveExitTimestampMonotonic", "t", "1"}, {"ActiveEnterTimestampMonotonic", "t", "1"},
-	{"StartLimitBurst", "u", "5"}, {"StartLimitIntervalUSec", "t", "10000000"},
-	{"Type", "s", "simple"}, {"Restart", "s", "no"}, {"Result", "s", "success"},
-	{"ExecMainCode", "i", "0"}, {"ExecMainStatus", "i", "0"}, {"NRestarts", "u", "0"},
+	{"TriggeredBy", "as", ""}, {"Job", "(uo)", "0"}, {"LoadState", "s", "loaded"},
+	{"ActiveState", "s", "active"}, {"SubState", "s", "running"}, {"InvocationID", "ay", ""},
+	{"CanReload", "b", "0"}, {"RefuseManualStart", "b", "0"}, {"RefuseManualStop", "b", "0"},
+	{"Transient", "b", "0"}, {"InactiveExitTimestampMonotonic", "t", "1"},
+	{"ActiveEnterTimestampMonotonic", "t", "1"}, {"StartLimitBurst", "u", "5"},
+	{"StartLimitIntervalUSec", "t", "10000000"}, {"Type", "s", "simple"},
+	{"Restart", "s", "no"}, {"Result", "s", "success"}, {"ExecMainCode", "i", "0"},
+	{"ExecMainStatus", "i", "0"}, {"NRestarts", "u", "0"},
 	{"FreezerState", "s", "running"}, /* one that nobody asked for */
 };
 
@@ -85,6 +87,8 @@ static void append_value(
 		append_bytes(reply, text);
 	else if (strcmp(type, "s") == 0)
 		must(sd_bus_message_append(reply, "s", text), "text");
+	else if (strcmp(type, "(uo)") == 0)
+		must(sd_bus_message_append(reply, type, (uint32_t)number, MANAGER "/job/x"), "job");
 	else if (strcmp(type, "t") == 0)
 		must(sd_bus_message_append(reply, "t", number), "number");
 	else
@@ -108,6 +112,13 @@ static void answer_properties(Fake *fake, sd_bus_message *call, const json_t *wo
 
 	must(sd_bus_path_decode(sd_bus_message_get_path(call), UNIT_PREFIX, &name), "path");
 	unit = unit_of(world, name);
+	if (json_is_true(json_object_get(unit, "unreadable"))) {
+		must(sd_bus_reply_method_errorf(
+			     call, "org.freedesktop.DBus.Error.UnknownObject", "No %s.", name),
+			"reply");
+		free(name);
+		return;
+	}
 	must(sd_bus_message_new_method_return(call, &reply), "reply");
 	must(sd_bus_message_open_container(reply, 'a', "{sv}"), "reply");
 	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
@@ -205,6 +216,57 @@ static void answer_transient(Fake *fake, sd_bus_message *call, const json_t *wor
 	must(sd_bus_reply_method_return(call, "o", MANAGER "/job/1"), "reply");
 }
 
+static void tell_state(Fake *fake, const char *name, const char *state)
+{
+	char *path;
+
+	must(sd_bus_path_encode(UNIT_PREFIX, name, &path), "path");
+	(void)sd_bus_emit_signal(fake->bus, path, "org.freedesktop.DBus.Properties",
+		"PropertiesChanged", "sa{sv}as", "org.freedesktop.systemd1.Unit", 2, "ActiveState",
+		"s", state, "FreezerState", "s", "running", 0);
+	free(path);
+}
+
+/* A job's end behind the state that the unit had then, as systemd does. */
+static void tell_ended(Fake *fake, const json_t *job)
+{
+	const char *unit = json_string_value(json_array_get(job, 0));
+
+	tell_state(fake, unit, json_string_value(json_array_get(job, 2)));
+	(void)sd_bus_emit_signal(fake->bus, MANAGER, "org.freedesktop.systemd1.Manager",
+		"JobRemoved", "uoss", 0, MANAGER "/job/0", unit,
+		json_string_value(json_array_get(job, 1)));
+}
+
+static void tell_changes(Fake *fake)
+{
+	json_t *world = fake->world->read(fake->world->context), *unit;
+	const json_t *ended = json_object_get(world, "ended");
+	const char *name;
+
+	while (fake->told < json_array_size(ended))
+		tell_ended(fake, json_array_get(ended, fake->told++));
+	json_object_foreach(json_object_get(world, "units"), name, unit)
+	{
+		const json_t *state =
+			json_object_get(json_object_get(unit, "properties"), "ActiveState");
+
+		tell_state(fake, name, json_string_value(state) ?: "active");
+	}
+	json_decref(world);
+}
+
+static void look_for_changes(Fake *fake)
+{
+	if (fake->world->has_changed && fake->world->has_changed(fake->world->context))
+		tell_changes(fake);
+}
+
+static const char *state_of(const json_t *world)
+{
+	return json_string_value(json_object_get(world, "state")) ?: "running";
+}
+
 static int take_call(sd_bus_message *call, void *context, sd_bus_error *error)
 {
 	const char *member = sd_bus_message_get_member(call);
@@ -213,13 +275,14 @@ static int take_call(sd_bus_message *call, void *context, sd_bus_error *error)
 
 	if (!sd_bus_message_is_method_call(call, NULL, NULL))
 		return 0;
+	look_for_changes(fake); /* what happened before is told before, as systemd does */
 	world = fake->world->read(fake->world->context);
-	if (strcmp(member, "GetAll") == 0)
+	if (strcmp(state_of(world), "hang-up") == 0)
+		fake->hang_up = true;
+	else if (strcmp(member, "GetAll") == 0)
 		answer_properties(fake, call, world);
 	else if (strcmp(member, "Get") == 0)
-		must(sd_bus_reply_method_return(call, "v", "s",
-			     json_string_value(json_object_get(world, "state")) ?: "running"),
-			"reply");
+		must(sd_bus_reply_method_return(call, "v", "s", state_of(world)), "reply");
 	else if (strcmp(member, "GetUnitByPID") == 0)
 		answer_owner(call, world);
 	else if (strcmp(member, "StartTransientUnit") == 0)
@@ -234,22 +297,14 @@ static int take_call(sd_bus_message *call, void *context, sd_bus_error *error)
 	return 1;
 }
 
-/* That something changed, and not what: as systemd does for most. */
-static void tell_changes(Fake *fake)
+/* Nobody hears of what was before he came. */
+static size_t count_ended(const FakeWorld *source)
 {
-	json_t *world = fake->world->read(fake->world->context), *unit;
-	const char *name;
+	json_t *world = source->read(source->context);
+	size_t count = json_array_size(json_object_get(world, "ended"));
 
-	json_object_foreach(json_object_get(world, "units"), name, unit)
-	{
-		char *path;
-
-		must(sd_bus_path_encode(UNIT_PREFIX, name, &path), "path");
-		(void)sd_bus_emit_signal(fake->bus, path, "org.freedesktop.DBus.Properties",
-			"PropertiesChanged", "sa{sv}as", "org.freedesktop.systemd1.Unit", 0, 0);
-		free(path);
-	}
 	json_decref(world);
+	return count;
 }
 
 void fake_systemd_serve(int fd, const FakeWorld *world)
@@ -264,12 +319,12 @@ void fake_systemd_serve(int fd, const FakeWorld *world)
 	must(sd_bus_set_server(fake.bus, 1, id), "server");
 	must(sd_bus_add_filter(fake.bus, NULL, take_call, &fake), "filter");
 	must(sd_bus_start(fake.bus), "start");
+	fake.told = count_ended(world);
 	do {
 		r = sd_bus_process(fake.bus, NULL);
 		if (r == 0)
 			r = sd_bus_wait(fake.bus, world->has_changed ? LOOK_US : UINT64_MAX);
-		if (world->has_changed && world->has_changed(world->context))
-			tell_changes(&fake);
+		look_for_changes(&fake);
 	} while ((r >= 0 || r == -EINTR) && !fake.hang_up);
 	sd_bus_flush_close_unref(fake.bus);
 }

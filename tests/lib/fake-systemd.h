@@ -5,11 +5,14 @@
  * tests of what speaks to systemd. Its world is a JSON text, which it asks for anew at each
  * question, so that a test can change the world under a running program:
  *
- *     {"state": "running",                            SystemState
+ *     {"state": "running",                            SystemState; "hang-up" at each question
  *      "pids": {"17": "a.service"},                   GetUnitByPID
  *      "units": {"a.service": {
- *              "properties": {"ActiveState": "active"}   what differs from a plain unit that is
- * well "job": {"result": "done", "run": "…"}}}}  what becomes of a job; a shell command first
+ *              "properties": {"ActiveState": "active"},   what differs from a plain unit
+ *              "unreadable": true,                        an error, and no properties
+ *              "job": {"result": "done", "run": "…"}}},   what becomes of a job; a command first
+ *      "ended": [["a.service", "done", "inactive"]]}      jobs of others, told as they are added,
+ *                                                         and the state of the unit then
  *
  * A job's result may also be "refused", "never" and "hang-up" (the connection ends). Units that are
  * not there are not-found, as systemd has it.

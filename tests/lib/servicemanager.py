@@ -66,8 +66,23 @@ class ServiceManager:
         self.processes.append(process)
         return self.own(unit, process.pid)
 
-    def set(self, unit, **properties):
+    def put(self, unit, **properties):
         self.world["units"].setdefault(unit, {}).setdefault("properties", {}).update(properties)
+
+    def set(self, unit, **properties):
+        self.put(unit, **properties)
+        self.save()
+
+    def end_job(self, unit, result="done", state=None, **properties):
+        """A job that somebody else asked for has ended, and left the unit like this; or in another
+        state, and this is what came right after."""
+        self.put(unit, **properties)
+        state = state or self.world["units"][unit]["properties"].get("ActiveState", "active")
+        self.world.setdefault("ended", []).append([unit, result, state])
+        self.save()
+
+    def set_readable(self, unit, is_readable):
+        self.world["units"][unit]["unreadable"] = not is_readable
         self.save()
 
     def set_job(self, unit, **job):

@@ -103,3 +103,6 @@ int activation_trial(const Activation *activation, Trial **ret, Reason *reterr_r
  * store_mark_bad(). */
 int activation_condemn(Activation *activation, const Trial *trial, const char *why, bool for_good,
 	Reason *reterr_reason);
+
+/* The reason that `status` tells after a revert. */
+#define ACTIVATION_REVERTED "generation %u was reverted: %s"

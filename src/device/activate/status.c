@@ -11,6 +11,7 @@
 #include "device/activate/guard.h"
 #include "device/activate/holder.h"
 #include "device/activate/pause.h"
+#include "device/store/history.h"
 
 /* Everything that is looked at, once, so that the lines agree with each other. */
 typedef struct View {
@@ -197,14 +198,39 @@ static int print_trial(const Activation *activation, Buffer *buffer)
 		guard_is_there(activation->runtime) ? "on" : "off");
 }
 
+/* Positive: there is none. */
 static int print_note(
 	const Activation *activation, const char *name, const char *word, Buffer *buffer)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (runtime_note(activation->runtime, name, &text) != 0)
-		return 0;
+		return 1;
 	return buffer_printf(buffer, "%s %s\n", word, text);
+}
+
+static bool is_of_showing(const char *event)
+{
+	static const char *const events[] = {
+		"activated", "deactivated", "selected", "settled", "reverted", NULL};
+
+	return text_index(events, event) >= 0;
+}
+
+/* What a revert left to tell goes with the machine's restart, which may be a part of it: until
+ * something else is shown or settles, the history has it. */
+static int print_last_revert(const Activation *activation, Buffer *buffer)
+{
+	_cleanup_free_ HistoryEntry *entries = NULL;
+	size_t count = 0;
+	int r = history_read(activation->store, &entries, &count, NULL);
+
+	while (r == 0 && count > 0 && !is_of_showing(entries[count - 1].event))
+		count--;
+	if (r < 0 || count == 0 || strcmp(entries[count - 1].event, "reverted") != 0)
+		return r == -ENOMEM ? r : 0;
+	return buffer_printf(buffer, "reason " ACTIVATION_REVERTED "\n",
+		entries[count - 1].generation, entries[count - 1].text);
 }
 
 static int print_reasons(const View *view, const Activation *activation, Buffer *buffer)
@@ -217,9 +243,11 @@ static int print_reasons(const View *view, const Activation *activation, Buffer 
 		r = buffer_printf(buffer, "problem %s\n", view->problem.text);
 	if (r == 0)
 		r = print_note(activation, RUNTIME_NOTE_PLACEMENT, "placement", buffer);
-	if (r == 0)
+	if (r >= 0)
 		r = print_note(activation, RUNTIME_NOTE_BASE, "base-asked", buffer);
-	return r < 0 ? r : print_note(activation, RUNTIME_NOTE_REASON, "reason", buffer);
+	if (r >= 0)
+		r = print_note(activation, RUNTIME_NOTE_REASON, "reason", buffer);
+	return r > 0 ? print_last_revert(activation, buffer) : r;
 }
 
 int status_print(const Activation *activation, Buffer *buffer, Reason *reterr_reason)

@@ -141,7 +141,7 @@ int activation_revert(Activation *activation, uint32_t number, const char *why, 
 		if (shown < 0 && trial->before > 0)
 			shown = show_number(activation, 0, ret, reterr_reason);
 	}
-	reason_set(&note, 0, "generation %u was reverted: %s", trial->generation, why);
+	reason_set(&note, 0, ACTIVATION_REVERTED, trial->generation, why);
 	(void)runtime_set_note(activation->runtime, RUNTIME_NOTE_REASON, note.text);
 	return shown < 0 ? shown : condemned;
 }

@@ -16,9 +16,6 @@
 #define DEFAULT_TIMEOUT     30
 #define DEFAULT_WINDOW      60
 #define DEFAULT_BOOT_WINDOW 180
-/* as systemd writes units' names (systemd.unit(5)), and a * at the end */
-#define UNIT_CHARACTERS TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
-#define BLANKS          " \t\r"
 
 const char *const config_automatic_words[] = {"install", "download", "off", NULL};
 
@@ -32,7 +29,6 @@ typedef struct Parser {
 	Reason *reason;
 } Parser;
 
-/* An address with a slash at its end. */
 /* A password in an address would be told to everybody: it stands in messages, in `status`, and on
  * the command lines of the programs that are started. */
 static bool has_user(const char *authority)
@@ -40,6 +36,7 @@ static bool has_user(const char *authority)
 	return memchr(authority, '@', strcspn(authority, "/")) != NULL;
 }
 
+/* With a slash at its end. */
 static int copy_address(const char *value, char target[static CONFIG_VALUE_MAX + 1])
 {
 	size_t length = strlen(value);
@@ -142,11 +139,11 @@ static int add_protected(Config *config, const char *value)
 	size_t length = strlen(value);
 	bool is_pattern = value[length - 1] == '*';
 
-	if (config->protect_count == CONFIG_PROTECT_MAX || length > CONFIG_UNIT_MAX ||
-		strspn(value, UNIT_CHARACTERS) != length - is_pattern ||
+	if (config->protect_count == CONFIG_PROTECT_MAX || length > UNIT_NAME_MAX ||
+		strspn(value, UNIT_NAME_CHARACTERS) != length - is_pattern ||
 		!(is_pattern || strchr(value, '.')))
 		return -EINVAL;
-	snprintf(config->protect[config->protect_count++], CONFIG_UNIT_MAX + 1, "%s", value);
+	snprintf(config->protect[config->protect_count++], UNIT_NAME_MAX + 1, "%s", value);
 	return 0;
 }
 
@@ -201,17 +198,6 @@ static int refuse(const Parser *parser, const char *what, const char *word)
 		parser->reason, -EINVAL, "%s:%u: %s%s", parser->name, parser->line, what, word);
 }
 
-static char *trim(char *text)
-{
-	char *end;
-
-	text += strspn(text, BLANKS);
-	end = text + strlen(text);
-	while (end > text && strchr(BLANKS, end[-1]))
-		*--end = '\0';
-	return text;
-}
-
 static int take_section(Parser *parser, const char *line)
 {
 	size_t length = strlen(line);
@@ -232,8 +218,8 @@ static int take_assignment(Parser *parser, char *line)
 	if (!equals)
 		return refuse(parser, "not of the form key = value: ", line);
 	*equals = '\0';
-	key = trim(line);
-	value = trim(equals + 1);
+	key = text_trim(line);
+	value = text_trim(equals + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].section, parser->section) != 0 || strcmp(keys[i].key, key) != 0)
 			continue;
@@ -258,7 +244,7 @@ static int take_line(Parser *parser, char *line)
 
 	if (comment)
 		*comment = '\0';
-	line = trim(line);
+	line = text_trim(line);
 	if (line[0] == '\0' || line[0] == ';')
 		return 0;
 	return line[0] == '[' ? take_section(parser, line) : take_assignment(parser, line);

@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "base/reason.h"
+#include "wire/terms/terms.h"
 
 #define CONFIG_PATH         "etc/suture/suture.conf"
 #define CONFIG_VENDOR_PATH  "usr/lib/suture/suture.conf"
@@ -30,7 +31,6 @@
 	     */
 #define CONFIG_MIRRORS_MAX 8
 #define CONFIG_PROTECT_MAX 32
-#define CONFIG_UNIT_MAX    255   /* as long as systemd's names are */
 #define CONFIG_WINDOW_MAX  86400 /* of a trial (device/store/trial.h) */
 
 typedef enum Automatic { AUTOMATIC_INSTALL, AUTOMATIC_DOWNLOAD, AUTOMATIC_OFF } Automatic;
@@ -48,8 +48,7 @@ typedef struct Config {
 	Automatic automatic;
 	int interval;        /* seconds between two checks of `sutured` in its loop */
 	bool keeps_services; /* no service is restarted */
-	char protect[CONFIG_PROTECT_MAX]
-		    [CONFIG_UNIT_MAX + 1]; /* units that are not; may end in * */
+	char protect[CONFIG_PROTECT_MAX][UNIT_NAME_MAX + 1]; /* units that are not; may end in * */
 	size_t protect_count;
 	int window;      /* seconds of a trial after a live switch */
 	int boot_window; /* and after a start of the system */

@@ -17,15 +17,14 @@
 #include "device/restart/survey.h"
 #include "wire/json/document.h"
 
-#define INPUT_SIZE_MAX  ((size_t)1 << 20) /* 100,000 processes, three times what a kernel allows */
-#define PID_MAX         4194304           /* PID_MAX_LIMIT of Linux */
-#define DEFAULT_SECONDS 180 /* a stop and a start that both take as long as systemd lets them */
-#define SOFT_REBOOT     "soft-reboot.target" /* systemd 254 and later */
-#define REBOOT          "reboot.target"
+#define INPUT_SIZE_MAX ((size_t)1 << 20) /* 100,000 processes, three times what a kernel allows */
+#define PID_MAX        4194304           /* PID_MAX_LIMIT of Linux */
+#define SOFT_REBOOT    "soft-reboot.target" /* systemd 254 and later */
+#define REBOOT         "reboot.target"
 
 static const char *arg_bus, *arg_scope = "services";
 static OptionList arg_protect;
-static int arg_timeout = DEFAULT_SECONDS;
+static int arg_timeout = RUN_SECONDS;
 static bool arg_json;
 
 typedef struct Pids {

@@ -163,6 +163,16 @@ static void reexecute(Run *run, PlanEntry *entry)
 	run->failed += r < 0;
 }
 
+/* What has not come up in time may never do: it counts as little as what failed. */
+static bool is_stuck(const Plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (run_has_failed(&plan->items[i]) ||
+			strcmp(plan->items[i].result, JOB_UNFINISHED) == 0)
+			return true;
+	return false;
+}
+
 int run_plan(Run *run, Plan *plan, Reason *reterr_reason)
 {
 	uint64_t end_us = time_monotonic_us() + run->timeout_us;
@@ -170,7 +180,7 @@ int run_plan(Run *run, Plan *plan, Reason *reterr_reason)
 
 	run->failed = 0;
 	for (unsigned batch = 0; r == 0 && batch < plan->batches; batch++) {
-		if (run->failed > 0)
+		if (is_stuck(plan))
 			skip_batch(run, plan, batch);
 		else
 			r = run_batch(run, plan, batch, end_us, reterr_reason);
@@ -178,7 +188,7 @@ int run_plan(Run *run, Plan *plan, Reason *reterr_reason)
 	for (size_t i = 0; r == 0 && i < plan->count; i++) {
 		if (plan->items[i].action != PLAN_REEXECUTE)
 			continue;
-		if (run->failed == 0) {
+		if (!is_stuck(plan)) {
 			reexecute(run, &plan->items[i]);
 			continue;
 		}

@@ -4,11 +4,11 @@
  * Run: carries a plan out, batch by batch, each unit at most once.
  *
  * A unit that has started again since the plan was made (Requires= and PartOf= restart others
- * along) is left alone. Where a unit of a batch does not come up again, later batches are not
- * begun: what breaks one user of a library may break all, and the exposed are better off than the
- * dead. Process 1 comes last and only when all went well, after its program was seen to start with
- * the files that are there now: a manager that cannot execute itself anew takes the machine with
- * it.
+ * along) is left alone. Where a unit of a batch does not come up again, or has not when the time is
+ * over, later batches are not begun: what breaks one user of a library may break all, and the
+ * exposed are better off than the dead. Process 1 comes last and only when all went well, after its
+ * program was seen to start with the files that are there now: a manager that cannot execute itself
+ * anew takes the machine with it.
  *
  * What became of an entry is its `result`: that of its job (job.h), or one of these.
  */
@@ -16,7 +16,9 @@
 #include "device/unit/job.h"
 
 #define RUN_ALREADY   "already"   /* it was restarted along with another one */
-#define RUN_NOT_TRIED "not-tried" /* since others failed before */
+#define RUN_NOT_TRIED "not-tried" /* since others failed before, or did not get ready */
+
+#define RUN_SECONDS 180 /* a stop and a start that both take as long as systemd lets them */
 
 typedef struct Run {
 	sd_bus *bus;

@@ -295,6 +295,7 @@ TEST(a_failed_batch_is_the_last)
 	run_two("\"job\": {\"result\": \"failed\"}", "not-tried", "failed", 2);
 	run_two("\"job\": {\"result\": \"refused\"}", "not-tried", "refused", 2);
 	run_two("\"job\": {\"result\": \"dependency\"}", "not-tried", "dependency", 2);
+	run_two("\"job\": {\"result\": \"never\"}", "not-tried", "unfinished", 1);
 	run_two("\"job\": {\"result\": \"skipped\"}", "done", "skipped", 0);
 }
 

@@ -363,8 +363,7 @@ static int check_digest(char *text, size_t size, Digest *ret, Reason *reterr_rea
 		return r;
 	text[size - 1] = '\0';
 	if (digest_from_text(line + strlen("digest "), &said) < 0 || !digest_equal(&said, ret))
-		return reason_set(reterr_reason, -EBADMSG,
-			"generation: the record is damaged, its digest does not match");
+		return reason_set(reterr_reason, -EBADMSG, "generation: its digest does not match");
 	line[0] = '\0';
 	return 0;
 }

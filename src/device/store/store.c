@@ -346,6 +346,7 @@ int store_read_generation(
 {
 	_cleanup_free_ uint8_t *text = NULL;
 	char name[LINK_TEXT_MAX];
+	Reason why = {};
 	size_t size;
 	int r = -ENOENT;
 
@@ -356,7 +357,16 @@ int store_read_generation(
 		return reason_set(reterr_reason, r, "there is no generation %u", number);
 	if (r < 0)
 		return failed(store, r, name, reterr_reason);
-	return generation_parse(text, size, ret, reterr_reason);
+	r = generation_parse(text, size, ret, &why);
+	if (r == -EBADMSG)
+		return reason_set(reterr_reason, r,
+			"%.200s/" STORE_PATH
+			"/%s is damaged (%.120s): 'suture install' obtains the "
+			"improvement anew, 'suture remove' goes back to the base",
+			store->path, name, why.text);
+	return r < 0 ? reason_set(reterr_reason, r, "%.200s/" STORE_PATH "/%s: %.200s", store->path,
+			       name, why.text)
+		     : 0;
 }
 
 int store_current(const Store *store, uint32_t *ret_number, Reason *reterr_reason)

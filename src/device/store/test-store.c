@@ -33,7 +33,7 @@ static const struct {
 	{"bad-version-zero", -EBADMSG, "no generation record"},
 	{"bad-no-record", -EBADMSG, "no generation record"},
 	{"bad-empty", -EBADMSG, "no generation record"},
-	{"bad-digest", -EBADMSG, "damaged"},
+	{"bad-digest", -EBADMSG, "digest does not match"},
 	{"bad-digest-missing", -EBADMSG, "does not end in a digest"},
 	{"bad-behind-digest", -EBADMSG, "does not end in a digest"},
 	{"bad-no-image", -EBADMSG, "'signature' is expected"},
@@ -205,6 +205,31 @@ TEST(generations_get_numbers_that_never_come_back)
 	ASSERT_EQ(commit(store, generation), 3);
 	ASSERT_OK(file_link_atomic(store->dir, "generations/../../etc/passwd", "current"));
 	ASSERT_ERROR(-EBADMSG, store_current(store, &number, NULL));
+}
+
+TEST(a_damaged_record_is_named_with_the_remedy)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	_cleanup_(generation_freep) Generation *generation = read_generation("good-version-1");
+	static const char *const texts[] = {"suture-generation 1\n", "suture-generation 2\n"};
+	Reason reason;
+
+	commit(store, generation);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		ASSERT_OK(file_write_atomic(
+			store->dir, "generations/1", texts[i], strlen(texts[i]), 0644));
+		ASSERT_ERROR(i == 0 ? -EBADMSG : -EOPNOTSUPP,
+			store_read_generation(store, 1, &generation, &reason));
+		ASSERT(strstr(reason.text, "/generations/1"));
+		ASSERT(strstr(reason.text, "emove"));
+	}
+	/* a long path does not cut the remedy off */
+	free(store->path);
+	store->path = memory_new(4000);
+	memset(store->path, 'x', 3999);
+	file_write_atomic(store->dir, "generations/1", texts[0], strlen(texts[0]), 0644);
+	ASSERT_ERROR(-EBADMSG, store_read_generation(store, 1, &generation, &reason));
+	ASSERT(strstr(reason.text, "'suture remove' goes back to the base"));
 }
 
 static Digest put_image(Store *store, const char *text)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/lines.h"
 #include "base/text.h"
+#include "wire/terms/terms.h"
 
 #define TRIAL_PATH      "trial"
 #define TRIAL_MAGIC     "suture-trial "
@@ -15,8 +16,6 @@
 #define NO_BOOT         "-"
 #define BOOT_ID_PATH    "/proc/sys/kernel/random/boot_id"
 #define BOOT_CHARACTERS TEXT_DIGITS "abcdef-"
-/* unit names as systemd writes them: escaped, so that no blank is in them (systemd.unit(5)) */
-#define UNIT_CHARACTERS TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
 
 Trial *trial_free(Trial *trial)
 {
@@ -35,7 +34,7 @@ int trial_add_unit(Trial *trial, const char *unit)
 	char *copy;
 	int r;
 
-	if (!unit[0] || strlen(unit) > TRIAL_UNIT_MAX || !text_consists_of(unit, UNIT_CHARACTERS))
+	if (!unit_name_is_valid(unit))
 		return -EINVAL;
 	for (size_t i = 0; i < trial->unit_count; i++)
 		if (strcmp(trial->units[i], unit) == 0)

@@ -18,7 +18,6 @@
 
 #define TRIAL_TEXT_MAX    65536
 #define TRIAL_UNITS_MAX   256 /* more units than that are watched by none, and settle by health.d */
-#define TRIAL_UNIT_MAX    255 /* UNIT_NAME_MAX of systemd is 256 with its NUL */
 #define TRIAL_WINDOW_MAX  86400
 #define TRIAL_TRIES_MAX   9
 #define TRIAL_BOOT_ID_LEN 36 /* /proc/sys/kernel/random/boot_id */

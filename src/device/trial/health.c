@@ -10,8 +10,10 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/process.h"
+#include "base/time.h"
 
 #define OUTPUT_MAX ((size_t)1 << 20)
+#define SECOND_US  UINT64_C(1000000)
 
 typedef struct Checks {
 	char *paths[HEALTH_CHECKS_MAX];
@@ -76,10 +78,19 @@ static bool is_switched_off(const char *path)
 		(!S_ISREG(st.st_mode) || st.st_size == 0 || !(st.st_mode & 0111));
 }
 
-static int run_check(const char *path, unsigned seconds, Reason *reason)
+/* In whole seconds, and not 0, which is no limit. */
+static unsigned seconds_until(uint64_t end_us, unsigned most)
+{
+	uint64_t now = time_boot_us(), left = now < end_us ? (end_us - now) / SECOND_US : 0;
+
+	return left >= most ? most : (unsigned)left + 1;
+}
+
+static int run_check(const char *path, unsigned most, uint64_t end_us, Reason *reason)
 {
 	const char *const argv[] = {path, NULL};
-	Process process = {.argv = argv, .seconds = seconds};
+	unsigned seconds = seconds_until(end_us, most);
+	Process process = {.argv = argv, .seconds = seconds, .leads_group = true};
 	_cleanup_free_ uint8_t *output = NULL;
 	Reason why = {};
 	size_t size;
@@ -88,6 +99,11 @@ static int run_check(const char *path, unsigned seconds, Reason *reason)
 
 	if (r == -ENOMEM || (r == 0 && status == 0))
 		return r;
+	if (r == -ETIMEDOUT && seconds < most)
+		return reason_set(reason, 1,
+			"the health check %s did not end within the trial's time: make all checks "
+			"faster, or the window longer (suture.conf(5))",
+			path_name(path));
 	if (r == -ETIMEDOUT)
 		return reason_set(reason, 1, "the health check %s took more than %u seconds",
 			path_name(path), seconds);
@@ -97,7 +113,7 @@ static int run_check(const char *path, unsigned seconds, Reason *reason)
 	return reason_set(reason, 1, "the health check %s failed: %s", path_name(path), why.text);
 }
 
-int health_run(const char *root, unsigned seconds, Reason *reterr_reason)
+int health_run(const char *root, unsigned seconds, uint64_t end_us, Reason *reterr_reason)
 {
 	_cleanup_(checks_done) Checks checks = {};
 	int r = list_folder(&checks, root, HEALTH_PATH, reterr_reason);
@@ -108,6 +124,6 @@ int health_run(const char *root, unsigned seconds, Reason *reterr_reason)
 		qsort(checks.paths, checks.count, sizeof(char *), compare_names);
 	for (size_t i = 0; r == 0 && i < checks.count; i++)
 		if (!is_switched_off(checks.paths[i]))
-			r = run_check(checks.paths[i], seconds, reterr_reason);
+			r = run_check(checks.paths[i], seconds, end_us, reterr_reason);
 	return r;
 }

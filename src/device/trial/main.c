@@ -32,9 +32,9 @@ static bool is_own_root(void)
 	return strcmp(arg_root, "/") == 0;
 }
 
-static void warn(const Reason *why)
+static void tell(const Reason *what)
 {
-	log_info("%s, so only health.d counts", why->text);
+	log_info("%s", what->text);
 }
 
 /* Whoever comes second waits: the first one may be about to end, and looks for a new record only
@@ -75,10 +75,16 @@ static int activate(const Trial *trial, const char *verb, const char *operand, R
 }
 
 /* The services after the mounts: what they are started with is what is mounted then. */
-static int revert(const Store *store, const Trial *trial, const Reason *why)
+static int revert(const Watch *watch, const Reason *why)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	Undo undo = {.store = store, .root = arg_root, .address = arg_bus, .trial = trial};
+	const Store *store = watch->store;
+	const Trial *trial = watch->trial;
+	Undo undo = {.store = store,
+		.root = arg_root,
+		.address = arg_bus,
+		.trial = trial,
+		.units = watch->units};
 	Reason reason = {};
 	int r = store_read_generation(store, trial->generation, &generation, NULL);
 
@@ -108,23 +114,30 @@ static int settle(const Trial *trial)
 static int watch_one(const Store *store)
 {
 	_cleanup_(trial_freep) Trial *trial = NULL;
+	_cleanup_free_ Watched *units = NULL;
 	Watch watch = {.store = store,
 		.root = arg_root,
 		.address = arg_bus,
-		.health_seconds = (unsigned)arg_health_timeout};
+		.health_seconds = (unsigned)arg_health_timeout,
+		.tell = tell};
 	Reason reason = {};
 	int end, r = trial_load(store, &trial, &reason);
 
 	if (r > 0 || (r == 0 && !watch_is_due(store, trial)))
 		return -ENODATA;
+	if (r == 0) {
+		units = memory_new_array(trial->unit_count, sizeof(Watched));
+		r = units ? 0 : -ENOMEM;
+	}
 	watch.trial = trial;
-	end = r < 0 ? r : watch_trial(&watch, warn, &reason);
+	watch.units = units;
+	end = r < 0 ? r : watch_trial(&watch, &reason);
 	if (end < 0)
 		return log_reason(end, &reason);
 	if (end == WATCH_GOOD)
 		r = settle(trial);
 	else if (end == WATCH_BAD)
-		r = revert(store, trial, &reason);
+		r = revert(&watch, &reason);
 	return r < 0 ? r : end;
 }
 

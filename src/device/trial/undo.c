@@ -10,11 +10,12 @@
 #include "device/restart/run.h"
 #include "device/restart/survey.h"
 
-#define RESTART_US (180 * UINT64_C(1000000)) /* as suture-restart by itself */
+#define RESTART_US (RUN_SECONDS * UINT64_C(1000000))
 
 /* What is left of the trial: its failed units, as jobs. */
-static int start_failed(sd_bus *bus, const Trial *trial, Reason *reason)
+static int start_failed(sd_bus *bus, const Undo *undo, Reason *reason)
 {
+	const Trial *trial = undo->trial;
 	_cleanup_free_ Job *jobs = memory_new_array(trial->unit_count, sizeof(Job));
 	size_t count = 0;
 	int r = jobs ? 0 : -ENOMEM;
@@ -22,8 +23,12 @@ static int start_failed(sd_bus *bus, const Trial *trial, Reason *reason)
 	for (size_t i = 0; r == 0 && i < trial->unit_count; i++) {
 		_cleanup_(unit_freep) Unit *unit = NULL;
 
+		if (undo->units[i].is_stopped)
+			continue;
 		r = unit_read(bus, trial->units[i], &unit, reason);
-		if (r < 0 || unit_is_active(unit) || unit->inactive_exit_us == 0 ||
+		if (r < 0 && r != -ENOMEM && !bus_is_lost(bus, r))
+			r = 0; /* just unloaded: there is nothing to start */
+		if (!unit || unit_is_active(unit) || unit->inactive_exit_us == 0 ||
 			unit->triggered_by)
 			continue;
 		/* its start rate limit may be used up by the code that is gone now */
@@ -111,7 +116,7 @@ int undo_services(const Undo *undo, Reason *reterr_reason)
 		return r < 0 ? r : 0;
 	if (config_load(undo->root, &config, NULL) == -ENOMEM)
 		return -ENOMEM;
-	started = start_failed(bus, undo->trial, reterr_reason);
+	started = start_failed(bus, undo, reterr_reason);
 	if (started != 0)
 		reterr_reason = NULL; /* the first reason counts */
 	r = find_exposed(undo, &files, &list, reterr_reason);

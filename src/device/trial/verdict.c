@@ -29,13 +29,11 @@ static bool ended_badly(const Unit *facts)
 	return facts->result[0] && strcmp(facts->result, "success") != 0;
 }
 
-/* A restart after the switch sets the count back, so that all of it is of the new code. */
+/* The count says nothing of when. Somebody's restart sets it back: all of it is new then. */
 static void set_baseline(Watched *unit, const Unit *facts)
 {
-	bool is_new = facts->inactive_exit_us >= unit->switched_us;
-
 	if (!unit->was_seen)
-		unit->restarts = is_new ? 0 : facts->restarts;
+		unit->restarts = facts->restarts;
 	else if (facts->restarts < unit->restarts)
 		unit->restarts = 0;
 	unit->was_seen = true;
@@ -58,6 +56,13 @@ static int look_at_restarts(const Watched *unit, const Unit *facts, Reason *reas
 	return 0;
 }
 
+/* A restart lets a unit fail for an instant when the old program does not end well. */
+static int look_at_failure(Watched *unit, const Unit *facts, bool is_last, Reason *reason)
+{
+	unit->is_awaited = facts->job != 0;
+	return unit->is_awaited && !is_last ? 0 : fail_with_end(facts, "failed", reason);
+}
+
 static bool ends_by_itself(const Unit *facts)
 {
 	return facts->triggered_by || facts->bus_name[0] || strcmp(facts->type, "dbus") == 0 ||
@@ -74,10 +79,12 @@ static int look_at_rest(
 	if (facts->inactive_exit_us == 0 || ends_by_itself(facts) ||
 		strcmp(facts->active_state, "deactivating") == 0)
 		return 0;
+	unit->is_awaited = true;
 	if (is_last)
-		return has_ended ? reason_set(reason, 1, "%s is not active any more", facts->id)
-				 : reason_set(reason, 1, "%s does not get ready", facts->id);
-	if (!has_ended || !unit->was_active)
+		return has_ended && facts->job == 0
+			? reason_set(reason, 1, "%s is not active any more", facts->id)
+			: reason_set(reason, 1, "%s does not get ready", facts->id);
+	if (!has_ended || !unit->was_active || facts->job != 0)
 		return 0;
 	if (unit->down_since == 0)
 		unit->down_since = now_us;
@@ -86,20 +93,39 @@ static int look_at_rest(
 		: 0;
 }
 
+void verdict_note_change(Watched *unit, const Unit *changes)
+{
+	if (changes->active_state[0])
+		unit->was_told_ended = unit_has_ended(changes);
+}
+
+/* Other jobs than one that stops it leave it up, or are not "done" when it failed. */
+void verdict_note_job_done(Watched *unit)
+{
+	unit->is_stopped = unit->was_told_ended;
+}
+
 int verdict_look(
 	Watched *unit, const Unit *facts, uint64_t now_us, bool is_last, Reason *ret_reason)
 {
 	int r;
 
 	set_baseline(unit, facts);
+	unit->is_awaited = false;
+	/* a start that ended well at once is "done" as well */
+	if (!unit_has_ended(facts) || facts->inactive_exit_us != unit->started_us)
+		unit->is_stopped = false;
+	if (unit->is_stopped)
+		return 0;
 	if (strcmp(facts->active_state, "failed") == 0)
-		return fail_with_end(facts, "failed", ret_reason);
+		return look_at_failure(unit, facts, is_last, ret_reason);
 	r = look_at_restarts(unit, facts, ret_reason);
 	if (r > 0)
 		return r;
 	if (!unit_is_active(facts))
 		return look_at_rest(unit, facts, now_us, is_last, ret_reason);
 	unit->was_active = true;
+	unit->started_us = facts->inactive_exit_us;
 	unit->down_since = 0;
 	return 0;
 }

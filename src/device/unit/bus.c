@@ -77,6 +77,11 @@ int bus_call(sd_bus *bus, const char *method, sd_bus_message **ret_reply, Reason
 		     : bus_send(bus, call, ret_reply, reterr_reason);
 }
 
+bool bus_is_lost(sd_bus *bus, int error)
+{
+	return sd_bus_is_open(bus) <= 0 || error == -ETIMEDOUT;
+}
+
 int bus_bad_reply(int error, const char *what, Reason *reterr_reason)
 {
 	if (error == -ENXIO || error == -EBADMSG)

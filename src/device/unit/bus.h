@@ -15,6 +15,7 @@
 
 #define BUS_ADDRESS_MANAGER "unix:path=/run/systemd/private"
 #define BUS_NONE            ""
+#define BUS_UNIT_PATH       "/org/freedesktop/systemd1/unit" /* below it each unit has an object */
 #define BUS_WORD_SIZE       32 /* states, results and versions are shorter words of systemd */
 
 /* NULL: the machine's own manager; BUS_NONE: nobody's, as for a root that is not the machine's own.
@@ -35,6 +36,9 @@ int bus_call(sd_bus *bus, const char *method, sd_bus_message **ret_reply, Reason
 /* The same for arguments that bus_call() cannot spell: a call to fill, and sending it. */
 int bus_new_call(sd_bus *bus, const char *method, sd_bus_message **ret_call);
 int bus_send(sd_bus *bus, sd_bus_message *call, sd_bus_message **ret_reply, Reason *reterr_reason);
+
+/* Whether a call failed because nobody answers any more, and not because of what was asked. */
+bool bus_is_lost(sd_bus *bus, int error);
 
 /* What a reply or a signal holds is not what systemd's interface says: -EBADMSG with a reason; an
  * error of another kind is forwarded. */

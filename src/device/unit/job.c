@@ -80,12 +80,17 @@ static int wait_for_all(sd_bus *bus, JobSet *jobs, uint64_t timeout_us)
 	return 0;
 }
 
+int job_watch(sd_bus *bus, sd_bus_slot **ret_slot, sd_bus_message_handler_t handler, void *context)
+{
+	return sd_bus_match_signal(bus, ret_slot, NULL, "/org/freedesktop/systemd1",
+		"org.freedesktop.systemd1.Manager", "JobRemoved", handler, context);
+}
+
 int jobs_run(sd_bus *bus, Job *jobs, size_t count, uint64_t timeout_us, Reason *reterr_reason)
 {
 	_cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
 	JobSet set = {.items = jobs, .count = count, .start_us = time_monotonic_us()};
-	int r = sd_bus_match_signal(bus, &slot, NULL, "/org/freedesktop/systemd1",
-		"org.freedesktop.systemd1.Manager", "JobRemoved", take_removed, &set);
+	int r = job_watch(bus, &slot, take_removed, &set);
 
 	for (size_t i = 0; r >= 0 && i < count; i++)
 		r = enqueue(bus, &set, &jobs[i], reterr_reason);

@@ -33,6 +33,10 @@ typedef struct Job {
 
 int jobs_run(sd_bus *bus, Job *jobs, size_t count, uint64_t timeout_us, Reason *reterr_reason);
 
+/* Calls back for each job that has ended, whoever asked for it: the arguments of the message are
+ * its number, its path, the unit and the result. */
+int job_watch(sd_bus *bus, sd_bus_slot **ret_slot, sd_bus_message_handler_t handler, void *context);
+
 /* Asks for one job and waits for none: for what may end this process. */
 int job_start(sd_bus *bus, const char *unit, const char *mode, Reason *reterr_reason);
 

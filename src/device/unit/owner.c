@@ -7,8 +7,6 @@
 
 #include "base/text.h"
 
-#define UNIT_PATH_PREFIX "/org/freedesktop/systemd1/unit"
-
 const char *const owner_kind_names[] = {
 	"none", "service", "scope", "session", "user-service", "container", "manager", NULL};
 
@@ -18,7 +16,7 @@ static int decode_path(sd_bus_message *reply, char **ret_unit)
 	int r = sd_bus_message_read_basic(reply, 'o', &path);
 
 	if (r >= 0)
-		r = sd_bus_path_decode(path, UNIT_PATH_PREFIX, ret_unit);
+		r = sd_bus_path_decode(path, BUS_UNIT_PATH, ret_unit);
 	return r == 0 ? -EBADMSG : r; /* 0: the path is no unit's */
 }
 

@@ -17,7 +17,7 @@ TEST(a_unit_is_read_whole)
 		"{\"units\": {\"a@1.service\": {\"properties\": {\"After\": [\"b.service\", "
 		"\"c.target\"], \"ActiveState\": \"failed\", \"SubState\": \"failed\", "
 		"\"Result\": \"exit-code\", \"ExecMainCode\": 1, \"ExecMainStatus\": 127, "
-		"\"NRestarts\": 3, \"CanReload\": true, \"RefuseManualStop\": true, "
+		"\"NRestarts\": 3, \"Job\": 12, \"CanReload\": true, \"RefuseManualStop\": true, "
 		"\"InvocationID\": \"0\", \"StartLimitBurst\": 9, \"Restart\": \"always\", "
 		"\"InactiveExitTimestampMonotonic\": 123456789012}}}}");
 	_cleanup_(unit_freep) Unit *unit = NULL;
@@ -37,6 +37,7 @@ TEST(a_unit_is_read_whole)
 	ASSERT_EQ(unit->main_code, 1);
 	ASSERT_EQ(unit->main_status, 127);
 	ASSERT_EQ(unit->restarts, 3);
+	ASSERT_EQ(unit->job, 12);
 	ASSERT_EQ(unit->start_burst, 9);
 	ASSERT_EQ(unit->start_interval_us, 10 * SECOND);
 	ASSERT_EQ(unit->inactive_exit_us, INT64_C(123456789012));
@@ -78,6 +79,22 @@ TEST(a_unit_that_starts_is_neither_active_nor_over)
 		ASSERT_EQ(unit_is_active(&unit), states[i].is_active);
 		ASSERT_EQ(unit_has_ended(&unit), states[i].has_ended);
 	}
+}
+
+TEST(an_answer_that_is_an_error_is_no_lost_manager)
+{
+	_cleanup_bus_ sd_bus *bus =
+		fake_systemd_connect("{\"units\": {\"a.service\": {\"unreadable\": true, "
+				     "\"job\": {\"result\": \"hang-up\"}}}}");
+	char state[BUS_WORD_SIZE];
+	Unit *unit = NULL;
+	int r = unit_read(bus, "a.service", &unit, NULL);
+
+	ASSERT(r < 0 && !unit);
+	ASSERT(!bus_is_lost(bus, r));
+	ASSERT_OK(job_start(bus, "a.service", "replace", NULL));
+	r = bus_system_state(bus, state, NULL);
+	ASSERT(r < 0 && bus_is_lost(bus, r));
 }
 
 TEST(reading_a_unit_survives_a_lack_of_memory)

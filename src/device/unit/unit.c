@@ -11,12 +11,10 @@
 #include "base/hex.h"
 #include "base/text.h"
 
-#define UNIT_PATH_PREFIX    "/org/freedesktop/systemd1/unit"
 #define PROPERTIES          "org.freedesktop.DBus.Properties"
 #define UNIT_FILE_SIZE_MAX  ((size_t)1 << 20) /* as long as systemd takes a line of one to be */
 #define INVOCATION_ID_BYTES 16
 #define RELOAD_KEY          "X-Suture-Reload"
-#define BLANKS              " \t\r"
 
 typedef struct Property {
 	const char *name;
@@ -29,6 +27,7 @@ typedef struct Property {
 		name, type, offsetof(Unit, member)                                                 \
 	}
 #define TYPE_WORD "w" /* a string that goes into an array of BUS_WORD_SIZE */
+#define TYPE_JOB  "(uo)"
 
 static const Property properties[] = {
 	PROPERTY("Id", "s", id),
@@ -42,6 +41,7 @@ static const Property properties[] = {
 	PROPERTY("ActiveState", TYPE_WORD, active_state),
 	PROPERTY("SubState", TYPE_WORD, sub_state),
 	PROPERTY("InvocationID", "ay", invocation),
+	PROPERTY("Job", TYPE_JOB, job),
 	PROPERTY("CanReload", "b", can_reload),
 	PROPERTY("RefuseManualStart", "b", refuses_start),
 	PROPERTY("RefuseManualStop", "b", refuses_stop),
@@ -126,6 +126,13 @@ static int take_invocation(sd_bus_message *message, char *target)
 	return r;
 }
 
+static int take_job(sd_bus_message *message, uint32_t *target)
+{
+	const char *path;
+
+	return sd_bus_message_read(message, TYPE_JOB, target, &path);
+}
+
 static int take_value(sd_bus_message *message, const Property *property, Unit *unit)
 {
 	void *target = (char *)unit + property->offset;
@@ -139,6 +146,8 @@ static int take_value(sd_bus_message *message, const Property *property, Unit *u
 		return take_invocation(message, target);
 	if (strcmp(property->type, "b") == 0)
 		return take_flag(message, target);
+	if (strcmp(property->type, TYPE_JOB) == 0)
+		return take_job(message, target);
 	return sd_bus_message_read_basic(message, property->type[0], target);
 }
 
@@ -180,9 +189,7 @@ static int take_properties(sd_bus_message *message, Unit *unit)
 		if (r >= 0)
 			r = sd_bus_message_exit_container(message);
 	}
-	if (r < 0)
-		return r;
-	return unit->id && unit->active_state[0] && unit->load_state[0] ? 0 : -EBADMSG;
+	return r < 0 ? r : 0;
 }
 
 /* "" asks for the properties of all interfaces at once, as systemctl show does. */
@@ -190,7 +197,7 @@ static int ask_properties(sd_bus *bus, const char *name, sd_bus_message **ret, R
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_free_ char *path = NULL;
-	int r = sd_bus_path_encode(UNIT_PATH_PREFIX, name, &path);
+	int r = sd_bus_path_encode(BUS_UNIT_PATH, name, &path);
 
 	if (r >= 0)
 		r = sd_bus_call_method(bus, "org.freedesktop.systemd1", path, PROPERTIES, "GetAll",
@@ -210,8 +217,23 @@ int unit_read(sd_bus *bus, const char *name, Unit **ret, Reason *reterr_reason)
 	if (r < 0)
 		return r;
 	r = take_properties(reply, unit);
+	if (r == 0 && (!unit->id || !unit->active_state[0] || !unit->load_state[0]))
+		r = -EBADMSG;
 	if (r < 0)
 		return bus_bad_reply(r, name, reterr_reason);
+	*ret = TAKE_PTR(unit);
+	return 0;
+}
+
+int unit_read_change(sd_bus_message *message, Unit **ret)
+{
+	_cleanup_(unit_freep) Unit *unit = memory_new(sizeof(Unit));
+	int r = unit ? sd_bus_message_skip(message, "s") : -ENOMEM;
+
+	if (r >= 0)
+		r = take_properties(message, unit);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(unit);
 	return 0;
 }
@@ -258,17 +280,6 @@ static bool read_boolean(const char *word, bool before)
 	return index < 6;
 }
 
-static char *trim(char *text)
-{
-	char *end;
-
-	text += strspn(text, BLANKS);
-	end = text + strlen(text);
-	while (end > text && strchr(BLANKS, end[-1]))
-		*--end = '\0';
-	return text;
-}
-
 bool unit_text_declares_reload(const char *text, bool before)
 {
 	_cleanup_free_ char *copy = memory_string(text);
@@ -278,14 +289,14 @@ bool unit_text_declares_reload(const char *text, bool before)
 	while (copy && (line = text_next_line(&cursor))) {
 		char *equals = strchr(line, '=');
 
-		line = trim(line);
+		line = text_trim(line);
 		if (line[0] == '[')
 			in_unit = strcmp(line, "[Unit]") == 0;
 		if (line[0] == '[' || line[0] == '#' || line[0] == ';' || !in_unit || !equals)
 			continue;
 		*equals = '\0';
-		if (strcmp(trim(line), RELOAD_KEY) == 0)
-			before = read_boolean(trim(equals + 1), before);
+		if (strcmp(text_trim(line), RELOAD_KEY) == 0)
+			before = read_boolean(text_trim(equals + 1), before);
 	}
 	return before;
 }

@@ -27,6 +27,7 @@ typedef struct Unit {
 	char active_state[BUS_WORD_SIZE];
 	char sub_state[BUS_WORD_SIZE];
 	char invocation[UNIT_INVOCATION_SIZE]; /* of one start; empty before the first */
+	uint32_t job;                          /* the number of a job that it has; 0: none */
 	bool can_reload;                       /* now */
 	bool refuses_start, refuses_stop;      /* by hand */
 	bool transient;                        /* made by a program, not by a file */
@@ -44,6 +45,11 @@ typedef struct Unit {
 } Unit;
 
 int unit_read(sd_bus *bus, const char *name, Unit **ret, Reason *reterr_reason);
+
+/* The same from a signal PropertiesChanged of a unit's object: what it does not tell of is empty or
+ * 0. */
+int unit_read_change(sd_bus_message *message, Unit **ret);
+
 Unit *unit_free(Unit *unit);
 DEFINE_CLEANUP(Unit *, unit_free)
 

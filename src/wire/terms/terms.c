@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/text.h"
-
 const char *const file_kind_names[] = {"mapped", "read-once", "kernel", "data", NULL};
 const char *const restart_scope_names[] = {
 	"none", "services", "session", "soft-reboot", "reboot", NULL};
@@ -17,4 +15,9 @@ bool build_id_is_valid(const char *text)
 {
 	return strlen(text) <= BUILD_ID_TEXT_MAX && strlen(text) % 2 == 0 &&
 		text_consists_of(text, TEXT_DIGITS "abcdef");
+}
+
+bool unit_name_is_valid(const char *text)
+{
+	return strlen(text) <= UNIT_NAME_MAX && text_consists_of(text, UNIT_NAME_CHARACTERS);
 }

@@ -7,6 +7,8 @@
  */
 #include <stdbool.h>
 
+#include "base/text.h"
+
 /* How a file is used, and so how one knows whether an old copy still runs (grafting rule 16). */
 typedef enum FileKind {
 	FILE_MAPPED,    /* programs map it: it shows in /proc/PID/map_files */
@@ -36,6 +38,11 @@ extern const char *const mix_names[];
 /* The id that a linker gives to what it links, in hexadecimal digits. */
 #define BUILD_ID_TEXT_MAX 128 /* 64 bytes: what a linker makes has 16 or 20 */
 bool build_id_is_valid(const char *text);
+
+/* Names of units as systemd writes them (systemd.unit(5)): escaped, so that no blank is in them. */
+#define UNIT_NAME_MAX        255 /* as systemd has it, which counts the NUL */
+#define UNIT_NAME_CHARACTERS TEXT_LOWER TEXT_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
+bool unit_name_is_valid(const char *text);
 
 /* What is run on graft and ungraft (grafting rule 7); a closed list. */
 extern const char *const after_names[];
