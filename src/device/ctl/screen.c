@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "device/ctl/trial-screen.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -201,6 +202,17 @@ static json_t *describe_checks(const Manager *manager)
 		checked->problem);
 }
 
+/* What was damaged on the disk and is obtained again as soon as that can be. */
+static json_t *describe_owed(const Manager *manager)
+{
+	uint32_t lost;
+
+	if (store_lost(manager->store, manager->base_key, &lost, NULL) < 0 || lost == 0)
+		return json_null();
+	return json_pack(
+		"{s:I, s:o}", "sequence", (json_int_t)lost, "label", shown_label(manager, lost));
+}
+
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
 {
 	json_t *mounts = read_activation(activation);
@@ -221,7 +233,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -232,7 +244,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		config ? config_automatic_words[config->automatic] : NULL, "channel",
 		config ? config->channel : NULL, "repository", config ? config->url : NULL,
 		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
-		time_text(manager->checked.succeeded), "checks", describe_checks(manager));
+		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
+		trial_json(manager), "reverted", reverted_json(manager), "owed",
+		describe_owed(manager));
 }
 
 json_t *screen_history(const Manager *manager, Reason *reterr_reason)
@@ -353,8 +367,17 @@ static void print_mounts(const json_t *activation)
 		printf("   Paused: grafts are off while somebody changes the base\n");
 	if (json_object_get(activation, "problem"))
 		printf("  Problem: %s\n", document_text(activation, "problem"));
-	if (json_object_get(activation, "reason"))
-		printf("   Reason: %s\n", document_text(activation, "reason"));
+}
+
+/* Of a revert in this boot the activator says the same as the history. */
+static void print_reason(const json_t *status)
+{
+	const char *reason = document_text(json_object_get(status, "activation"), "reason");
+	const char *why = document_text(json_object_get(status, "reverted"), "why");
+
+	reverted_print(json_object_get(status, "reverted"));
+	if (reason[0] && !(why[0] && text_ends_with(reason, why)))
+		printf("   Reason: %s\n", reason);
 }
 
 static void print_applied(const json_t *status)
@@ -368,6 +391,12 @@ static void print_applied(const json_t *status)
 		printf("  Applied: %s\n", document_text(status, "label"));
 	print_cves(json_object_get(status, "fixes"));
 	print_mounts(json_object_get(status, "activation"));
+	print_reason(status);
+	trial_print(json_object_get(status, "trial"));
+	if (json_is_object(json_object_get(status, "owed")))
+		printf("     Owed: %s was damaged on the disk, and is obtained again by the next "
+		       "check of sutured\n",
+			document_text(json_object_get(status, "owed"), "label"));
 	if (differs && document_number(status, "selected") > 0)
 		printf("   Staged: %s becomes active at the next restart\n",
 			document_text(status, "selected_label"));
