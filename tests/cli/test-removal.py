@@ -18,11 +18,6 @@ def installed(manager, device, *units):
     return len(manager.jobs())
 
 
-def has(text, *words):
-    for word in words:
-        check(word in text, f"{word!r} is not in:\n{text}")
-
-
 @test_in_mount_namespace
 def who_runs_what_the_owner_removed_is_restarted():
     with machine({"a.service": {"properties": {"After": ["b.service"]}}, "b.service": {},

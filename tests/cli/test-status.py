@@ -10,11 +10,6 @@ import time
 from machine import *
 
 
-def has(text, *words):
-    for word in words:
-        check(word in text, f"{word!r} is not in:\n{text}")
-
-
 def kill_guards(device):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):

@@ -7,16 +7,13 @@
         check_equal(manager.jobs(), ["TryRestartUnit a.service"])
 """
 import contextlib
-import json
 import os
 import shutil
 import time
 
+from owner import *
 from servicemanager import *
-from tap import *
-from world import *
 
-LABEL_A, LABEL_B = f"{VERSION} (a)", f"{VERSION} (b)"
 WINDOW = 5
 
 
@@ -91,7 +88,3 @@ def wait_for(condition, what):
     while not condition():
         check(time.monotonic() < end, what)
         time.sleep(0.1)
-
-
-def events(device):
-    return [entry["event"] for entry in device.json("history")["history"]]
