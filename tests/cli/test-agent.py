@@ -13,9 +13,8 @@ def the_agent_goes_round():
         has(agent.line(), f"installed {LABEL_A}")
         has(agent.line(), "nothing newer")
         vendor.improve({"xml": {XMLLIB: NEW_XML}})
-        while "installed" not in (line := agent.line()):
-            has(line, "nothing newer")
-        has(line, LABEL_B)
+        while f"installed {LABEL_B}" not in (line := agent.line()):
+            has(line, f"{LABEL_A} is installed, and nothing newer")
         check_equal(agent.end(), 0)
         check_equal(device.label(), LABEL_B)
 
