@@ -92,9 +92,11 @@ static int parse_line(char *line, MountEntry *entry)
 		return -EBADMSG;
 	root = next_word(&line);
 	point = next_word(&line);
-	do
+	entry->shared = false;
+	do {
 		word = next_word(&line);
-	while (word && strcmp(word, "-") != 0);
+		entry->shared |= word && text_starts_with(word, "shared:");
+	} while (word && strcmp(word, "-") != 0);
 	type = next_word(&line);
 	source = next_word(&line);
 	if (!root || !point || !type || !source)

@@ -21,6 +21,7 @@ typedef struct MountEntry {
 	const char *point; /* where */
 	const char *type;
 	const char *source;
+	bool shared; /* mounts below it show in other namespaces, and theirs here */
 } MountEntry;
 
 typedef struct MountTable {

@@ -183,6 +183,31 @@ def for_people():
     write(device.path("etc/fapolicyd/fapolicyd.conf"), "permissive = 0\n")
     done = device.suture("doctor", expect=5)
     check(re.search(r"^Problem: fapolicyd .*\n         Allow them: ", done.stdout, re.M), done.stdout)
+    check("1 problem stands in the way of improvements on this machine.\nLooked at: " in done.stdout,
+          done.stdout)
+    os.unlink(device.path("etc/fapolicyd/fapolicyd.conf"))
+    for notes in False, True:
+        if notes:
+            write(device.path("etc/aide/aide.conf"))
+        text = device.suture("doctor").stdout
+        check("Nothing stands in the way of improvements on this machine.\nLooked at: the kernel" in text,
+              text)
+        check(("   Note: AIDE" in text) == notes, text)
+    write(device.path("etc/ima/ima-policy"), "appraise func=BPRM_CHECK\n")
+    text = device.suture("doctor", expect=5).stdout
+    check(text.index("Problem: IMA") < text.index("   Note: AIDE"), "problems come first")
+
+
+@test_in_mount_namespace
+def what_a_remedy_tells_to_run_is_there():
+    device = healthy()
+    run(UMOUNT, device.path("usr"))
+    write(device.path("var/lib/dpkg/status"), "Package: x\n")
+    write(device.path("etc/apt/apt.conf.d/80suture"))
+    commands = re.findall("'([^' ]*suture-activate) (?:pause|resume)'", diagnose(device)["packages"][2])
+    check_equal(len(commands), 2)
+    for command in commands:
+        check(os.access(command, os.X_OK), command)
 
 
 @test_in_mount_namespace

@@ -1,79 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an installation means for the services of a machine: who is restarted, who is watched, and how
 the machine takes what cannot be had while it runs. The service manager answers like systemd."""
-import contextlib
 import os
-import shutil
 import subprocess
 import time
 
-from servicemanager import *
-from tap import *
-from world import *
-
-LABEL_A, LABEL_B = f"{VERSION} (a)", f"{VERSION} (b)"
-WINDOW = 5
-
-
-class Machine(Device):
-    """A device whose activator also notes how it was asked."""
-
-    def __init__(self, url, manager, config=""):
-        super().__init__(url, config=f"[trial]\nwindow = {WINDOW}\nboot-window = 77\n{config}")
-        self.manager = manager
-        os.makedirs(self.path("run"), exist_ok=True)
-        self.programs = os.path.abspath("programs")
-        os.makedirs(self.programs)
-        for name in ("suture", "sutured", "suture-fetch", "suture-stage", "suture-restart",
-                     "suture-trial"):
-            shutil.copy(program(name), self.programs)
-        write("programs/suture-activate", f"""#!/bin/sh
-printf '%s\\n' "$*" >> {os.path.abspath("asked")}
-exec {program("suture-activate")} "$@"
-""", 0o755)
-
-    def suture(self, *args, expect=0, bus=True, **options):
-        more = ["--bus", self.manager.address] if bus else []
-        return run(os.path.join(self.programs, "suture"), "--root", self.root, *more, *args,
-                   expect=expect, **options)
-
-    def agent(self, expect=0, **options):
-        return run(os.path.join(self.programs, "sutured"), "--root", self.root, "--bus",
-                   self.manager.address, "--once", expect=expect, **options)
-
-    def asked(self, verb):
-        """The options of each `suture-activate VERB N` since the last look."""
-        lines = read("asked").decode().splitlines() if os.path.exists("asked") else []
-        write("asked")
-        words = [line.split()[2:] for line in lines]
-        return [line[:-2] for line in words if verb in line]
-
-
-@contextlib.contextmanager
-def machine(units, *, improve=None, config="", improve_all=({LIB: NEW_TLS},)):
-    vendor = Vendor()
-    for files in improve_all:
-        vendor.improve({"tls": files}, **(improve or {}))
-    with Server(vendor.repository) as server, ServiceManager(units) as manager:
-        vendor.url = server.url
-        device = Machine(server.url, manager, config)
-        yield vendor, manager, device
-        # what still watches the trial goes with its record
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(device.store("trial"))
-
-
-def start_user(manager, device, unit):
-    """A process of the unit that maps the library, and ends when its unit is restarted."""
-    pid = manager.start(unit, program("tests/mapper"), device.path(LIB))
-    check_equal(manager.processes[-1].stdout.readline(), b"mapped\n")
-    manager.set_job(unit, result="done", run=f"kill {pid}")
-    return pid
-
-
-def trial_options(*units):
-    return ["--trial", str(WINDOW), "--boot-window", "77"] + [word for unit in units for word in ("--unit", unit)]
-
+from machine import *
 
 @test_in_mount_namespace
 def who_used_the_component_is_restarted_and_watched():
@@ -110,7 +42,7 @@ def a_dry_run_tells_and_changes_nothing():
         text = device.suture("install", "--dry-run").stdout
         for words in (f"{LABEL_A} is downloaded, and nothing was changed.", "while the system runs",
                       "3 processes run replaced code.\n", "Would restart: a, b\n",
-                      "Stays: session-1.scope: user 1000 has to log out and in again\n"):
+                      "Still runs it: session-1.scope: user 1000 has to log out and in again\n"):
             check(words in text, text)
         preview = device.json("install", "--dry-run")
         check_equal((preview["dry_run"], preview["grafted"], preview["impact"]["exposed"]),
@@ -140,7 +72,7 @@ def the_owner_decides_what_is_restarted():
         for unit in manager.world["units"]:
             start_user(manager, device, unit)
         text = device.suture("install").stdout
-        check("Restarted: b\n" in text and "Stays: a.service: it is protected" in text, text)
+        check("Restarted: b\n" in text and "Still runs it: a.service: it is protected" in text, text)
         check_equal(manager.jobs(), ["TryRestartUnit b.service"])
         check_equal(device.asked("switch"), [trial_options("a.service", "b.service")])
     fresh_folder()
@@ -150,17 +82,6 @@ def the_owner_decides_what_is_restarted():
         text = device.suture("install").stdout
         check("Would restart: a\n" in text and "1 process runs replaced code.\n" in text, text)
         check_equal(manager.jobs(), [])
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + 60
-    while not condition():
-        check(time.monotonic() < end, what)
-        time.sleep(0.1)
-
-
-def events(device):
-    return [entry["event"] for entry in device.json("history")["history"]]
 
 
 @test_in_mount_namespace
@@ -228,7 +149,7 @@ def what_takes_a_restart_gets_one_when_asked():
                 (vendor, manager, device):
             start_user(manager, device, "a.service")
             text = device.suture("install", "--dry-run").stdout
-            check(f"takes a restart ({scope})" in text and "Stays: a.service: " in text, text)
+            check(f"takes a restart ({scope})" in text and "Still runs it: a.service: " in text, text)
             text = device.suture("install").stdout
             check(f"It takes a restart ({scope}); 'suture install --restart'" in text, text)
             check_equal(device.asked("select"), [trial_options("a.service")])
@@ -299,6 +220,7 @@ def a_removal_does_not_wait_for_services():
             [os.path.join(device.programs, "suture"), "--root", device.root, "--bus",
              manager.address, "install"], stdout=subprocess.DEVNULL)
         wait_for(lambda: manager.jobs(), "nothing is restarted")
+        manager.set_job("a.service", result="done")
         device.suture("remove")
         check_equal(device.lib(), OLD_TLS)
         check(process.poll() is None, "the restarts did not take long")

@@ -65,9 +65,10 @@ def the_next_improvement_replaces_this_one(device):
 
 
 @scenario("improved")
-def removal_shows_the_base_again(device):
-    device.suture("remove")
-    device.restart_demo()
+def removal_shows_the_base_again_and_restarts_its_service(device):
+    check("Would restart: demod\n" in device.suture("remove --dry-run").output, "dry run")
+    on_a(device)
+    check("Restarted: demod\n" in device.suture("remove").output, "restarts")
     on_the_base(device)
     check("/usr/lib/demo" not in device.mounts(), "still grafted")
 

@@ -20,58 +20,74 @@
 #include "device/agent/watch.h"
 #include "device/manager/manager.h"
 #include "wire/improvement/label.h"
+#include "wire/json/document.h"
 
 static const char *arg_root = "/";
 static const char *arg_bus;
 static bool arg_once;
 
-static void tell_installed(const Manager *manager, const InstallResult *result)
+static void tell_installed(const Manager *manager, const Outcome *outcome)
 {
 	char label[LABEL_TEXT_SIZE];
 
-	label_shown(manager->identity.version_id, result->sequence, label);
-	if (result->grafted)
+	label_shown(manager->identity.version_id, outcome->sequence, label);
+	if (outcome->grafted)
 		log_info("installed %s: %" PRIu64 " bytes downloaded, switched in %" PRIu64
 			 " microseconds",
-			label, result->stage.payload_bytes, result->switch_us);
-	else if (manager->config.automatic == AUTOMATIC_DOWNLOAD)
-		log_info("%s is downloaded; 'suture install' installs it", label);
+			label, outcome->stage.payload_bytes, outcome->switch_us);
 	else
 		log_info("%s is staged and becomes active at the next restart", label);
 }
 
-/* *result is untouched where nothing was installed. */
-static int act(Manager *manager, InstallResult *result, Reason *reason)
+static int install(Manager *manager, Outcome *outcome, Reason *reason)
+{
+	int r = manager_install(manager, &(InstallRequest){}, outcome, reason);
+
+	if (r == 0)
+		tell_installed(manager, outcome);
+	return r;
+}
+
+static int download(Manager *manager, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+	uint64_t sequence;
+	int r = manager_download(manager, &sequence, reason);
+
+	if (r < 0)
+		return r;
+	label_shown(manager->identity.version_id, sequence, label);
+	log_info("%s is downloaded; 'suture install' installs it", label);
+	return 0;
+}
+
+static int act(Manager *manager, Outcome *outcome, Reason *reason)
 {
 	StageResult checked;
 	int r = manager_need_config(manager, reason);
 
 	if (r < 0)
 		return r;
-	if (manager->config.automatic == AUTOMATIC_OFF)
-		return manager_check(manager, &checked, reason);
-	r = manager->config.automatic == AUTOMATIC_INSTALL
-		? manager_install(manager, &(InstallRequest){}, result, reason)
-		: manager_download(manager, result, reason);
-	if (r == 0)
-		tell_installed(manager, result);
-	return r;
+	switch (manager->config.automatic) {
+	case AUTOMATIC_INSTALL: return install(manager, outcome, reason);
+	case AUTOMATIC_DOWNLOAD: return download(manager, reason);
+	default: return manager_check(manager, &checked, reason);
+	}
 }
 
-/* First what an interrupted switch left behind: what is offered depends on what is there. A failure
- * of it must not keep a newer improvement out, which may mend it. */
-static int repair_and_act(Manager *manager, InstallResult *result, Reason *reason)
+static void tell_mended(const char *text)
+{
+	log_info("%s", text);
+}
+
+/* First what is not right: what is offered depends on what is there. A failure of it must not keep
+ * a newer improvement out, which may mend it. */
+static int repair_and_act(Manager *manager, Outcome *outcome, Reason *reason)
 {
 	Reason why = {};
-	int r, repaired = manager_take_off_damaged(manager, &why);
+	int repaired = manager_put_right(manager, tell_mended, outcome, &why);
+	int r = act(manager, outcome, reason);
 
-	if (repaired > 0)
-		log_info("%s", why.text);
-	if (repaired >= 0)
-		repaired = manager_repair(manager, result, &why);
-	if (repaired > 0)
-		log_info("%s", why.text);
-	r = act(manager, result, reason);
 	if (r == 0 && repaired < 0)
 		log_reason(repaired, &why);
 	if (r != -ENODATA || repaired == 0)
@@ -82,10 +98,10 @@ static int repair_and_act(Manager *manager, InstallResult *result, Reason *reaso
 }
 
 /* Whatever became of the rest: what the index that was just verified withdraws has to go. */
-static int obey(Manager *manager, int r, Reason *reason)
+static int obey(Manager *manager, int r, Outcome *outcome, Reason *reason)
 {
 	Reason why = {};
-	int obeyed = manager_obey_withdrawal(manager, &why);
+	int obeyed = manager_obey_withdrawal(manager, outcome, &why);
 
 	if (obeyed > 0)
 		log_info("%s", why.text);
@@ -99,18 +115,26 @@ static int obey(Manager *manager, int r, Reason *reason)
 	return obeyed;
 }
 
-static void look_after_services(Manager *manager, InstallResult *result)
+static void tell_impact(const Outcome *outcome)
 {
-	manager_look_after_services(manager, result);
-	if (result->impact.is_known)
-		log_info("%zu processes ran replaced code, and %zu still do",
-			result->impact.exposed, result->impact.left);
-	if (result->problem.text[0])
-		log_error("%s", result->problem.text);
+	const Impact *impact = &outcome->impact;
+	const json_t *units = json_object_get(impact->report, "units");
+
+	if (!impact->is_known)
+		return;
+	log_info("%zu processes ran %s, and %zu still do", impact->exposed,
+		outcome->grafted ? "replaced code" : "what was taken off", impact->left);
+	for (size_t i = 0; i < json_array_size(units); i++) {
+		const json_t *unit = json_array_get(units, i);
+		const char *name = document_text(unit, "unit"),
+			   *advice = document_text(unit, "advice");
+
+		if (name[0] && advice[0])
+			log_info("%s still runs it: %s", name, advice);
+	}
 }
 
-/* One round. What has to wait, and what there is not, is no failure of the agent. */
-/* Also one that somebody else began and did not come to watch. */
+/* Also a trial that somebody else began and did not come to watch. */
 static void watch_trial(const Manager *manager)
 {
 	Reason reason = {};
@@ -120,10 +144,20 @@ static void watch_trial(const Manager *manager)
 		log_reason(r, &reason);
 }
 
+static void look_after_services(Manager *manager, Outcome *outcome)
+{
+	manager_look_after_services(manager, outcome);
+	tell_impact(outcome);
+	if (outcome->problem.text[0])
+		log_error("%s", outcome->problem.text);
+	watch_trial(manager);
+}
+
+/* One round. What has to wait, and what there is not, is no failure of the agent. */
 static int run_round(int signals, int *ret_interval, Reason *reason)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	_cleanup_(install_result_done) InstallResult result = {};
+	_cleanup_(outcome_done) Outcome outcome = {};
 	int r = manager_open(arg_root, &manager, reason);
 
 	if (r < 0)
@@ -137,11 +171,10 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 		r = manager_load(&manager);
 	if (r < 0)
 		return r;
-	r = repair_and_act(&manager, &result, reason);
+	r = repair_and_act(&manager, &outcome, reason);
 	if (r != -EINTR)
-		r = obey(&manager, r, reason);
-	look_after_services(&manager, &result);
-	watch_trial(&manager);
+		r = obey(&manager, r, &outcome, reason);
+	look_after_services(&manager, &outcome);
 	return r;
 }
 
@@ -164,7 +197,7 @@ static bool is_failure(int r)
 
 static int mend(Manager *manager, Reason *reason)
 {
-	InstallResult result;
+	_cleanup_(outcome_done) Outcome outcome = {};
 	int r = manager_lock(manager, reason);
 
 	if (r == -EBUSY)
@@ -172,9 +205,9 @@ static int mend(Manager *manager, Reason *reason)
 	if (r == 0)
 		r = manager_load(manager);
 	if (r == 0)
-		r = manager_repair(manager, &result, reason);
+		r = manager_repair(manager, &outcome, reason);
 	if (r > 0)
-		watch_trial(manager);
+		look_after_services(manager, &outcome);
 	return r;
 }
 
@@ -186,6 +219,7 @@ static bool look_after_mounts(Reason *told)
 	Reason reason = {};
 	int r = manager_open(arg_root, &manager, &reason);
 
+	manager.bus = arg_bus;
 	if (r == 0)
 		r = manager_differs(&manager, &reason);
 	if (r > 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/json/document.h"
 #include "wire/seal/seal.h"
 
 #define SCHEMA 1
@@ -63,6 +64,15 @@ int diagnosis_make(const Manager *manager, Doctor *ret_doctor)
 	return r;
 }
 
+static json_t *list_directories(const Doctor *doctor)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < doctor->directory_count; i++)
+		json_array_append_new(list, json_string(doctor->directories[i]));
+	return list;
+}
+
 json_t *diagnosis_describe(const Doctor *doctor)
 {
 	json_t *list = json_array();
@@ -75,23 +85,50 @@ json_t *diagnosis_describe(const Doctor *doctor)
 				finding_levels[finding->level], "text", finding->text, "remedy",
 				finding->remedy));
 	}
-	return json_pack("{s:i, s:I, s:o}", "schema", SCHEMA, "problems",
-		(json_int_t)doctor_problems(doctor), "findings", list);
+	return json_pack("{s:i, s:I, s:o, s:o}", "schema", SCHEMA, "problems",
+		(json_int_t)doctor_problems(doctor), "findings", list, "directories",
+		list_directories(doctor));
+}
+
+/* What was looked at, so that nobody takes silence for more than it is. */
+static void print_scope(const json_t *directories)
+{
+	const char *before = " for /";
+
+	printf("Looked at");
+	for (size_t i = 0; i < json_array_size(directories); i++) {
+		printf("%s%s", before, json_string_value(json_array_get(directories, i)));
+		before = ", /";
+	}
+	printf(": the kernel, the store, the base and its packages, /run/suture, programs that\n"
+	       "watch over files, and the service manager.\n");
+}
+
+/* The findings of a level. */
+static void print_findings(const json_t *list, FindingLevel level, const char *heading)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *finding = json_array_get(list, i);
+
+		if (strcmp(document_text(finding, "level"), finding_levels[level]) == 0)
+			printf("%s: %s\n         %s\n", heading, document_text(finding, "text"),
+				document_text(finding, "remedy"));
+	}
 }
 
 void diagnosis_print(const json_t *diagnosis)
 {
 	const json_t *list = json_object_get(diagnosis, "findings");
+	json_int_t problems = document_number(diagnosis, "problems");
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *finding = json_array_get(list, i);
-		const char *level = json_string_value(json_object_get(finding, "level"));
-
-		printf("%s: %s\n         %s\n",
-			strcmp(level, "problem") == 0 ? "Problem" : "   Note",
-			json_string_value(json_object_get(finding, "text")),
-			json_string_value(json_object_get(finding, "remedy")));
-	}
-	if (json_array_size(list) == 0)
+	print_findings(list, FINDING_PROBLEM, "Problem");
+	print_findings(list, FINDING_NOTE, "   Note");
+	if (json_array_size(list) > 0)
+		printf("\n");
+	if (problems > 0)
+		printf("%lld %s in the way of improvements on this machine.\n", (long long)problems,
+			problems == 1 ? "problem stands" : "problems stand");
+	else
 		printf("Nothing stands in the way of improvements on this machine.\n");
+	print_scope(json_object_get(diagnosis, "directories"));
 }

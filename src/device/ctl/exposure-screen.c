@@ -6,6 +6,7 @@
 
 #include "base/path.h"
 #include "wire/improvement/label.h"
+#include "wire/json/document.h"
 
 #define SCHEMA 1
 
@@ -204,13 +205,6 @@ json_t *exposure_screen(const ExposureShown *shown)
 	return exposure;
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 static size_t count_of(const json_t *object, const char *name)
 {
 	return json_array_size(json_object_get(object, name));
@@ -224,14 +218,14 @@ static void print_list(const json_t *list)
 
 static void print_entry(const json_t *entry)
 {
-	const char *kind = text_of(entry, "kind");
+	const char *kind = document_text(entry, "kind");
 	const char *what = strcmp(kind, "exe") == 0 ? "program"
 		: strcmp(kind, "may-run") == 0      ? "reads scripts"
 						    : kind;
 
 	printf("    %7lld %-15s %-13s /%s\n",
 		(long long)json_integer_value(json_object_get(entry, "pid")),
-		text_of(entry, "comm"), what, text_of(entry, "path"));
+		document_text(entry, "comm"), what, document_text(entry, "path"));
 }
 
 static void print_unit(const json_t *exposure, const json_t *group, bool may_run)
@@ -265,7 +259,7 @@ static void print_units(const json_t *exposure, bool may_run)
 
 static const char *remedy_of(const json_t *exposure, size_t count)
 {
-	const char *state = text_of(exposure, "state");
+	const char *state = document_text(exposure, "state");
 
 	if (strcmp(state, exposure_state_names[EXPOSURE_OFFERED]) == 0)
 		return count == 1 ? "install it, then restart it" : "install it, then restart them";
@@ -277,7 +271,7 @@ static const char *remedy_of(const json_t *exposure, size_t count)
 static void print_exposed(const json_t *exposure)
 {
 	long long processes = json_integer_value(json_object_get(exposure, "processes"));
-	const char *label = text_of(exposure, "label");
+	const char *label = document_text(exposure, "label");
 	size_t count = count_of(exposure, "pids");
 
 	if (count == 0)
@@ -310,7 +304,7 @@ static void print_cves(const json_t *exposure)
 	for (size_t i = 0; i < json_array_size(cves); i++) {
 		const json_t *cve = json_array_get(cves, i);
 
-		printf("  %-16s %zu run it", text_of(cve, "cve"), count_of(cve, "pids"));
+		printf("  %-16s %zu run it", document_text(cve, "cve"), count_of(cve, "pids"));
 		if (count_of(cve, "may_run_pids") > 0)
 			printf(", %zu may", count_of(cve, "may_run_pids"));
 		if (count_of(cve, "units") > 0)
@@ -328,7 +322,7 @@ static void print_modules(const json_t *exposure)
 		const json_t *module = json_array_get(modules, i);
 
 		printf("Reboot needed: the kernel has not loaded the fixed /%s  ",
-			text_of(module, "path"));
+			document_text(module, "path"));
 		print_list(json_object_get(module, "cves"));
 		printf("\n");
 	}
@@ -344,12 +338,13 @@ static void print_copies(const json_t *exposure)
 		       "do not reach:\n");
 	for (size_t i = 0; i < json_array_size(copies); i++) {
 		const json_t *copy = json_array_get(copies, i);
-		const char *unit = text_of(copy, "unit");
+		const char *unit = document_text(copy, "unit");
 
 		printf("    %7lld %-15s %s  %s  (root %s)\n",
 			(long long)json_integer_value(json_object_get(copy, "pid")),
-			text_of(copy, "comm"), path_name(text_of(copy, "path")),
-			unit[0] ? unit : text_of(copy, "cgroup"), text_of(copy, "root"));
+			document_text(copy, "comm"), path_name(document_text(copy, "path")),
+			unit[0] ? unit : document_text(copy, "cgroup"),
+			document_text(copy, "root"));
 	}
 }
 

@@ -7,5 +7,5 @@
 
 /* `way`: how the machine is being restarted, or NULL. */
 json_t *installation_json(
-	const Manager *manager, const InstallResult *result, bool is_preview, const char *way);
+	const Manager *manager, const Outcome *result, bool is_preview, const char *way);
 void installation_print(const json_t *installation);

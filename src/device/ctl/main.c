@@ -18,6 +18,7 @@
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/installation.h"
+#include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -144,28 +145,36 @@ static int verb_check(int count, char **operands)
 	return offer.improvement && offer.state == OFFER_AVAILABLE ? EXIT_OK : EXIT_NOTHING_TO_DO;
 }
 
-/* An interrupted switch that had to be finished is an installation, too: there is nothing newer,
- * and what was selected is on now. */
-static int repair_and_install(Manager *manager, InstallResult *ret_result, Reason *reason)
+static void tell_problem(const Outcome *outcome)
 {
-	InstallResult repair = {};
+	if (outcome->problem.text[0])
+		log_error("%s", outcome->problem.text);
+}
+
+static void tell_mended(const char *text)
+{
+	log_info("%s", text);
+}
+
+/* What had to be mended is an installation, too: there is nothing newer, and what was selected is
+ * on now. */
+static int repair_and_install(Manager *manager, Outcome *outcome, Reason *reason)
+{
 	const InstallRequest request = {.by_hand = true, .sequence = (uint64_t)arg_sequence};
 	Reason why = {};
-	int repaired = manager_repair(manager, &repair, &why);
-	int r = manager_install(manager, &request, ret_result, reason);
+	int repaired = manager_put_right(manager, tell_mended, outcome, &why);
+	int r = manager_install(manager, &request, outcome, reason);
 
-	if (r != -ENODATA || repaired == 0 || (repaired > 0 && !repair.grafted))
+	if (r != -ENODATA || (repaired >= 0 && outcome->sequence == 0))
 		return r;
-	*reason = why;
 	if (repaired < 0)
-		return repaired;
-	*ret_result = repair;
-	return 0;
+		*reason = why;
+	return repaired < 0 ? repaired : 0;
 }
 
 /* What is only staged is on after a restart. That nothing was new is no reason not to. */
 static int restart_machine(
-	Manager *manager, int installed, InstallResult *result, char **ret_way, Reason *reason)
+	Manager *manager, int installed, Outcome *result, char **ret_way, Reason *reason)
 {
 	Reason why = {};
 	int r;
@@ -185,7 +194,7 @@ static int restart_machine(
 static int verb_install(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	_cleanup_(install_result_done) InstallResult result = {};
+	_cleanup_(outcome_done) Outcome outcome = {};
 	const InstallRequest request = {.by_hand = true, .sequence = (uint64_t)arg_sequence};
 	_cleanup_free_ char *way = NULL;
 	Reason reason = {};
@@ -193,21 +202,20 @@ static int verb_install(int count, char **operands)
 	int r = take_charge(&manager, &bar, manager_lock, &reason);
 
 	if (r == 0 && arg_dry_run)
-		r = manager_preview(&manager, &request, &result, &reason);
+		r = manager_preview(&manager, &request, &outcome, &reason);
 	else if (r == 0) {
-		r = repair_and_install(&manager, &result, &reason);
+		r = repair_and_install(&manager, &outcome, &reason);
 		/* a terminal that goes away must not leave a trial that nobody watches */
 		signal(SIGHUP, SIG_IGN);
 		signal(SIGINT, SIG_IGN);
-		manager_look_after_services(&manager, &result);
-		r = restart_machine(&manager, r, &result, &way, &reason);
+		manager_look_after_services(&manager, &outcome);
+		r = restart_machine(&manager, r, &outcome, &way, &reason);
 	}
 	bar_end(&bar);
+	tell_problem(&outcome);
 	if (r < 0)
 		return fail(r, &reason);
-	if (result.problem.text[0])
-		log_error("%s", result.problem.text);
-	return show(installation_json(&manager, &result, arg_dry_run, way), installation_print);
+	return show(installation_json(&manager, &outcome, arg_dry_run, way), installation_print);
 }
 
 static void print_enroll(const json_t *enroll)
@@ -238,29 +246,42 @@ static int verb_enroll(int count, char **operands)
 		print_enroll);
 }
 
-static void print_remove(const json_t *remove)
+static int preview_removal(Manager *manager, Outcome *outcome, Reason *reason)
 {
-	printf("This is %s again, switched in %lld microseconds.\n"
-	       "What was removed stays off until there is a newer improvement.\n",
-		json_string_value(json_object_get(remove, "label")),
-		(long long)json_integer_value(json_object_get(remove, "switch_us")));
+	int r = look(manager, reason);
+
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			reason, -EPERM, "only root can see what is grafted; try it with sudo");
+	return r < 0 ? r : manager_preview_removal(manager, outcome, reason);
 }
 
+/* Services after the mounts, and after the word that these have moved: that is what somebody waits
+ * for whose machine is in trouble. */
 static int verb_remove(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	uint64_t switch_us;
+	_cleanup_(outcome_done) Outcome outcome = {};
 	Reason reason = {};
 	Bar bar = {};
-	int r = take_charge(&manager, &bar, manager_lock_urgently, &reason);
+	int r;
 
+	if (arg_dry_run) {
+		r = preview_removal(&manager, &outcome, &reason);
+		return r < 0 ? fail(r, &reason)
+			     : show(removal_json(&manager, &outcome, true), removal_print);
+	}
+	r = take_charge(&manager, &bar, manager_lock_urgently, &reason);
 	if (r == 0)
-		r = manager_remove(&manager, &switch_us, &reason);
+		r = manager_remove(&manager, &outcome, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	return show(json_pack("{s:i, s:s, s:I}", "schema", 1, "label", manager.identity.version_id,
-			    "switch_us", (json_int_t)switch_us),
-		print_remove);
+	if (!arg_json)
+		removal_print_switch(&manager, &outcome);
+	signal(SIGHUP, SIG_IGN);
+	manager_look_after_services(&manager, &outcome);
+	tell_problem(&outcome);
+	return show(removal_json(&manager, &outcome, false), removal_print);
 }
 
 static int verb_history(int count, char **operands)
@@ -385,7 +406,7 @@ static const Option options[] = {
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
 	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
-	{"dry-run", NULL, "install: download, and only tell what would happen", OPTION_FLAG,
+	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
 	{"restart", NULL, "install: restart the machine where it takes that", OPTION_FLAG,
 		&arg_restart},

@@ -10,23 +10,12 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "device/ctl/trial-screen.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
-static json_int_t number_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static json_t *shown_label(const Manager *manager, uint64_t sequence)
 {
@@ -161,7 +150,7 @@ static json_t *time_text(int64_t when)
 static Generation *mounted_generation(const Manager *manager, const json_t *activation)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	json_int_t mounted = number_of(activation, "mounted");
+	json_int_t mounted = document_number(activation, "mounted");
 
 	if (mounted <= 0 ||
 		store_read_generation(manager->store, (uint32_t)mounted, &generation, NULL) < 0 ||
@@ -213,6 +202,17 @@ static json_t *describe_checks(const Manager *manager)
 		checked->problem);
 }
 
+/* What was damaged on the disk and is obtained again as soon as that can be. */
+static json_t *describe_owed(const Manager *manager)
+{
+	uint32_t lost;
+
+	if (store_lost(manager->store, manager->base_key, &lost, NULL) < 0 || lost == 0)
+		return json_null();
+	return json_pack(
+		"{s:I, s:o}", "sequence", (json_int_t)lost, "label", shown_label(manager, lost));
+}
+
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
 {
 	json_t *mounts = read_activation(activation);
@@ -233,7 +233,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -244,7 +244,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		config ? config_automatic_words[config->automatic] : NULL, "channel",
 		config ? config->channel : NULL, "repository", config ? config->url : NULL,
 		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
-		time_text(manager->checked.succeeded), "checks", describe_checks(manager));
+		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
+		trial_json(manager), "reverted", reverted_json(manager), "owed",
+		describe_owed(manager));
 }
 
 json_t *screen_history(const Manager *manager, Reason *reterr_reason)
@@ -291,20 +293,22 @@ static void print_cves(const json_t *cves)
 
 static void print_offer(const json_t *offer)
 {
-	const char *state = text_of(offer, "state");
+	const char *state = document_text(offer, "state");
 
 	if (strcmp(state, offer_states[OFFER_NONE]) == 0)
 		return;
 	printf("%s %s: %s (%s, ",
 		strcmp(state, offer_states[OFFER_AVAILABLE]) == 0 ? "Available:" : "  Offered:",
-		text_of(offer, "label"), text_of(offer, "summary"), text_of(offer, "urgency"));
+		document_text(offer, "label"), document_text(offer, "summary"),
+		document_text(offer, "urgency"));
 	if (json_is_true(json_object_get(offer, "downloaded")))
 		printf("downloaded already)\n");
 	else
-		printf("%lld bytes to download)\n", (long long)number_of(offer, "download_bytes"));
+		printf("%lld bytes to download)\n",
+			(long long)document_number(offer, "download_bytes"));
 	print_cves(json_object_get(offer, "cves"));
 	if (json_object_get(offer, "why"))
-		printf("     Note: %s\n", text_of(offer, "why"));
+		printf("     Note: %s\n", document_text(offer, "why"));
 }
 
 /* "" when nothing covers the directory. */
@@ -313,20 +317,20 @@ static const char *cover_of(const json_t *activation, const char *path)
 	const json_t *covers = json_object_get(activation, "cover");
 
 	for (size_t i = 0; i < json_array_size(covers); i++)
-		if (strcmp(text_of(json_array_get(covers, i), "path"), path) == 0)
-			return text_of(json_array_get(covers, i), "by");
+		if (strcmp(document_text(json_array_get(covers, i), "path"), path) == 0)
+			return document_text(json_array_get(covers, i), "by");
 	return "";
 }
 
 static void print_directory(const json_t *activation, const json_t *directory)
 {
-	const char *path = text_of(directory, "path"), *cover = cover_of(activation, path);
+	const char *path = document_text(directory, "path"), *cover = cover_of(activation, path);
 
 	if (cover[0])
 		printf("    Graft: /%s  not applied: covered by %s\n", path, cover);
 	else
-		printf("    Graft: /%s  %s (%s)\n", path, text_of(directory, "state"),
-			text_of(directory, "graft"));
+		printf("    Graft: /%s  %s (%s)\n", path, document_text(directory, "state"),
+			document_text(directory, "graft"));
 }
 
 /* Whose images the store keeps although nothing shows them. */
@@ -334,12 +338,13 @@ static void print_held(const json_t *held)
 {
 	for (size_t i = 0; i < json_array_size(held); i++) {
 		const json_t *old = json_array_get(held, i);
-		bool base = strcmp(text_of(old, "generation"), "0") == 0;
+		bool base = strcmp(document_text(old, "generation"), "0") == 0;
 
-		if (strcmp(text_of(old, "pid"), "0") != 0)
-			printf("     Held: /%s of %s%s by process %s\n", text_of(old, "path"),
+		if (strcmp(document_text(old, "pid"), "0") != 0)
+			printf("     Held: /%s of %s%s by process %s\n", document_text(old, "path"),
 				base ? "the former base" : "generation ",
-				base ? "" : text_of(old, "generation"), text_of(old, "pid"));
+				base ? "" : document_text(old, "generation"),
+				document_text(old, "pid"));
 	}
 }
 
@@ -351,49 +356,64 @@ static void print_mounts(const json_t *activation)
 	for (size_t i = 0; i < json_array_size(images); i++) {
 		const json_t *image = json_array_get(images, i);
 
-		printf("    Image: %s  %.12s…  verified by %s\n", text_of(image, "component"),
-			text_of(image, "digest"), text_of(image, "sealed"));
+		printf("    Image: %s  %.12s…  verified by %s\n", document_text(image, "component"),
+			document_text(image, "digest"), document_text(image, "sealed"));
 	}
 	for (size_t i = 0; i < json_array_size(directories); i++)
 		print_directory(activation, json_array_get(directories, i));
 	print_held(json_object_get(activation, "held"));
-	printf("    Seals: %s\n", text_of(activation, "seal"));
+	printf("    Seals: %s\n", document_text(activation, "seal"));
 	if (json_object_get(activation, "paused"))
 		printf("   Paused: grafts are off while somebody changes the base\n");
 	if (json_object_get(activation, "problem"))
-		printf("  Problem: %s\n", text_of(activation, "problem"));
-	if (json_object_get(activation, "reason"))
-		printf("   Reason: %s\n", text_of(activation, "reason"));
+		printf("  Problem: %s\n", document_text(activation, "problem"));
+}
+
+/* Of a revert in this boot the activator says the same as the history. */
+static void print_reason(const json_t *status)
+{
+	const char *reason = document_text(json_object_get(status, "activation"), "reason");
+	const char *why = document_text(json_object_get(status, "reverted"), "why");
+
+	reverted_print(json_object_get(status, "reverted"));
+	if (reason[0] && !(why[0] && text_ends_with(reason, why)))
+		printf("   Reason: %s\n", reason);
 }
 
 static void print_applied(const json_t *status)
 {
 	const json_t *withdrawn = json_object_get(status, "withdrawn");
-	bool differs = number_of(status, "selected") != number_of(status, "sequence");
+	bool differs = document_number(status, "selected") != document_number(status, "sequence");
 
-	if (number_of(status, "sequence") == 0)
+	if (document_number(status, "sequence") == 0)
 		printf("  Applied: nothing, this is the base\n");
 	else
-		printf("  Applied: %s\n", text_of(status, "label"));
+		printf("  Applied: %s\n", document_text(status, "label"));
 	print_cves(json_object_get(status, "fixes"));
 	print_mounts(json_object_get(status, "activation"));
-	if (differs && number_of(status, "selected") > 0)
+	print_reason(status);
+	trial_print(json_object_get(status, "trial"));
+	if (json_is_object(json_object_get(status, "owed")))
+		printf("     Owed: %s was damaged on the disk, and is obtained again by the next "
+		       "check of sutured\n",
+			document_text(json_object_get(status, "owed"), "label"));
+	if (differs && document_number(status, "selected") > 0)
 		printf("   Staged: %s becomes active at the next restart\n",
-			text_of(status, "selected_label"));
+			document_text(status, "selected_label"));
 	if (json_is_object(withdrawn))
-		printf("Withdrawn: the vendor withdrew %s: %s\n", text_of(withdrawn, "label"),
-			text_of(withdrawn, "reason"));
+		printf("Withdrawn: the vendor withdrew %s: %s\n", document_text(withdrawn, "label"),
+			document_text(withdrawn, "reason"));
 }
 
 static void print_checks(const json_t *status)
 {
 	const json_t *checks = json_object_get(status, "checks");
-	const char *expires = text_of(checks, "expires");
+	const char *expires = document_text(checks, "expires");
 
 	if (json_is_string(json_object_get(checks, "problem"))) {
 		printf("  Problem: the try of ");
-		print_time(text_of(checks, "failed"));
-		printf(" failed: %s\n", text_of(checks, "problem"));
+		print_time(document_text(checks, "failed"));
+		printf(" failed: %s\n", document_text(checks, "problem"));
 	}
 	if (expires[0] && !json_is_true(json_object_get(checks, "fresh"))) {
 		printf("Not fresh: the repository's word was good until ");
@@ -411,28 +431,31 @@ static void print_hint(const json_t *status)
 {
 	const json_t *offer = json_object_get(status, "offer");
 
-	if (strcmp(text_of(offer, "state"), offer_states[OFFER_AVAILABLE]) == 0)
-		printf("\nRun 'suture install' to install %s now.\n", text_of(offer, "label"));
-	else if (number_of(status, "sequence") > 0)
-		printf("\nRun 'suture remove' to go back to %s.\n", text_of(status, "version"));
+	if (strcmp(document_text(offer, "state"), offer_states[OFFER_AVAILABLE]) == 0)
+		printf("\nRun 'suture install' to install %s now.\n",
+			document_text(offer, "label"));
+	else if (document_number(status, "sequence") > 0)
+		printf("\nRun 'suture remove' to go back to %s.\n",
+			document_text(status, "version"));
 	else if (!json_is_string(json_object_get(status, "last_check")))
 		printf("\nRun 'suture check' to ask for improvements.\n");
 }
 
 void screen_print_status(const json_t *status)
 {
-	const char *problem = text_of(status, "configuration_problem");
+	const char *problem = document_text(status, "configuration_problem");
 
-	printf("%s %s\n", text_of(status, "product"), text_of(status, "label"));
-	printf("     Base: %s  (%s)\n", text_of(status, "version"), text_of(status, "base"));
+	printf("%s %s\n", document_text(status, "product"), document_text(status, "label"));
+	printf("     Base: %s  (%s)\n", document_text(status, "version"),
+		document_text(status, "base"));
 	print_applied(status);
 	print_offer(json_object_get(status, "offer"));
 	if (problem[0])
 		printf("   Config: %s\n", problem);
 	printf("Automatic: %s; last check ",
-		problem[0] ? "not known" : text_of(status, "automatic"));
+		problem[0] ? "not known" : document_text(status, "automatic"));
 	if (json_is_string(json_object_get(status, "last_check")))
-		print_time(text_of(status, "last_check"));
+		print_time(document_text(status, "last_check"));
 	else
 		printf("never");
 	printf("\n");
@@ -447,10 +470,11 @@ void screen_print_history(const json_t *history)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *entry = json_array_get(list, i);
 
-		print_time(text_of(entry, "time"));
-		printf("  %-11s  %s", text_of(entry, "event"), text_of(entry, "text"));
-		if (number_of(entry, "generation") > 0)
-			printf(" (generation %lld)", (long long)number_of(entry, "generation"));
+		print_time(document_text(entry, "time"));
+		printf("  %-11s  %s", document_text(entry, "event"), document_text(entry, "text"));
+		if (document_number(entry, "generation") > 0)
+			printf(" (generation %lld)",
+				(long long)document_number(entry, "generation"));
 		printf("\n");
 	}
 	if (json_array_size(list) == 0)

@@ -51,8 +51,8 @@ static int check_fapolicyd(Doctor *doctor)
 	return doctor_find(doctor, FINDING_PROBLEM, "fapolicyd",
 		memory_string("fapolicyd decides which files may run, and does not know grafted "
 			      "ones."),
-		memory_string("Allow them: 'suture files' lists their paths for 'fapolicyd-cli "
-			      "--file add'."));
+		memory_string("Allow them: after each installation run 'suture files | xargs -n 1 "
+			      "fapolicyd-cli --file add', then 'fapolicyd-cli --update'."));
 }
 
 static int check_ima(Doctor *doctor)

@@ -40,7 +40,7 @@ static int check_file_system(Doctor *doctor, const char *type, const char *optio
 	return doctor_find(doctor, FINDING_PROBLEM, type,
 		memory_printf("This kernel (%s) has no %s file system, so nothing can be grafted.",
 			release(&name), type),
-		memory_printf("Use a kernel with %s, or load the module %s.", option, type));
+		memory_printf("Run 'modprobe %s', or use a kernel with %s.", type, option));
 }
 
 /* Flags are looked at before descriptors: EINVAL for a flag that is not known, EBADF else. */
@@ -56,7 +56,7 @@ static int check_beneath(Doctor *doctor)
 			      "replacement is stacked on the one before until a removal or a "
 			      "restart.",
 			release(&name)),
-		memory_string("Use Linux 6.5 or newer."));
+		memory_string("Nothing has to be done; Linux 6.5 and newer need no stack."));
 }
 
 static int check_loop(Doctor *doctor)
@@ -66,7 +66,7 @@ static int check_loop(Doctor *doctor)
 	return doctor_find(doctor, FINDING_NOTE, "loop",
 		memory_string("There are no loop devices: before Linux 6.12, and where /var is a "
 			      "stacked file system, no image can be mounted."),
-		memory_string("Load the module loop, or use Linux 6.12."));
+		memory_string("Run 'modprobe loop', or use Linux 6.12 or newer."));
 }
 
 static int check_dm_verity(Doctor *doctor)
@@ -78,8 +78,9 @@ static int check_dm_verity(Doctor *doctor)
 	return doctor_find(doctor, FINDING_NOTE, "dm-verity",
 		memory_string(
 			"This kernel has no device mapper, so no image is sealed by dm-verity."),
-		memory_string("Use a kernel with CONFIG_DM_VERITY to have every read of an image "
-			      "verified; until then images are verified when they are mounted."));
+		memory_string("Run 'modprobe dm_verity', or use a kernel with CONFIG_DM_VERITY, to "
+			      "have every read of an image verified; until then images are "
+			      "verified when they are mounted."));
 }
 
 /* Any regular file of the store's file system tells: ENODATA means "it could, but this one is not".
@@ -98,11 +99,12 @@ static int check_fs_verity(Doctor *doctor)
 		(errno != ENOTTY && errno != EOPNOTSUPP))
 		return 0;
 	return doctor_find(doctor, FINDING_NOTE, "fs-verity",
-		memory_printf("The file system of %s/" STORE_PATH " has no fs-verity.",
+		memory_printf("The file system of %s/" STORE_PATH
+			      " has no fs-verity: dm-verity, or a look at the whole image before "
+			      "it is mounted, takes its place.",
 			doctor->store->path),
-		memory_string("Use ext4 (tune2fs -O verity), f2fs or btrfs and a kernel with "
-			      "CONFIG_FS_VERITY to have the file system itself keep images from "
-			      "being changed."));
+		memory_string("Nothing has to be done; ext4 (tune2fs -O verity), f2fs and btrfs on "
+			      "a kernel with CONFIG_FS_VERITY keep images from being changed."));
 }
 
 int doctor_kernel(Doctor *doctor)

@@ -9,11 +9,10 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/text.h"
+#include "base/mountinfo.h"
+#include "base/process.h"
 #include "device/doctor/doctor.h"
 #include "device/manager/packages.h"
-
-#define MOUNTINFO_MAX ((size_t)64 * 1024 * 1024) /* 100,000 mounts, the kernel's limit */
 
 /* Not in linux/magic.h. */
 #define CEPH_MAGIC   0x00c36400
@@ -54,12 +53,22 @@ static int check_store(Doctor *doctor)
 			      " is on %s: what runs would then depend on a server, "
 			      "and so would the way back.",
 			store->path, name),
-		memory_string("Put the store on a file system of a local disk."));
+		memory_printf("Mount a file system of a local disk on %s/" STORE_PATH
+			      "; what the store had is obtained again.",
+			store->path));
+}
+
+/* As a person has to type it: it is in nobody's PATH. */
+static const char *find_activate(char **found)
+{
+	return process_find_helper("suture-activate", found, NULL) == 0 ? *found
+									: "suture-activate";
 }
 
 static int check_packages(Doctor *doctor, const char *directory)
 {
-	const char *manager = packages_manager(doctor->store);
+	_cleanup_free_ char *found = NULL;
+	const char *manager = packages_manager(doctor->store), *activate = find_activate(&found);
 	bool is_dpkg = manager && strcmp(manager, "dpkg") == 0;
 
 	if (!manager)
@@ -67,21 +76,22 @@ static int check_packages(Doctor *doctor, const char *directory)
 			memory_printf("/%s is on a file system that is mounted writable: what is "
 				      "below a graft may be changed.",
 				directory),
-			memory_string("Mount the base read-only."));
+			memory_printf("Mount the file system of /%s read-only.", directory));
 	if (is_dpkg && file_exists(doctor->store->root, PACKAGES_HOOK))
 		return doctor_find(doctor, FINDING_NOTE, "packages",
 			memory_printf(
 				"dpkg may change /%s; its hook takes the grafts off meanwhile.",
 				directory),
-			memory_string(
-				"Nothing, as long as packages are changed by apt; around dpkg "
-				"run 'suture-activate pause' and 'suture-activate resume'."));
+			memory_printf("Nothing, as long as packages are changed by apt; around "
+				      "dpkg run '%s pause' and '%s resume'.",
+				activate, activate));
 	return doctor_find(doctor, FINDING_PROBLEM, "packages",
 		memory_printf("%s may change /%s at any time, so 'suture install' refuses.",
 			manager, directory),
-		is_dpkg ? memory_string("Mount the base read-only, or install the hook "
-					"/" PACKAGES_HOOK ".")
-			: memory_string("Mount the base read-only."));
+		is_dpkg ? memory_printf("Mount the file system of /%s read-only, or install the "
+					"hook /" PACKAGES_HOOK ".",
+				  directory)
+			: memory_printf("Mount the file system of /%s read-only.", directory));
 }
 
 /* One finding is enough: it is one base. */
@@ -96,38 +106,22 @@ static int check_base(Doctor *doctor)
 	return 0;
 }
 
-/* "36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 …": whether the line is of the mount on
- * `point`, and is shared. */
-static bool is_shared_line(char *line, const char *point)
-{
-	char *dash = strstr(line, " - "), *shared = strstr(line, " shared:"), *word = line;
-
-	for (int i = 0; word && i < 4; i++) {
-		word = strchr(word, ' ');
-		word = word ? word + 1 : NULL;
-	}
-	return word && dash && strncmp(word, point, strlen(point)) == 0 &&
-		word[strlen(point)] == ' ' && shared && shared < dash;
-}
-
 static bool is_shared(const char *point)
 {
-	_cleanup_free_ uint8_t *text = NULL;
-	char *cursor, *line;
-	size_t size;
+	_cleanup_(mount_table_freep) MountTable *table = NULL;
+	const MountEntry *mount;
 
-	if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &size) < 0)
+	if (mount_table_read("/proc/self/mountinfo", &table, NULL) < 0)
 		return false;
-	cursor = (char *)text;
-	while ((line = text_next_line(&cursor)))
-		if (is_shared_line(line, point))
-			return true;
-	return false;
+	mount = mount_table_at(table, point);
+	return mount && mount->shared;
 }
 
 static int check_run(Doctor *doctor)
 {
 	_cleanup_free_ char *point = memory_printf("%s/" STORE_RUN, doctor->store->path);
+	_cleanup_free_ char *found = NULL;
+	const char *activate = find_activate(&found);
 	struct stat st;
 	bool open_to_all, shared;
 
@@ -145,8 +139,8 @@ static int check_run(Doctor *doctor)
 			point,
 			open_to_all ? "can be entered by others than root"
 				    : "shows in other mount namespaces"),
-		memory_string("Somebody changed it: run 'suture-activate detach', then "
-			      "'suture-activate apply'."));
+		memory_printf("Somebody changed it: run '%s detach', then '%s apply'.", activate,
+			activate));
 }
 
 int doctor_places(Doctor *doctor)

@@ -30,6 +30,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/memory.h"
@@ -48,10 +49,12 @@ typedef enum ExposureUse {
 
 typedef struct ExposureFile {
 	ExposureUse use;
-	char *path;     /* relative to the root */
-	Digest digest;  /* wanted; of a USE_HOST: the image whose files it reads */
-	bool removed;   /* wanted is that there is none */
-	char *build_id; /* USE_MODULE: in hex; NULL when the vendor does not tell it */
+	char *path;        /* relative to the root */
+	Digest digest;     /* wanted; of a USE_HOST: the image whose files it reads */
+	bool removed;      /* wanted is that there is none */
+	uint64_t since_us; /* USE_HOST: who began after this may not (CLOCK_BOOTTIME); 0: after the
+			    * image was attached */
+	char *build_id;    /* USE_MODULE: in hex; NULL when the vendor does not tell it */
 	char *component;
 	char *ids; /* CVE and similar, separated by blanks; may be empty */
 } ExposureFile;
@@ -113,6 +116,12 @@ int exposure_want_generation(
 /* Adds what is at the paths of a generation's mapped files now, whatever that is: who maps
  * something else there is exposed then. For what was reverted. */
 int exposure_want_present(ExposureFiles *files, const Store *store, const Generation *generation);
+
+/* Adds what the base has at the paths of a generation that is being taken off, or was: who maps
+ * something else there, or began before `since_us` and may run its scripts, is exposed then. What
+ * `instead` has too, which may be NULL, is not looked at. */
+int exposure_want_base(ExposureFiles *files, const Store *store, const Generation *generation,
+	const Generation *instead, uint64_t since_us);
 void exposure_files_done(ExposureFiles *files);
 
 /* The files must outlive the list. */

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "device/exposure/exposure.h"
+#include "device/store/base-file.h"
 
 void exposure_files_done(ExposureFiles *files)
 {
@@ -113,32 +114,122 @@ int exposure_want_generation(
 	return r;
 }
 
-static int want_present(ExposureFiles *files, const Store *store, const char *path)
+static const ExposureImage unnamed = {.component = "", .ids = ""};
+
+/* What the descriptor shows, or that nothing is there. Closes it. */
+static int want_shown(ExposureFiles *files, const char *path, int fd)
 {
-	static const ExposureImage image = {.component = "", .ids = ""};
-	_cleanup_fd_ int fd =
-		openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	_cleanup_fd_ int shown = fd;
 	Digest digest;
-	int r = fd < 0 ? -errno : digest_of_fd(fd, &digest, NULL);
+	int r = shown < 0 ? shown : digest_of_fd(shown, &digest, NULL);
 
 	if (r == -ENOMEM)
 		return r;
-	return r == 0 ? exposure_want_file(files, &image, FILE_MAPPED, path, &digest, NULL)
-		      : exposure_want_removed(files, &image, path);
+	return r == 0 ? exposure_want_file(files, &unnamed, FILE_MAPPED, path, &digest, NULL)
+		      : exposure_want_removed(files, &unnamed, path);
+}
+
+static int open_present(const Store *store, const char *path)
+{
+	int fd = openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int compare_with_file(const void *path, const void *file)
+{
+	return strcmp(path, ((const GenerationFile *)file)->path);
+}
+
+static int compare_with_path(const void *path, const void *other)
+{
+	return strcmp(path, *(char *const *)other);
+}
+
+static bool has_path(const Generation *generation, const char *path)
+{
+	for (size_t i = 0; generation && i < generation->image_count; i++) {
+		const GenerationImage *image = &generation->images[i];
+
+		if (image->file_count > 0 &&
+			bsearch(path, image->files, image->file_count, sizeof(*image->files),
+				compare_with_file))
+			return true;
+		if (image->removed_count > 0 &&
+			bsearch(path, image->removed, image->removed_count, sizeof(*image->removed),
+				compare_with_path))
+			return true;
+	}
+	return false;
+}
+
+static int want_opened(ExposureFiles *files, const Store *store, const GenerationImage *image,
+	const Generation *instead, int (*open_file)(const Store *store, const char *path))
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < image->file_count; i++)
+		if (image->files[i].kind == FILE_MAPPED && !has_path(instead, image->files[i].path))
+			r = want_shown(files, image->files[i].path,
+				open_file(store, image->files[i].path));
+	for (size_t i = 0; r == 0 && i < image->removed_count; i++)
+		if (!has_path(instead, image->removed[i]))
+			r = want_shown(
+				files, image->removed[i], open_file(store, image->removed[i]));
+	return r;
 }
 
 int exposure_want_present(ExposureFiles *files, const Store *store, const Generation *generation)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < generation->image_count; i++) {
-		const GenerationImage *image = &generation->images[i];
+	for (size_t i = 0; r == 0 && i < generation->image_count; i++)
+		r = want_opened(files, store, &generation->images[i], NULL, open_present);
+	return r;
+}
 
-		for (size_t j = 0; r == 0 && j < image->file_count; j++)
-			if (image->files[j].kind == FILE_MAPPED)
-				r = want_present(files, store, image->files[j].path);
-		for (size_t j = 0; r == 0 && j < image->removed_count; j++)
-			r = want_present(files, store, image->removed[j]);
+/* Whether the generation has the scripts of this image, too. */
+static bool has_image(const Generation *generation, const Digest *image)
+{
+	for (size_t i = 0; generation && i < generation->image_count; i++) {
+		const GenerationImage *other = &generation->images[i];
+		Seal seal;
+
+		if (seal_parse(other->seal, other->seal_size, &seal, NULL) == 0 &&
+			digest_equal(&seal.image, image))
+			return true;
+	}
+	return false;
+}
+
+static int want_hosts_since(ExposureFiles *files, const GenerationImage *image,
+	const Generation *instead, uint64_t since_us)
+{
+	ExposureImage of = unnamed;
+	Seal seal;
+	int r = 0;
+
+	if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0 ||
+		has_image(instead, &seal.image))
+		return 0;
+	of.digest = &seal.image;
+	for (size_t i = 0; r == 0 && i < image->host_count; i++) {
+		r = exposure_want_host(files, &of, image->hosts[i]);
+		if (r == 0)
+			files->items[files->count - 1].since_us = since_us;
+	}
+	return r;
+}
+
+int exposure_want_base(ExposureFiles *files, const Store *store, const Generation *generation,
+	const Generation *instead, uint64_t since_us)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < generation->image_count; i++) {
+		r = want_opened(files, store, &generation->images[i], instead, base_file_open);
+		if (r == 0)
+			r = want_hosts_since(files, &generation->images[i], instead, since_us);
 	}
 	return r;
 }

@@ -152,8 +152,8 @@ static int read_since(const Store *store, const Digest *image, uint64_t *ret_mic
 int process_may_run(const Store *store, pid_t pid, const ExposureFile *host)
 {
 	_cleanup_free_ char *stat = NULL;
-	uint64_t since, start;
-	int r = read_since(store, &host->digest, &since);
+	uint64_t since = host->since_us, start;
+	int r = since > 0 ? 0 : read_since(store, &host->digest, &since);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 1; /* what is not known to be fixed may be old */

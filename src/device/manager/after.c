@@ -22,16 +22,6 @@ static const char *const commands[][6] = {
 	{"/usr/sbin/augenrules", "--load", NULL},
 };
 
-unsigned after_of_improvement(const Improvement *improvement)
-{
-	unsigned set = 0;
-
-	for (size_t i = 0; i < improvement->images.count; i++)
-		for (size_t j = 0; j < improvement->images.items[i].after.count; j++)
-			set |= 1u << improvement->images.items[i].after.items[j];
-	return set;
-}
-
 unsigned after_of_generation(const Generation *generation)
 {
 	unsigned set = 0;
@@ -53,8 +43,8 @@ static int run_command(const char *const *argv, Reason *reason)
 	r = process_run(argv, NULL, 0, OUTPUT_SIZE_MAX, &output, &size, &status, &why);
 	if (r == 0 && status != 0)
 		r = -EIO;
-	return r < 0 ? reason_set(reason, r, "the switch is made, but '%s %s' failed: %s", argv[0],
-			       argv[1] ? argv[1] : "", why.text)
+	return r < 0 ? reason_set(reason, r, "'%s %s' failed: %s", argv[0], argv[1] ? argv[1] : "",
+			       why.text)
 		     : 0;
 }
 

@@ -8,7 +8,6 @@
 #include "device/store/generation.h"
 #include "wire/improvement/index.h"
 
-unsigned after_of_improvement(const Improvement *improvement);
 unsigned after_of_generation(const Generation *generation);
 
 /* Runs the set's commands. Below a --root that is not the machine's own there is nothing to reload.

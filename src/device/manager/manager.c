@@ -13,8 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "device/manager/after.h"
-#include "device/manager/packages.h"
+#include "device/manager/obtained.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
@@ -214,9 +213,10 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 	return worker_stage(&run, ret, reason);
 }
 
-static int run_stage(Manager *manager, uint64_t sequence, StageResult *ret, Reason *reason)
+int manager_stage(
+	Manager *manager, uint64_t sequence, StageResult *ret_result, Reason *reterr_reason)
 {
-	return run_worker(manager, (StageRun){.sequence = sequence}, ret, reason);
+	return run_worker(manager, (StageRun){.sequence = sequence}, ret_result, reterr_reason);
 }
 
 /* Moves the root that the stager verified to where the owner's trust lies. */
@@ -269,7 +269,7 @@ static int remember_check(Manager *manager, int result, const StageResult *stage
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason)
 {
 	Reason reason = {};
-	int saved, r = run_stage(manager, 0, ret_result, &reason);
+	int saved, r = manager_stage(manager, 0, ret_result, &reason);
 
 	if (r < 0 && reterr_reason)
 		*reterr_reason = reason;
@@ -415,46 +415,14 @@ int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *re
 	return 0;
 }
 
-static RestartScope scope_of(const Improvement *improvement)
-{
-	RestartScope scope = RESTART_NONE;
-
-	for (size_t i = 0; i < improvement->images.count; i++)
-		if (improvement->images.items[i].restart > (int)scope)
-			scope = (RestartScope)improvement->images.items[i].restart;
-	return scope;
-}
-
-static int record(
-	Manager *manager, const char *event, uint32_t generation, uint64_t sequence, Reason *reason)
+int manager_record(Manager *manager, const char *event, uint32_t generation, uint64_t sequence,
+	const char *text, Reason *reterr_reason)
 {
 	char label[LABEL_TEXT_SIZE];
 
 	label_shown(manager->identity.version_id, sequence, label);
-	return history_append(manager->store, event, generation, (uint32_t)sequence, label, reason);
-}
-
-void install_result_done(InstallResult *result)
-{
-	impact_done(&result->impact);
-}
-
-/* Live where that is honest; otherwise it becomes current and is grafted at the next start. */
-static int activate(Manager *manager, InstallResult *result, Reason *reason)
-{
-	_cleanup_(probation_done) Probation probation = {};
-	const Probation *needed = services_are_ours(manager) ? &probation : NULL;
-	uint32_t generation = result->stage.generation;
-	int r = 0;
-
-	result->grafted = result->scope <= RESTART_SERVICES;
-	if (needed)
-		r = services_find_users(manager, result, &probation);
-	if (r < 0)
-		return r;
-	return result->grafted
-		? worker_switch(manager->root, generation, needed, &result->switch_us, reason)
-		: worker_select(manager->root, generation, needed, reason);
+	return history_append(manager->store, event, generation, (uint32_t)sequence,
+		text ? text : label, reterr_reason);
 }
 
 /* Who asks for an older one by its number does not want those that are newer: the same as if they
@@ -468,61 +436,24 @@ static int remember_wish(Manager *manager, uint64_t wished, Reason *reason)
 		: store_clear_removed(manager->store, reason);
 }
 
-static int finish_install(Manager *manager, const Improvement *improvement, uint64_t wished,
-	const InstallResult *result, Reason *reason)
+int manager_find(const Manager *manager, uint64_t sequence, const Improvement **ret_improvement,
+	Reason *reterr_reason)
 {
-	int r = remember_wish(manager, wished, reason);
+	const Improvement *improvement =
+		manager->has_index ? index_find(&manager->index, sequence) : NULL;
+	char label[LABEL_TEXT_SIZE];
 
-	if (r == 0)
-		r = record(manager, result->grafted ? "installed" : "staged",
-			result->stage.generation, result->sequence, reason);
-	if (r == 0 && result->grafted)
-		r = after_run(manager->root, after_of_improvement(improvement), reason);
-	return r < 0 ? r : store_remove_unused(manager->store, reason);
-}
-
-static int obtain(
-	Manager *manager, const Improvement *improvement, InstallResult *result, Reason *reason)
-{
-	int r;
-
-	result->sequence = improvement->sequence;
-	result->scope = scope_of(improvement);
-	r = run_stage(manager, improvement->sequence, &result->stage, reason);
-	if (r == -EKEYREJECTED && reason)
-		(void)history_append(manager->store, "refused", 0, (uint32_t)improvement->sequence,
-			reason->text, NULL);
-	return r;
-}
-
-/* What is installed but damaged in the store would not survive a restart: then it is what is
- * offered, and staging obtains again what is missing. Else `r`, what was found before. */
-static int offer_repair(const Manager *manager, Offer *ret_offer, int r)
-{
-	_cleanup_(generation_freep) Generation *generation = NULL;
-	char component[SEAL_NAME_MAX + 1];
-	const Improvement *improvement;
-	uint64_t sequence;
-	uint32_t number;
-
-	if (manager_installed(manager, &number, &sequence, NULL) < 0 || sequence == 0 ||
-		store_read_generation(manager->store, number, &generation, NULL) < 0 ||
-		store_find_damage(manager->store, generation, component) != 1)
-		return r;
-	improvement = index_find(&manager->index, sequence);
-	if (!improvement || index_withdrawal(&manager->index, sequence))
-		return r;
-	ret_offer->state = OFFER_AVAILABLE;
-	ret_offer->improvement = improvement;
-	return 0;
-}
-
-static bool has_bad_image(const Manager *manager, const Improvement *improvement)
-{
+	label_shown(manager->identity.version_id, sequence, label);
+	if (!improvement)
+		return reason_set(reterr_reason, -ENOENT, "the repository has no %s", label);
+	if (index_withdrawal(&manager->index, sequence))
+		return reason_set(reterr_reason, -ENOENT, "the vendor withdrew %s: %s", label,
+			index_withdrawal(&manager->index, sequence)->reason);
 	for (size_t i = 0; i < improvement->images.count; i++)
 		if (is_bad_image((void *)manager, &improvement->images.items[i].sha256))
-			return true;
-	return false;
+			return explain_failed(manager, improvement, label, reterr_reason);
+	*ret_improvement = improvement;
+	return 0;
 }
 
 /* Who may have the newer one may have the older. */
@@ -536,26 +467,19 @@ static bool is_below_offer(const Offer *offer, uint64_t sequence)
  * of a roll-out early. */
 static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *offer, Reason *reason)
 {
-	const Improvement *improvement =
-		manager->has_index ? index_find(&manager->index, sequence) : NULL;
+	const Improvement *improvement;
 	char label[LABEL_TEXT_SIZE];
 	uint64_t installed;
 	uint32_t number;
 	int r = manager_installed(manager, &number, &installed, reason);
 
+	if (r == 0)
+		r = manager_find(manager, sequence, &improvement, reason);
 	if (r < 0)
 		return r;
 	label_shown(manager->identity.version_id, sequence, label);
-	if (!improvement)
-		return reason_set(reason, -ENOENT, "the repository has no %s", label);
-	if (index_withdrawal(&manager->index, sequence))
-		return reason_set(reason, -ENOENT, "the vendor withdrew %s: %s", label,
-			index_withdrawal(&manager->index, sequence)->reason);
 	if (sequence == installed)
 		return reason_set(reason, -ENODATA, "%s is installed already", label);
-	if (has_bad_image(manager, improvement))
-		return reason_set(reason, -EBUSY,
-			"%s failed on this machine before and is not tried again", label);
 	if (sequence < installed || is_below_offer(offer, sequence)) {
 		*offer = (Offer){.state = OFFER_AVAILABLE, .improvement = improvement};
 		return 0;
@@ -574,46 +498,43 @@ static int choose(Manager *manager, const InstallRequest *request, Offer *ret_of
 		r = manager_offer(manager, request->by_hand, ret_offer, reason);
 	if (r == 0 && request->sequence > 0)
 		return choose_sequence(manager, request->sequence, ret_offer, reason);
-	if (r == 0)
-		r = manager_explain_offer(manager, ret_offer, reason);
-	return r == -ENODATA && !ret_offer->improvement ? offer_repair(manager, ret_offer, r) : r;
+	return r < 0 ? r : manager_explain_offer(manager, ret_offer, reason);
 }
 
-int manager_install(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
-	Reason *reterr_reason)
+int manager_install(
+	Manager *manager, const InstallRequest *request, Outcome *outcome, Reason *reterr_reason)
 {
-	InstallResult result = {};
+	_cleanup_(obtained_done) Obtained obtained = {};
+	Reason why = {};
 	Offer offer;
 	int r = choose(manager, request, &offer, reterr_reason);
 
 	if (r == 0)
-		r = packages_check(manager->store, offer.improvement, reterr_reason);
+		r = obtained_get(manager, offer.improvement, true, &obtained, reterr_reason);
 	if (r == 0)
-		r = obtain(manager, offer.improvement, &result, reterr_reason);
-	if (r == 0)
-		r = activate(manager, &result, reterr_reason);
-	if (r == 0)
-		r = finish_install(
-			manager, offer.improvement, request->sequence, &result, reterr_reason);
-	if (r == 0)
-		*ret_result = result;
-	return r;
+		r = obtained_show(manager, &obtained, outcome, reterr_reason);
+	if (r < 0)
+		return r;
+	r = remember_wish(manager, request->sequence, &why);
+	outcome_add_problem(outcome, r, "what was removed before is not forgotten", &why);
+	obtained_finish(
+		manager, &obtained, outcome->grafted ? "installed" : "staged", NULL, outcome);
+	return 0;
 }
 
-int manager_preview(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
-	Reason *reterr_reason)
+int manager_preview(
+	Manager *manager, const InstallRequest *request, Outcome *outcome, Reason *reterr_reason)
 {
-	InstallResult result = {};
+	_cleanup_(obtained_done) Obtained obtained = {};
 	Offer offer;
 	int r = choose(manager, request, &offer, reterr_reason);
 
 	if (r == 0)
-		r = obtain(manager, offer.improvement, &result, reterr_reason);
+		r = obtained_get(manager, offer.improvement, false, &obtained, reterr_reason);
 	if (r == 0 && services_are_ours(manager))
-		r = services_preview(
-			manager, result.stage.generation, &result.impact, reterr_reason);
+		r = services_preview(manager, obtained.generation, &outcome->impact, reterr_reason);
 	if (r == 0)
-		*ret_result = result;
+		obtained_note(&obtained, outcome);
 	return r;
 }
 
@@ -626,89 +547,21 @@ static int explain_downloaded(const Manager *manager, uint64_t sequence, Reason 
 		reason, -ENODATA, "%s is downloaded already; 'suture install' installs it", label);
 }
 
-int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason)
+int manager_download(Manager *manager, uint64_t *ret_sequence, Reason *reterr_reason)
 {
-	InstallResult result = {};
+	_cleanup_(obtained_done) Obtained obtained = {};
 	Offer offer;
 	int r = choose(manager, &(InstallRequest){}, &offer, reterr_reason);
 
 	if (r == 0)
-		r = obtain(manager, offer.improvement, &result, reterr_reason);
+		r = obtained_get(manager, offer.improvement, false, &obtained, reterr_reason);
 	if (r < 0)
 		return r;
-	if (!result.stage.used_delta && !result.stage.used_full)
-		return explain_downloaded(manager, result.sequence, reterr_reason);
-	*ret_result = result;
-	return record(
-		manager, "downloaded", result.stage.generation, result.sequence, reterr_reason);
-}
-
-/* The base again, at once. What has to run afterwards is told, not run. */
-static int switch_to_base(Manager *manager, uint32_t from, uint64_t *ret_switch_us,
-	unsigned *ret_after, Reason *reason)
-{
-	_cleanup_(generation_freep) Generation *generation = NULL;
-
-	/* A record that cannot be read must not keep anybody from getting rid of it */
-	if (store_read_generation(manager->store, from, &generation, NULL) == -ENOMEM)
-		return -ENOMEM;
-	*ret_after = generation ? after_of_generation(generation) : 0;
-	return worker_switch(manager->root, 0, NULL, ret_switch_us, reason);
-}
-
-static int record_withdrawal(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
-{
-	return history_append(manager->store, "withdrawn", 0, (uint32_t)withdrawn->sequence,
-		withdrawn->reason, reason);
-}
-
-static int revert(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
-{
-	char label[LABEL_TEXT_SIZE];
-	uint64_t switch_us, sequence;
-	unsigned after = 0;
-	uint32_t number;
-	int r = manager_installed(manager, &number, &sequence, reason);
-
-	if (r == 0)
-		r = switch_to_base(manager, number, &switch_us, &after, reason);
-	if (r == 0)
-		r = record_withdrawal(manager, withdrawn, reason);
-	if (r == 0)
-		r = after_run(manager->root, after, reason);
-	if (r < 0)
-		return r;
-	label_shown(manager->identity.version_id, withdrawn->sequence, label);
-	return reason_set(reason, 1, "the vendor withdrew %s: %s; this is %s again", label,
-		withdrawn->reason, manager->identity.version_id);
-}
-
-/* What is only staged for the next restart is not taken then. What is grafted stays. */
-static int stop(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
-{
-	char label[LABEL_TEXT_SIZE];
-	int r = manager_keep_off(manager, reason);
-
-	if (r <= 0)
-		return r;
-	r = record_withdrawal(manager, withdrawn, reason);
-	if (r < 0)
-		return r;
-	label_shown(manager->identity.version_id, withdrawn->sequence, label);
-	return reason_set(reason, 1, "the vendor withdrew %s: %s; it will not become active", label,
-		withdrawn->reason);
-}
-
-int manager_obey_withdrawal(Manager *manager, Reason *reterr_reason)
-{
-	Offer offer;
-	int r = manager_offer(manager, false, &offer, reterr_reason);
-
-	if (r < 0 || !offer.withdrawn || offer.withdrawn->level == WITHDRAWAL_ADVISE)
-		return r;
-	return offer.withdrawn->level == WITHDRAWAL_REVERT
-		? revert(manager, offer.withdrawn, reterr_reason)
-		: stop(manager, offer.withdrawn, reterr_reason);
+	if (!obtained.stage.used_delta && !obtained.stage.used_full)
+		return explain_downloaded(manager, obtained.sequence, reterr_reason);
+	*ret_sequence = obtained.sequence;
+	return manager_record(manager, "downloaded", obtained.stage.generation, obtained.sequence,
+		NULL, reterr_reason);
 }
 
 static const Improvement *newest_known(const Manager *manager)

@@ -7,10 +7,9 @@
  *     manager_open("/", &manager, &reason);
  *     manager_load(&manager);                       what is known without asking
  *     manager_lock(&manager, &reason);              before anything that changes something
- *     manager_repair(&manager, &result, &reason);    what an interrupted switch left behind
- *     manager_check(&manager, &stage, &reason);
- *     manager_install(&manager, &request, &result, &reason);
- *     manager_look_after_services(&manager, &result);
+ *     manager_put_right(&manager, tell, &outcome, &reason);    before what may be new
+ *     manager_install(&manager, &request, &outcome, &reason);    or remove, or obey a withdrawal
+ *     manager_look_after_services(&manager, &outcome);
  *
  * Results: -EBUSY another Suture program is at work, or it has to wait; -ENODATA there is nothing
  * to do; -EINTR asked to stop; else what the helpers gave. Reasons are one line for a person.
@@ -67,6 +66,10 @@ int manager_lock_urgently(Manager *manager, Reason *reterr_reason);
 /* Brings the index up to date. How it went is kept, a failure too. */
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);
 
+/* Has an improvement of the index downloaded, verified and staged; 0: only the index. */
+int manager_stage(
+	Manager *manager, uint64_t sequence, StageResult *ret_result, Reason *reterr_reason);
+
 /* Trusts the vendor whose root metadata has this SHA-256, on a machine whose base brought none:
  * writes etc/suture/root.json. -EEXIST when a vendor is trusted already. */
 int manager_enroll(Manager *manager, const char *digest, Reason *reterr_reason);
@@ -85,11 +88,20 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 /* One sentence on why there is nothing to install now; 0 when there is. */
 int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *ret_reason);
 
-/* What an improvement means for the programs that run (services.h). */
+/* The improvement of the index with this sequence, if it can still be had: -ENOENT when the
+ * repository has it no more or the vendor withdrew it, -EBUSY when it failed on this machine. */
+int manager_find(const Manager *manager, uint64_t sequence, const Improvement **ret_improvement,
+	Reason *reterr_reason);
+
+/* Appends to the history. `text` NULL: the label. */
+int manager_record(Manager *manager, const char *event, uint32_t generation, uint64_t sequence,
+	const char *text, Reason *reterr_reason);
+
+/* What a change means for the programs that run (services.h). */
 typedef struct Impact {
-	bool is_known;      /* false: this is not the machine's own root */
+	bool is_known;      /* false: this is not the machine's own root, or nothing was switched */
 	RestartScope scope; /* what it asks for */
-	size_t exposed;     /* processes that run replaced code */
+	size_t exposed;     /* processes that run what is not wanted any more */
 	size_t left;        /* and after the restarts, if there were any */
 	json_t *report;     /* of suture-restart */
 } Impact;
@@ -101,18 +113,24 @@ typedef struct InstallRequest {
 			      offered */
 } InstallRequest;
 
-typedef struct InstallResult {
-	uint64_t sequence;
+/* What a run changed: an installation, a removal, a repair, or several of these one after the
+ * other. The caller gives it empty, each call notes in it what it did, and outcome_done() ends it.
+ * A call that fails leaves what others noted. */
+typedef struct Outcome {
+	uint64_t sequence; /* that is on, or staged; 0: the base */
 	StageResult stage;
 	uint64_t switch_us; /* microseconds */
 	bool grafted;       /* false: staged, and taken at the next restart */
 	RestartScope scope;
 	unsigned trial_seconds; /* 0: no trial, as below another root */
 	size_t trial_units;     /* that are watched */
+	bool switched;          /* mounts have changed, once or more */
+	Generation *before;     /* what was mounted before that; NULL: nothing, or not known */
+	uint64_t switched_us;   /* when, of CLOCK_BOOTTIME */
 	Impact impact;
-	Reason problem; /* with the services; empty: none */
-} InstallResult;
-void install_result_done(InstallResult *result);
+	Reason problem; /* after the switch; empty: none */
+} Outcome;
+void outcome_done(Outcome *outcome);
 
 /* 1 when the mounts are not what `current` says, else 0. While somebody changes the base and has
  * taken the grafts off for it, that is as it should be. */
@@ -120,9 +138,8 @@ int manager_differs(const Manager *manager, Reason *reterr_reason);
 
 /* Where the mounts are not what `current` says, since a switch was interrupted or another program
  * unmounted or covered a graft: makes them so, unless the difference is meant to last until the
- * next restart, or the vendor withdrew it. Positive: it did, the reason tells what, and *ret_result
- * describes it. */
-int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
+ * next restart, or the vendor withdrew it. Positive: it did, and the reason tells what. */
+int manager_repair(Manager *manager, Outcome *outcome, Reason *reterr_reason);
 
 /* After an update of the system, once its boot has completed: what is selected belongs to the base
  * before, is never grafted here, and falls away with its space. Whether the new base contains it is
@@ -133,36 +150,42 @@ int manager_leave_base(Manager *manager, Reason *reterr_reason);
  * ended before it came to that. Does nothing where one is there, or nothing is on trial. */
 int manager_watch_trial(const Manager *manager, Reason *reterr_reason);
 
-/* What is mounted and damaged in the store is taken off: else each process that reads it fails by
- * itself. Then it is not installed any more, and offered again. Positive: it did, the reason says
- * what. */
-int manager_take_off_damaged(Manager *manager, Reason *reterr_reason);
+/* Makes right what is not: takes off what is damaged in the store, obtains it again, and repairs.
+ * What is damaged is obtained by its sequence, whatever suture.conf says of installing, since the
+ * owner has it and wants it; where it cannot be had any more that is told, and it is given up.
+ * `tell` gets a sentence for each thing that was done. Positive: one was; negative: the first that
+ * failed, which keeps the others from nothing. */
+int manager_put_right(
+	Manager *manager, void (*tell)(const char *text), Outcome *outcome, Reason *reterr_reason);
 
-/* Check, stage and graft what is requested, or what is installed and damaged in the store. An older
- * sequence keeps the newer ones off, as removing them would. -ENOENT: there is no such sequence, or
- * it was withdrawn. */
-int manager_install(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
-	Reason *reterr_reason);
+/* Check, stage and graft what is requested. An older sequence keeps the newer ones off, as removing
+ * them would. -ENOENT: there is no such sequence, or it was withdrawn. Once it is on, whatever goes
+ * wrong is a problem of the outcome, and no error: with this call and all that switch. */
+int manager_install(
+	Manager *manager, const InstallRequest *request, Outcome *outcome, Reason *reterr_reason);
 
-/* After a repair or an installation, and all else that needs the lock: gives the lock back, since a
- * removal must not wait for services; restarts what runs the old code, and has the trial watched.
- * What goes wrong is a problem of the result, and no error: the improvement is on. */
-void manager_look_after_services(Manager *manager, InstallResult *result);
+/* After any switch, and all else that needs the lock: gives the lock back, since a removal must not
+ * wait for services; restarts what runs code that is not wanted any more, be it replaced or taken
+ * off, and has a trial watched. */
+void manager_look_after_services(Manager *manager, Outcome *outcome);
 
 /* Check and stage, and tell what an installation would mean. Nothing is grafted or restarted. */
-int manager_preview(Manager *manager, const InstallRequest *request, InstallResult *ret_result,
-	Reason *reterr_reason);
+int manager_preview(
+	Manager *manager, const InstallRequest *request, Outcome *outcome, Reason *reterr_reason);
 
 /* Restarts the machine, as far as what is selected and not mounted needs it. *ret_way:
  * "soft-reboot" or "reboot"; the caller frees. -ENODATA: nothing waits for that. */
 int manager_restart_machine(Manager *manager, char **ret_way, Reason *reterr_reason);
 
 /* The same without grafting: for `automatic = download`. -ENODATA when it was done before. */
-int manager_download(Manager *manager, InstallResult *ret_result, Reason *reterr_reason);
+int manager_download(Manager *manager, uint64_t *ret_sequence, Reason *reterr_reason);
 
 /* Back to the base, from whatever is selected or mounted. What was there stays off until there is a
  * newer sequence. */
-int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason);
+int manager_remove(Manager *manager, Outcome *outcome, Reason *reterr_reason);
+
+/* Only tells what a removal would mean: outcome->sequence is what would go. */
+int manager_preview_removal(const Manager *manager, Outcome *outcome, Reason *reterr_reason);
 
 /* Selects what is mounted, so that what only waits for the next restart does not come; where the
  * mounts do not tell, the generation below, or the base. Positive: it did. */
@@ -170,7 +193,7 @@ int manager_keep_off(Manager *manager, Reason *reterr_reason);
 
 /* If the vendor withdrew what is installed: takes it off (revert), or keeps what is only staged
  * from becoming active (stop). Positive: it did, and the reason tells the owner. */
-int manager_obey_withdrawal(Manager *manager, Reason *reterr_reason);
+int manager_obey_withdrawal(Manager *manager, Outcome *outcome, Reason *reterr_reason);
 
 /* Which processes run code that the newest known improvement replaces. `files` must outlive `list`;
  * both are the caller's to free. *ret_sequence: of that improvement, 0 when none is known. */

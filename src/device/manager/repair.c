@@ -5,21 +5,13 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "device/manager/after.h"
-#include "device/manager/manager.h"
+#include "device/manager/obtained.h"
 #include "device/manager/services.h"
-#include "device/store/history.h"
 #include "device/store/trial.h"
 #include "wire/improvement/label.h"
 
 /* Where nobody says that the boot has completed, it has by then: seconds. */
 #define BOOT_SECONDS_MAX 600
-
-static int record(Manager *manager, const char *event, uint32_t number, uint64_t sequence,
-	const char *text, Reason *reason)
-{
-	return history_append(manager->store, event, number, (uint32_t)sequence, text, reason);
-}
 
 static bool is_stopped(const Manager *manager, uint64_t sequence)
 {
@@ -60,16 +52,6 @@ static bool is_due(const Manager *manager, const Generation *generation, uint64_
 		!is_stopped(manager, sequence);
 }
 
-/* What was interrupted was on trial, and still is to prove itself. */
-static int switch_again(Manager *manager, uint32_t number, InstallResult *result, Reason *reason)
-{
-	_cleanup_(probation_done) Probation probation = {};
-	const Probation *needed = number > 0 && services_are_ours(manager) ? &probation : NULL;
-	int r = needed ? services_find_users(manager, result, &probation) : 0;
-
-	return r < 0 ? r : worker_switch(manager->root, number, needed, &result->switch_us, reason);
-}
-
 /* What was found and is mended, for people; the label stands before it. */
 static void tell_damage(const Mounted *mounted, const char *label, Reason *ret_text)
 {
@@ -83,32 +65,34 @@ static void tell_damage(const Mounted *mounted, const char *label, Reason *ret_t
 		reason_set(ret_text, 0, "a switch to %s was interrupted and is made now", label);
 }
 
-static int finish_switch(Manager *manager, uint32_t number, const Mounted *mounted,
-	const Generation *generation, InstallResult *result, Reason *reason)
+/* Only an installation that the owner asked for selects what the owner had removed; but who stepped
+ * back to an older one removed what is newer. */
+static int forget_removal(Manager *manager, uint64_t sequence, Reason *reason)
+{
+	uint32_t removed;
+	int r = store_removed(manager->store, manager->base_key, &removed, reason);
+
+	return r < 0 || sequence < removed ? r : store_clear_removed(manager->store, reason);
+}
+
+/* What was interrupted was on trial, and still is to prove itself. */
+static int finish_switch(Manager *manager, uint32_t number, uint64_t sequence,
+	const Mounted *mounted, const Generation *generation, Outcome *outcome, Reason *reason)
 {
 	char label[LABEL_TEXT_SIZE];
-	uint32_t removed = 0;
-	Reason text;
-	int r;
+	Reason text, why = {};
+	int r = services_switch(manager, number, outcome, reason);
 
-	result->stage.generation = number;
-	result->grafted = number > 0;
-	r = switch_again(manager, number, result, reason);
-	label_shown(manager->identity.version_id, result->sequence, label);
-	tell_damage(mounted, label, &text);
-	/* only an installation that the owner asked for selects what the owner had removed; but who
-	 * stepped back to an older one removed what is newer */
-	if (r == 0 && number > 0)
-		r = store_removed(manager->store, manager->base_key, &removed, reason);
-	if (r == 0 && number > 0 && result->sequence >= removed)
-		r = store_clear_removed(manager->store, reason);
-	if (r == 0)
-		r = record(manager, "repaired", number, result->sequence, text.text, reason);
-	if (r == 0)
-		r = after_run(
-			manager->root, generation ? after_of_generation(generation) : 0, reason);
 	if (r < 0)
 		return r;
+	outcome->sequence = sequence;
+	label_shown(manager->identity.version_id, sequence, label);
+	tell_damage(mounted, label, &text);
+	r = number > 0 ? forget_removal(manager, sequence, &why) : 0;
+	if (r == 0)
+		r = manager_record(manager, "repaired", number, sequence, text.text, &why);
+	outcome_add_problem(outcome, r, "it is not recorded", &why);
+	outcome_run_after(outcome, manager->root, generation);
 	return reason_set(reason, 1, "%s", text.text);
 }
 
@@ -132,13 +116,13 @@ int manager_differs(const Manager *manager, Reason *reterr_reason)
 
 /* switch, and not apply: this one refuses what must not meet running programs, and leaves what is
  * mounted where it fails. */
-int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_reason)
+int manager_repair(Manager *manager, Outcome *outcome, Reason *reterr_reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	InstallResult result = {};
+	uint64_t sequence;
 	Mounted mounted;
 	uint32_t number;
-	int r = manager_installed(manager, &number, &result.sequence, reterr_reason);
+	int r = manager_installed(manager, &number, &sequence, reterr_reason);
 
 	if (r == 0)
 		r = worker_mounted(manager->root, &mounted, reterr_reason);
@@ -148,12 +132,10 @@ int manager_repair(Manager *manager, InstallResult *ret_result, Reason *reterr_r
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = read_record(manager, number > 0 ? number : mounted.generation, &generation);
-	if (r < 0 || (number > 0 && !is_due(manager, generation, result.sequence)))
+	if (r < 0 || (number > 0 && !is_due(manager, generation, sequence)))
 		return r;
-	r = finish_switch(manager, number, &mounted, generation, &result, reterr_reason);
-	if (r > 0)
-		*ret_result = result;
-	return r;
+	return finish_switch(
+		manager, number, sequence, &mounted, generation, outcome, reterr_reason);
 }
 
 /* A system that has just been updated may yet go back to the one before. */
@@ -195,7 +177,7 @@ int manager_leave_base(Manager *manager, Reason *reterr_reason)
 		label, manager->identity.version_id);
 	r = worker_select(manager->root, 0, NULL, reterr_reason);
 	if (r == 0)
-		r = record(manager, is_contained ? "subsumed" : "outdated", number,
+		r = manager_record(manager, is_contained ? "subsumed" : "outdated", number,
 			generation->sequence, text.text, reterr_reason);
 	if (r == 0)
 		r = store_remove_unused(manager->store, reterr_reason);
@@ -204,14 +186,45 @@ int manager_leave_base(Manager *manager, Reason *reterr_reason)
 	return reason_set(reterr_reason, 1, "%s: it fell away", text.text);
 }
 
-int manager_take_off_damaged(Manager *manager, Reason *reterr_reason)
+/* A file that cannot be read is the same as none. */
+static int lost_sequence(const Manager *manager, uint32_t *ret_sequence)
+{
+	int r = store_lost(manager->store, manager->base_key, ret_sequence, NULL);
+
+	if (r < 0)
+		*ret_sequence = 0;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* What is selected would be forgotten by the switch: that it is owed is written first. A disk that
+ * is full keeps nobody from taking off what is damaged. */
+static int switch_from_damaged(
+	Manager *manager, uint64_t selected, Outcome *outcome, Reason *reason)
+{
+	Reason why = {};
+	int owed = selected > 0
+		? store_set_lost(manager->store, manager->base_key, (uint32_t)selected, &why)
+		: 0;
+	int r = services_switch(manager, 0, outcome, reason);
+
+	if (r < 0)
+		return r;
+	outcome->sequence = 0;
+	outcome_add_problem(outcome, owed, "it will not come again by itself", &why);
+	return 0;
+}
+
+/* What is mounted and damaged in the store is taken off: else each process that reads it fails by
+ * itself. What was selected is owed then. */
+static int take_off_damaged(Manager *manager, Outcome *outcome, Reason *reterr_reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
 	char component[SEAL_NAME_MAX + 1];
-	uint64_t sequence, switch_us;
+	uint64_t selected;
+	Reason why = {};
 	Mounted mounted;
 	uint32_t number;
-	int r = manager_installed(manager, &number, &sequence, reterr_reason);
+	int r = manager_installed(manager, &number, &selected, reterr_reason);
 
 	if (r == 0)
 		r = worker_mounted(manager->root, &mounted, reterr_reason);
@@ -219,25 +232,125 @@ int manager_take_off_damaged(Manager *manager, Reason *reterr_reason)
 		r = read_record(manager, mounted.generation, &generation);
 	if (r < 0 || !generation || store_find_damage(manager->store, generation, component) != 1)
 		return r;
-	r = worker_switch(manager->root, 0, NULL, &switch_us, reterr_reason);
-	if (r == 0)
-		r = record(manager, "damaged", mounted.generation, generation->sequence, component,
-			reterr_reason);
-	if (r == 0)
-		r = after_run(manager->root, after_of_generation(generation), reterr_reason);
+	r = switch_from_damaged(manager, selected, outcome, reterr_reason);
 	if (r < 0)
 		return r;
+	r = manager_record(
+		manager, "damaged", mounted.generation, generation->sequence, component, &why);
+	outcome_add_problem(outcome, r, "it is not in the history", &why);
+	outcome_run_after(outcome, manager->root, generation);
 	return reason_set(reterr_reason, 1,
 		"the image of %s is damaged on the disk: the base is shown until it was obtained "
 		"again",
 		component);
 }
 
+/* What was taken off because of damage; or what a boot did not show because of it, or would not. 0:
+ * nothing is missing. What is mounted was looked at before. */
+static int find_owed(const Manager *manager, uint64_t *ret_sequence, Reason *reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	char component[SEAL_NAME_MAX + 1];
+	uint32_t number, lost;
+	uint64_t selected;
+	Mounted mounted;
+	int r = worker_mounted(manager->root, &mounted, reason);
+
+	*ret_sequence = 0;
+	if (r < 0 || mounted.paused || mounted.base_asked)
+		return r;
+	r = lost_sequence(manager, &lost);
+	if (r == 0)
+		r = manager_installed(manager, &number, &selected, reason);
+	if (r == 0 && selected > 0 && (mounted.mixed || mounted.generation != number))
+		r = read_record(manager, number, &generation);
+	if (r < 0)
+		return r;
+	if (generation && store_find_damage(manager->store, generation, component) == 1)
+		*ret_sequence = selected;
+	else if (selected == 0)
+		*ret_sequence = lost;
+	return 0;
+}
+
+/* It is not waited for any more, in whichever of the two ways that was. */
+static int give_up(Manager *manager, uint64_t sequence, const Reason *cause, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+	uint32_t current;
+	Reason text;
+	int r = store_current(manager->store, &current, reason);
+
+	label_shown(manager->identity.version_id, sequence, label);
+	reason_set(&text, 0, "%s was damaged on the disk and cannot be had again: %.256s", label,
+		cause->text);
+	if (r == 0 && current > 0)
+		r = manager_keep_off(manager, reason);
+	if (r >= 0)
+		r = store_clear_lost(manager->store, reason);
+	if (r == 0)
+		r = manager_record(manager, "given-up", 0, sequence, text.text, reason);
+	return r < 0 ? r : reason_set(reason, 1, "%s", text.text);
+}
+
+/* Exactly that sequence, whatever suture.conf says of installing: the owner has it and wants it. */
+static int obtain_again(Manager *manager, Outcome *outcome, Reason *reterr_reason)
+{
+	_cleanup_(obtained_done) Obtained obtained = {};
+	const Improvement *improvement;
+	char label[LABEL_TEXT_SIZE];
+	StageResult checked;
+	Reason text, cause = {};
+	uint64_t sequence;
+	int r = find_owed(manager, &sequence, reterr_reason);
+
+	if (r < 0 || sequence == 0)
+		return r;
+	r = manager_check(manager, &checked, reterr_reason);
+	if (r < 0)
+		return r;
+	r = manager_find(manager, sequence, &improvement, &cause);
+	if (r < 0)
+		return give_up(manager, sequence, &cause, reterr_reason);
+	r = obtained_get(manager, improvement, true, &obtained, reterr_reason);
+	if (r == 0)
+		r = obtained_show(manager, &obtained, outcome, reterr_reason);
+	if (r < 0)
+		return r;
+	label_shown(manager->identity.version_id, sequence, label);
+	reason_set(&text, 0, "%s was damaged on the disk and was obtained again%s", label,
+		outcome->grafted ? "" : "; it becomes active at the next restart");
+	obtained_finish(manager, &obtained, "repaired", text.text, outcome);
+	return reason_set(reterr_reason, 1, "%s", text.text);
+}
+
+int manager_put_right(
+	Manager *manager, void (*tell)(const char *text), Outcome *outcome, Reason *reterr_reason)
+{
+	int (*const steps[])(Manager * manager, Outcome * outcome, Reason * reterr_reason) = {
+		take_off_damaged, obtain_again, manager_repair};
+	int result = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		Reason reason = {};
+		int r = steps[i](manager, outcome, &reason);
+
+		if (r > 0)
+			tell(reason.text);
+		if (r < 0 && result >= 0)
+			*reterr_reason = reason;
+		if (result >= 0 && r != 0)
+			result = r;
+	}
+	return result;
+}
+
 /* What there is to take off. */
 typedef struct Present {
 	Generation *generation; /* mounted, or else selected; NULL when its record is of no use */
 	uint32_t number;        /* of it; 0: not known */
-	uint64_t sequence;      /* the highest that is known to be selected or mounted */
+	uint64_t sequence;      /* the highest that is known to be selected, mounted or owed */
+	uint32_t lost;          /* taken off already, but to come back */
 	bool any;
 } Present;
 
@@ -277,7 +390,13 @@ static int find_present(const Manager *manager, Present *present, Reason *reason
 		r = worker_mounted(manager->root, &mounted, reason);
 	if (r < 0)
 		return r;
-	present->any = damaged || mounted.mixed || mounted.generation > 0 || present->number > 0;
+	r = lost_sequence(manager, &present->lost);
+	if (r < 0)
+		return r;
+	present->any = damaged || mounted.mixed || mounted.generation > 0 || present->number > 0 ||
+		present->lost > 0;
+	if (present->lost > present->sequence)
+		present->sequence = present->lost;
 	if (mounted.generation > 0)
 		present->number = mounted.generation;
 	r = read_record(manager, present->number, &present->generation);
@@ -300,29 +419,107 @@ static int remember_removed(Manager *manager, uint64_t sequence, Reason *reason)
 	return store_set_removed(manager->store, manager->base_key, (uint32_t)sequence, reason);
 }
 
-int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_reason)
+/* Also where there is nothing: -ENODATA. */
+static int find_to_remove(const Manager *manager, Present *present, Reason *reason)
+{
+	int r = find_present(manager, present, reason);
+
+	return r < 0 || present->any
+		? r
+		: reason_set(reason, -ENODATA, "%s has no improvement to remove",
+			  manager->identity.version_id);
+}
+
+int manager_remove(Manager *manager, Outcome *outcome, Reason *reterr_reason)
 {
 	_cleanup_(present_done) Present present = {};
-	char label[LABEL_TEXT_SIZE];
-	int r = find_present(manager, &present, reterr_reason);
+	Reason why = {};
+	int r = find_to_remove(manager, &present, reterr_reason);
 
-	if (r < 0)
-		return r;
-	if (!present.any)
-		return reason_set(reterr_reason, -ENODATA, "%s has no improvement to remove",
-			manager->identity.version_id);
 	/* Written first: a crash in between leaves it on, for the owner to try again, but never a
 	 * machine that puts back what its owner took off. */
-	r = remember_removed(manager, present.sequence, reterr_reason);
 	if (r == 0)
-		r = worker_switch(manager->root, 0, NULL, ret_switch_us, reterr_reason);
-	label_shown(manager->identity.version_id, present.sequence, label);
+		r = remember_removed(manager, present.sequence, reterr_reason);
+	if (r == 0 && present.lost > 0)
+		r = store_clear_lost(manager->store, reterr_reason);
 	if (r == 0)
-		r = record(
-			manager, "removed", present.number, present.sequence, label, reterr_reason);
-	if (r < 0 || !present.generation)
+		r = services_switch(manager, 0, outcome, reterr_reason);
+	if (r < 0)
 		return r;
-	return after_run(manager->root, after_of_generation(present.generation), reterr_reason);
+	r = manager_record(manager, "removed", present.number, present.sequence, NULL, &why);
+	outcome_add_problem(outcome, r, "it is not in the history", &why);
+	outcome_run_after(outcome, manager->root, present.generation);
+	return 0;
+}
+
+int manager_preview_removal(const Manager *manager, Outcome *outcome, Reason *reterr_reason)
+{
+	_cleanup_(present_done) Present present = {};
+	int r = find_to_remove(manager, &present, reterr_reason);
+
+	if (r == 0 && services_are_ours(manager))
+		r = services_preview(manager, NULL, &outcome->impact, reterr_reason);
+	if (r == 0)
+		outcome->sequence = present.sequence;
+	return r;
+}
+
+static void record_withdrawal(Manager *manager, const Withdrawal *withdrawn, Outcome *outcome)
+{
+	Reason why = {};
+	int r = manager_record(
+		manager, "withdrawn", 0, withdrawn->sequence, withdrawn->reason, &why);
+
+	outcome_add_problem(outcome, r, "it is not in the history", &why);
+}
+
+static int revert(Manager *manager, const Withdrawal *withdrawn, Outcome *outcome, Reason *reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	char label[LABEL_TEXT_SIZE];
+	uint64_t sequence;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &sequence, reason);
+
+	/* a record that cannot be read must not keep anybody from getting rid of it */
+	if (r == 0)
+		r = read_record(manager, number, &generation);
+	if (r == 0)
+		r = services_switch(manager, 0, outcome, reason);
+	if (r < 0)
+		return r;
+	outcome->sequence = 0;
+	record_withdrawal(manager, withdrawn, outcome);
+	outcome_run_after(outcome, manager->root, generation);
+	label_shown(manager->identity.version_id, withdrawn->sequence, label);
+	return reason_set(reason, 1, "the vendor withdrew %s: %s; this is %s again", label,
+		withdrawn->reason, manager->identity.version_id);
+}
+
+/* What is only staged for the next restart is not taken then. What is grafted stays. */
+static int stop(Manager *manager, const Withdrawal *withdrawn, Outcome *outcome, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+	int r = manager_keep_off(manager, reason);
+
+	if (r <= 0)
+		return r;
+	record_withdrawal(manager, withdrawn, outcome);
+	label_shown(manager->identity.version_id, withdrawn->sequence, label);
+	return reason_set(reason, 1, "the vendor withdrew %s: %s; it will not become active", label,
+		withdrawn->reason);
+}
+
+int manager_obey_withdrawal(Manager *manager, Outcome *outcome, Reason *reterr_reason)
+{
+	Offer offer;
+	int r = manager_offer(manager, false, &offer, reterr_reason);
+
+	if (r < 0 || !offer.withdrawn || offer.withdrawn->level == WITHDRAWAL_ADVISE)
+		return r;
+	return offer.withdrawn->level == WITHDRAWAL_REVERT
+		? revert(manager, offer.withdrawn, outcome, reterr_reason)
+		: stop(manager, offer.withdrawn, outcome, reterr_reason);
 }
 
 /* The newest generation of this base below a number that the vendor did not withdraw; 0: none. */

@@ -126,15 +126,9 @@ TEST(what_runs_afterwards_is_the_sum_of_the_images)
 {
 	GenerationImage images[] = {{.after = 1u << 0 | 1u << 3}, {.after = 1u << 6}, {}};
 	const Generation generation = {.images = images, .image_count = ARRAY_SIZE(images)};
-	int first[] = {0, 3}, second[] = {6, 3};
-	IndexImage index_images[] = {
-		{.after = {.items = first, .count = 2}}, {.after = {.items = second, .count = 2}}};
-	const Improvement improvement = {.images = {.items = index_images, .count = 2}};
 
 	ASSERT_EQ(after_of_generation(&generation), 1u << 0 | 1u << 3 | 1u << 6);
-	ASSERT_EQ(after_of_improvement(&improvement), 1u << 0 | 1u << 3 | 1u << 6);
 	ASSERT_EQ(after_of_generation(&(Generation){}), 0);
-	ASSERT_EQ(after_of_improvement(&(Improvement){}), 0);
 }
 
 TEST(nothing_is_reloaded_for_another_root)

@@ -20,9 +20,12 @@
 
 #define IMAGE_NAME_SIZE    (sizeof("images/") + 2 * DIGEST_SIZE + sizeof(".erofs"))
 #define LINK_TEXT_MAX      64
-#define REMOVED_TEXT_MAX   4096
+#define SEQUENCE_TEXT_MAX  4096
 #define PARTIAL_NAME_MAX   128
+#define REMOVED_PATH       "removed"
 #define REMOVED_FIRST      "suture-removed 1"
+#define LOST_PATH          "lost"
+#define LOST_FIRST         "suture-lost 1"
 #define PARTIAL_CHARACTERS TEXT_LOWER TEXT_DIGITS "._-"
 
 static const struct {
@@ -418,27 +421,29 @@ int store_set_current(Store *store, uint32_t number, Reason *reterr_reason)
 	return failed(store, r, "current", reterr_reason);
 }
 
-int store_set_removed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
+/* A small file that names a sequence of a base. */
+static int write_sequence(Store *store, const char *name, const char *first, const char *base,
+	uint32_t sequence, Reason *reterr_reason)
 {
 	_cleanup_buffer_ Buffer text = {};
 	int r = store_make(store, reterr_reason);
 
 	if (r < 0)
 		return r;
-	r = buffer_printf(&text, REMOVED_FIRST "\nbase %s\nsequence %u\n", base, sequence);
+	r = buffer_printf(&text, "%s\nbase %s\nsequence %u\n", first, base, sequence);
 	if (r < 0)
 		return r;
-	r = file_write_atomic(store->dir, "removed", text.data, text.size, 0644);
-	return failed(store, r, "removed", reterr_reason);
+	r = file_write_atomic(store->dir, name, text.data, text.size, 0644);
+	return failed(store, r, name, reterr_reason);
 }
 
-static int parse_removed(
-	char *text, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
+static int parse_sequence(char *text, const char *name, const char *first, const char *base,
+	uint32_t *ret_sequence, Reason *reterr_reason)
 {
-	Lines lines = {.next = text, .what = STORE_PATH "/removed", .reason = reterr_reason};
+	Lines lines = {.next = text, .what = name, .reason = reterr_reason};
 	char *is_base, *number;
 	uint64_t sequence;
-	int r = lines_take_word(&lines, REMOVED_FIRST);
+	int r = lines_take_word(&lines, first);
 
 	if (r == 0)
 		r = lines_take(&lines, "base", &is_base);
@@ -453,25 +458,53 @@ static int parse_removed(
 	return r;
 }
 
-int store_removed(
-	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
+static int read_sequence(const Store *store, const char *name, const char *first, const char *base,
+	uint32_t *ret_sequence, Reason *reterr_reason)
 {
+	char what[sizeof(STORE_PATH) + sizeof("/removed")];
 	_cleanup_free_ uint8_t *text = NULL;
 	size_t size;
 	int r = -ENOENT;
 
 	if (store->dir >= 0)
-		r = file_read(store->dir, "removed", REMOVED_TEXT_MAX, &text, &size);
+		r = file_read(store->dir, name, SEQUENCE_TEXT_MAX, &text, &size);
 	if (r == -ENOENT) {
 		*ret_sequence = 0;
 		return 0;
 	}
 	if (r < 0)
-		return failed(store, r, "removed", reterr_reason);
-	return parse_removed((char *)text, base, ret_sequence, reterr_reason);
+		return failed(store, r, name, reterr_reason);
+	snprintf(what, sizeof(what), STORE_PATH "/%s", name);
+	return parse_sequence((char *)text, what, first, base, ret_sequence, reterr_reason);
+}
+
+int store_set_removed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
+{
+	return write_sequence(store, REMOVED_PATH, REMOVED_FIRST, base, sequence, reterr_reason);
+}
+
+int store_removed(
+	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
+{
+	return read_sequence(store, REMOVED_PATH, REMOVED_FIRST, base, ret_sequence, reterr_reason);
 }
 
 int store_clear_removed(Store *store, Reason *reterr_reason)
 {
-	return remove_durable(store, "removed", reterr_reason);
+	return remove_durable(store, REMOVED_PATH, reterr_reason);
+}
+
+int store_set_lost(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
+{
+	return write_sequence(store, LOST_PATH, LOST_FIRST, base, sequence, reterr_reason);
+}
+
+int store_lost(const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
+{
+	return read_sequence(store, LOST_PATH, LOST_FIRST, base, ret_sequence, reterr_reason);
+}
+
+int store_clear_lost(Store *store, Reason *reterr_reason)
+{
+	return remove_durable(store, LOST_PATH, reterr_reason);
 }

@@ -12,6 +12,7 @@
  *     partial/                  downloads and images in the making
  *     history                   what happened, one JSON object per line (history.h)
  *     removed                   what the owner took off, and stays off
+ *     lost                      what was taken off because it was damaged, and is to come back
  *     pinned.json               a root that an enrolment has verified
  *
  * Every commit is write beside, fsync, rename, fsync of the directory. There is no second copy of
@@ -124,6 +125,12 @@ int store_set_removed(Store *store, const char *base, uint32_t sequence, Reason 
 int store_removed(
 	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason);
 int store_clear_removed(Store *store, Reason *reterr_reason);
+
+/* What was selected and was damaged in the store: this sequence is owed to this base, and no newer
+ * one. *ret_sequence is 0 when nothing is. */
+int store_set_lost(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason);
+int store_lost(const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason);
+int store_clear_lost(Store *store, Reason *reterr_reason);
 
 /* Makes the folders; the calls that write do it by themselves. */
 int store_make(Store *store, Reason *reterr_reason);

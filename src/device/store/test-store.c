@@ -385,6 +385,26 @@ TEST(what_the_owner_removed_is_remembered_per_base)
 	ASSERT_ERROR(-EBADMSG, store_removed(store, "1_x86_64", &sequence, NULL));
 }
 
+TEST(what_was_lost_is_remembered_apart)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	uint32_t sequence;
+
+	ASSERT_OK(store_set_lost(store, "1_x86_64", 3, NULL));
+	ASSERT_OK(store_removed(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	ASSERT_OK(store_set_removed(store, "1_x86_64", 4, NULL));
+	ASSERT_OK(store_lost(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 3);
+	ASSERT_OK(store_lost(store, "2_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	ASSERT_OK(store_clear_lost(store, NULL));
+	ASSERT_OK(store_lost(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	ASSERT_OK(file_write_atomic(store->dir, "lost", "suture-removed 1\n", 17, 0644));
+	ASSERT_ERROR(-EBADMSG, store_lost(store, "1_x86_64", &sequence, NULL));
+}
+
 TEST(bad_images_say_why)
 {
 	_cleanup_(store_freep) Store *store = new_store();

@@ -190,3 +190,8 @@ const char *document_text(const json_t *object, const char *member)
 
 	return text ? text : "";
 }
+
+json_int_t document_number(const json_t *object, const char *member)
+{
+	return json_integer_value(json_object_get(object, member));
+}

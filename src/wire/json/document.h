@@ -43,3 +43,6 @@ int document_write_indented(const json_t *json, Buffer *buffer);
 
 /* The text of a member; "" where there is none. It lives as long as the object. */
 const char *document_text(const json_t *object, const char *member);
+
+/* The integer of a member; 0 where there is none. */
+json_int_t document_number(const json_t *object, const char *member);
