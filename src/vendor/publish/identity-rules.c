@@ -143,20 +143,29 @@ void identity_texts_done(IdentityTexts *texts)
 	*texts = (IdentityTexts){};
 }
 
-static int add_match(const IdentityRule *rule, const char *text, IdentityTexts *texts)
+static int add_text(IdentityTexts *texts, const char *start, size_t length)
 {
-	regmatch_t match;
-	int r;
+	int r = memory_grow(&texts->items, texts->count, sizeof(*texts->items));
 
-	if (texts->count == TEXTS_MAX || regexec(&rule->expression, text, 1, &match, 0) != 0 ||
-		match.rm_so == match.rm_eo)
-		return 0;
-	r = memory_grow(&texts->items, texts->count, sizeof(*texts->items));
 	if (r < 0)
 		return r;
-	texts->items[texts->count] =
-		memory_string_n(text + match.rm_so, (size_t)(match.rm_eo - match.rm_so));
+	texts->items[texts->count] = memory_string_n(start, length);
 	return texts->items[texts->count++] ? 0 : -ENOMEM;
+}
+
+static int add_matches(const IdentityRule *rule, const char *text, IdentityTexts *texts)
+{
+	const char *at = text;
+	regmatch_t match;
+	int r = 0;
+
+	while (r == 0 && texts->count < TEXTS_MAX &&
+		regexec(&rule->expression, at, 1, &match, at > text ? REG_NOTBOL : 0) == 0 &&
+		match.rm_so < match.rm_eo) {
+		r = add_text(texts, at + match.rm_so, (size_t)(match.rm_eo - match.rm_so));
+		at += match.rm_eo;
+	}
+	return r;
 }
 
 static bool is_printable(uint8_t byte)
@@ -181,7 +190,7 @@ static int take_text(
 		return 0;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	return add_match(rule, copy, texts);
+	return add_matches(rule, copy, texts);
 }
 
 static int compare_texts(const void *a, const void *b)
