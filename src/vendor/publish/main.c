@@ -55,7 +55,7 @@ static const Option options[] = {
 
 static const Verb verbs[] = {
 	{"init", "", "make a repository and its keys", 0, 0, verb_init},
-	{"base", "add NAME", "register a base", 1, 2, verb_base},
+	{"base", "WHAT [NAME]", "add, list, show, set or retire a base", 1, 2, verb_base},
 	{"lint", "", "say what speaks against a draft, and make nothing", 0, 0, verb_lint},
 	{"create", "", "make drafts of an improvement", 0, 0, verb_create},
 	{"publish", "", "sign and publish the drafts", 0, 0, verb_publish},
