@@ -40,6 +40,15 @@ static void tell_installed(const Manager *manager, const InstallResult *result)
 		log_info("%s is staged and becomes active at the next restart", label);
 }
 
+/* No improvement will say so: there is none any more. */
+static void tell_support(const Manager *manager)
+{
+	Reason text = {};
+
+	if (manager_support(manager, &text) == SUPPORT_ENDED)
+		log_info("%s", text.text);
+}
+
 /* *result is untouched where nothing was installed. */
 static int act(Manager *manager, InstallResult *result, Reason *reason)
 {
@@ -72,6 +81,7 @@ static int repair_and_act(Manager *manager, InstallResult *result, Reason *reaso
 	if (repaired > 0)
 		log_info("%s", why.text);
 	r = act(manager, result, reason);
+	tell_support(manager);
 	if (r == 0 && repaired < 0)
 		log_reason(repaired, &why);
 	if (r != -ENODATA || repaired == 0)

@@ -213,6 +213,18 @@ static json_t *describe_checks(const Manager *manager)
 		checked->problem);
 }
 
+json_t *screen_support(const Manager *manager)
+{
+	int64_t until = manager->has_index ? manager->index.supported_until : 0;
+	Reason text = {};
+	int r = manager_support(manager, &text);
+
+	return r == 0 ? json_null()
+		      : json_pack("{s:b, s:o, s:s?, s:s}", "ended", r == SUPPORT_ENDED, "until",
+				time_text(until), "superseded_by", manager->index.superseded_by,
+				"text", text.text);
+}
+
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
 {
 	json_t *mounts = read_activation(activation);
@@ -233,7 +245,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -244,7 +256,8 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		config ? config_automatic_words[config->automatic] : NULL, "channel",
 		config ? config->channel : NULL, "repository", config ? config->url : NULL,
 		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
-		time_text(manager->checked.succeeded), "checks", describe_checks(manager));
+		time_text(manager->checked.succeeded), "checks", describe_checks(manager),
+		"support", screen_support(manager));
 }
 
 json_t *screen_history(const Manager *manager, Reason *reterr_reason)
@@ -425,6 +438,8 @@ void screen_print_status(const json_t *status)
 
 	printf("%s %s\n", text_of(status, "product"), text_of(status, "label"));
 	printf("     Base: %s  (%s)\n", text_of(status, "version"), text_of(status, "base"));
+	if (json_object_get(json_object_get(status, "support"), "text"))
+		printf("  Support: %s\n", text_of(json_object_get(status, "support"), "text"));
 	print_applied(status);
 	print_offer(json_object_get(status, "offer"));
 	if (problem[0])

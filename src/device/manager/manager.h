@@ -85,6 +85,13 @@ int manager_offer(const Manager *manager, bool by_hand, Offer *ret_offer, Reason
 /* One sentence on why there is nothing to install now; 0 when there is. */
 int manager_explain_offer(const Manager *manager, const Offer *offer, Reason *ret_reason);
 
+/* What the vendor says of the base itself, in one sentence: until when it gets improvements, and
+ * which system comes next. 0 when it says nothing; SUPPORT_GOES_ON; or SUPPORT_ENDED where it gets
+ * no more, or is superseded: only an update of the system helps. */
+#define SUPPORT_GOES_ON 1
+#define SUPPORT_ENDED   2
+int manager_support(const Manager *manager, Reason *ret_text);
+
 /* What an improvement means for the programs that run (services.h). */
 typedef struct Impact {
 	bool is_known;      /* false: this is not the machine's own root */
