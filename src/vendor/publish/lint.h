@@ -9,8 +9,8 @@
  *     … report.errors, report.items …
  *     lint_report_done(&report);
  *
- * The checks are the tables in lint.c; each lives in the file of its subject, lint-*.c, and is told
- * in doc/format/lint.md.
+ * The checks are the tables in lint.c; each lives in the file of its subject, lint-*.c.
+ * suture-publish(1) lists what they find.
  */
 #include <jansson.h>
 
