@@ -9,13 +9,13 @@ from tap import *
 from world import *
 
 
-def add_newer_base(vendor, *includes):
+def add_newer_base(vendor, *options, lib=NEW_TLS):
     """26.3.2, which has the fix."""
     newer = os.path.join(vendor.folder, "newer")
     fill(newer, dict(BASE_FILES, **{"usr/lib/os-release": OS_RELEASE.replace(VERSION, "26.3.2"),
-                                    LIB: NEW_TLS}))
+                                    LIB: lib}))
     vendor.publish("base", "add", "newer", "--root", newer, "--os-release",
-                   os.path.join(newer, "usr/lib/os-release"), "--architecture", MACHINE, *includes)
+                   os.path.join(newer, "usr/lib/os-release"), "--architecture", MACHINE, *options)
     return newer
 
 
@@ -62,11 +62,11 @@ def an_update_that_contains_the_fix_lets_go_of_it():
 
 
 @test_in_mount_namespace
-def an_update_that_does_not_say_so_lets_go_of_it_too():
+def an_update_that_lacks_the_fix_lets_go_of_it_too():
     vendor = Vendor()
     with Server(vendor.repository) as server:
         device = installed(vendor, server)
-        boot(device, add_newer_base(vendor))
+        boot(device, add_newer_base(vendor, "--allow-regression", "26.3.2 came first", lib=OLD_TLS))
         device.agent(expect=2)
         check_equal((device.images(), history(device)[-1]["event"]), ([], "outdated"))
 

@@ -277,7 +277,8 @@ def repository(place, keys, epoch=True, order=1, work="repo.work"):
     if order < 0:
         shuffle("base", OLD_TIME)
         shuffle("new", NEW_TIME)
-    for path in ("base/usr/lib/demo/data", "new/usr/lib/demo/data", "new/usr/sbin/demod"):
+    for path in ("base/usr/lib/demo/data", "base/usr/sbin/demod", "new/usr/lib/demo/data",
+                 "new/usr/sbin/demod"):
         names = ["security.selinux", "security.capability"][::order]
         for name in names:
             value = CAPABILITY if name.endswith("capability") else b"system_u:object_r:x_t:s0\0"
@@ -484,7 +485,8 @@ def images_need_root():
     for place, _, names in os.walk("."):
         for name in [".", *names]:
             os.chown(os.path.join(place, name), 65534, 65534, follow_symlinks=False)
-    os.chown("new/usr/lib/demo/data", 0, 0)
+    for tree in "base", "new":
+        os.chown(f"{tree}/usr/lib/demo/data", 0, 0)
     done = subprocess.run(
         [program("suture-publish"), "-C", "repo", "--keys", "keys", "create", "--fixes",
          "fixes.json", "--components", "components.json", "--component", "demo", "--base",
@@ -549,7 +551,8 @@ def links_on_the_way_to_the_work_folder_stay():
     for more in (["--work", os.path.abspath("data/desk")], ["--work", "data/desk"], []):
         create_deb(*more)
         check(os.path.islink("data") and os.path.islink("repo.work"), f"{more}: a link is gone")
-        check_equal(sorted(os.listdir("data/desk")), ["bases.json", "blobs", "device", "drafts", "key-names.json"])
+        check_equal(sorted(os.listdir("data/desk")),
+                    ["bases.json", "blobs", "device", "drafts", "key-names.json", "made"])
         os.unlink(draft)
     create_deb()
     publish("publish")

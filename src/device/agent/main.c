@@ -61,6 +61,15 @@ static int download(Manager *manager, Reason *reason)
 	return 0;
 }
 
+/* No improvement will say so: there is none any more. */
+static void tell_support(const Manager *manager)
+{
+	Reason text = {};
+
+	if (manager_support(manager, &text) == SUPPORT_ENDED)
+		log_info("%s", text.text);
+}
+
 static int act(Manager *manager, Outcome *outcome, Reason *reason)
 {
 	StageResult checked;
@@ -88,6 +97,7 @@ static int repair_and_act(Manager *manager, Outcome *outcome, Reason *reason)
 	int repaired = manager_put_right(manager, tell_mended, outcome, &why);
 	int r = act(manager, outcome, reason);
 
+	tell_support(manager);
 	if (r == 0 && repaired < 0)
 		log_reason(repaired, &why);
 	if (r != -ENODATA || repaired == 0)

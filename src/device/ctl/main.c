@@ -107,6 +107,7 @@ static int verb_status(int count, char **operands)
 static void print_check(const json_t *check)
 {
 	const json_t *offer = json_object_get(check, "offer");
+	const json_t *support = json_object_get(check, "support");
 	const char *why = json_string_value(json_object_get(offer, "why"));
 
 	if (why)
@@ -118,6 +119,8 @@ static void print_check(const json_t *check)
 			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
 	else
 		printf("Up to date: nothing newer is offered.\n");
+	if (json_is_true(json_object_get(support, "ended")))
+		printf("%s.\n", json_string_value(json_object_get(support, "text")));
 }
 
 static int verb_check(int count, char **operands)
@@ -136,9 +139,10 @@ static int verb_check(int count, char **operands)
 		r = manager_offer(&manager, false, &offer, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o}", "schema", 1, "changed", result.changed,
-			    "requests", (json_int_t)result.requests, "wire_bytes",
-			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer)),
+	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "schema", 1, "changed",
+			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
+			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
+			    "support", screen_support(&manager)),
 		print_check);
 	if (code != EXIT_OK)
 		return code;

@@ -213,6 +213,18 @@ static json_t *describe_owed(const Manager *manager)
 		"{s:I, s:o}", "sequence", (json_int_t)lost, "label", shown_label(manager, lost));
 }
 
+json_t *screen_support(const Manager *manager)
+{
+	int64_t until = manager->has_index ? manager->index.supported_until : 0;
+	Reason text = {};
+	int r = manager_support(manager, &text);
+
+	return r == 0 ? json_null()
+		      : json_pack("{s:b, s:o, s:s?, s:s}", "ended", r == SUPPORT_ENDED, "until",
+				time_text(until), "superseded_by", manager->index.superseded_by,
+				"text", text.text);
+}
+
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason)
 {
 	json_t *mounts = read_activation(activation);
@@ -233,7 +245,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -246,7 +258,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
-		describe_owed(manager));
+		describe_owed(manager), "support", screen_support(manager));
 }
 
 json_t *screen_history(const Manager *manager, Reason *reterr_reason)
@@ -448,6 +460,9 @@ void screen_print_status(const json_t *status)
 	printf("%s %s\n", document_text(status, "product"), document_text(status, "label"));
 	printf("     Base: %s  (%s)\n", document_text(status, "version"),
 		document_text(status, "base"));
+	if (json_object_get(json_object_get(status, "support"), "text"))
+		printf("  Support: %s\n",
+			document_text(json_object_get(status, "support"), "text"));
 	print_applied(status);
 	print_offer(json_object_get(status, "offer"));
 	if (problem[0])

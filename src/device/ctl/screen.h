@@ -12,6 +12,7 @@
 
 json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason);
 json_t *screen_offer(const Manager *manager, const Offer *offer);
+json_t *screen_support(const Manager *manager); /* null: the vendor says nothing of the base */
 json_t *screen_history(const Manager *manager, Reason *reterr_reason);
 
 void screen_print_status(const json_t *status);

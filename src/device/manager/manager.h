@@ -97,6 +97,13 @@ int manager_find(const Manager *manager, uint64_t sequence, const Improvement **
 int manager_record(Manager *manager, const char *event, uint32_t generation, uint64_t sequence,
 	const char *text, Reason *reterr_reason);
 
+/* What the vendor says of the base itself, in one sentence: until when it gets improvements, and
+ * which system comes next. 0 when it says nothing; SUPPORT_GOES_ON; or SUPPORT_ENDED where it gets
+ * no more, or is superseded: only an update of the system helps. */
+#define SUPPORT_GOES_ON 1
+#define SUPPORT_ENDED   2
+int manager_support(const Manager *manager, Reason *ret_text);
+
 /* What a change means for the programs that run (services.h). */
 typedef struct Impact {
 	bool is_known;      /* false: this is not the machine's own root, or nothing was switched */

@@ -18,7 +18,7 @@
 #define COMPARE_CHUNK   ((size_t)64 * 1024)
 #define XATTR_VALUE_MAX 65536 /* XATTR_SIZE_MAX of Linux */
 
-static const char *const not_the_image[] = {"dev", "proc", "run", "sys", "tmp", NULL};
+static const char *const not_the_image[] = {"dev", "lost+found", "proc", "run", "sys", "tmp", NULL};
 
 /* One file seen from both sides. */
 typedef struct Pair {

@@ -3,7 +3,7 @@
 /*
  * Changes: what differs between two trees, the base and a rebuild of it. Type, mode, owner,
  * extended attributes and content count; times do not. Folders that hold no part of an OS image
- * (dev, proc, run, sys, tmp) are not looked at.
+ * (dev, lost+found, proc, run, sys, tmp) are not looked at.
  */
 #include <stdbool.h>
 #include <stddef.h>

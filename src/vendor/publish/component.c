@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "vendor/publish/document-file.h"
+#include "vendor/publish/tree.h"
 #include "wire/improvement/index-schema.h"
 #include "wire/seal/seal.h"
 
@@ -163,6 +164,21 @@ bool component_owns(const Component *component, const char *path)
 		if (matches(path, component->files.items[i]))
 			return true;
 	return false;
+}
+
+int component_is_in(const Component *component, const char *root)
+{
+	for (size_t i = 0; i < component->files.count; i++) {
+		const char *pattern = component->files.items[i];
+		size_t below = text_ends_with(pattern, BELOW) ? strlen(BELOW) : 0;
+		_cleanup_free_ char *first = memory_string_n(pattern, strlen(pattern) - below);
+		_cleanup_free_ char *found = NULL;
+		int r = first ? tree_find(root, first, &found) : -ENOMEM;
+
+		if (r < 0 || found)
+			return r < 0 ? r : 1;
+	}
+	return 0;
 }
 
 bool components_ignore(const Components *components, const char *path)

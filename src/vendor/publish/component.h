@@ -37,4 +37,7 @@ int components_find(const Components *components, const char *name, const Compon
 	Reason *reterr_reason);
 
 bool component_owns(const Component *component, const char *path);
+
+/* 1 when a tree has anything that the component owns, 0 when not, or -ENOMEM. */
+int component_is_in(const Component *component, const char *root);
 bool components_ignore(const Components *components, const char *path);

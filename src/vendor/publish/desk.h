@@ -19,12 +19,16 @@ typedef struct Arguments {
 	const char *repository; /* NULL: not given, the present folder */
 	const char *work, *keys, *channel;
 	const char *root, *os_release, *architecture, *variant;
-	const char *components, *fixes, *component;
+	const char *components, *fixes, *identity_rules, *partition;
+	const char *supported_until, *superseded_by; /* base set */
+	const char *predecessor, *allow_regression;  /* base add */
 	const char *public, *against;
 	const char *askpass;
 	int passphrase_fd; /* -1: not given */
 	OptionList bases, debs, includes;
+	OptionList chosen; /* components */
 	int sequence;
+	int jobs; /* 0: as many as there are processors */
 	bool json;
 } Arguments;
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -24,11 +25,15 @@ static char *draft_folder(const Workspace *workspace, const Base *base)
 	return memory_printf("%s/drafts/%s", workspace->path, base->name);
 }
 
+static char *draft_path(const Workspace *workspace, const Base *base, const char *component)
+{
+	return memory_printf("%s/drafts/%s/%s.json", workspace->path, base->name, component);
+}
+
 int draft_save(
 	const Workspace *workspace, const Base *base, const Draft *draft, Reason *reterr_reason)
 {
-	_cleanup_free_ char *path = memory_printf(
-		"%s/drafts/%s/%s.json", workspace->path, base->name, draft->image->component);
+	_cleanup_free_ char *path = draft_path(workspace, base, draft->image->component);
 
 	int r = path ? workspace_make_private(workspace, "drafts", reterr_reason) : -ENOMEM;
 
@@ -93,6 +98,15 @@ int draft_load_all(
 	*ret_list = list;
 	list = (DraftList){};
 	return 0;
+}
+
+int draft_remove(
+	const Workspace *workspace, const Base *base, const char *component, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = draft_path(workspace, base, component);
+	int r = path ? file_remove(AT_FDCWD, path) : -ENOMEM;
+
+	return r < 0 ? reason_errno(reterr_reason, r, "cannot remove %s", path) : 0;
 }
 
 int draft_remove_all(const Workspace *workspace, const Base *base, Reason *reterr_reason)

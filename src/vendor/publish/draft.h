@@ -27,5 +27,9 @@ int draft_load_all(
 void draft_list_done(DraftList *list);
 void draft_clear(Draft *draft);
 
+/* One that is not needed any more; a missing one is fine. */
+int draft_remove(
+	const Workspace *workspace, const Base *base, const char *component, Reason *reterr_reason);
+
 /* After `publish`: the base's drafts are gone. */
 int draft_remove_all(const Workspace *workspace, const Base *base, Reason *reterr_reason);

@@ -16,9 +16,10 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "crypto/verity.h"
-#include "vendor/publish/elf-name.h"
+#include "vendor/publish/elf-file.h"
 #include "vendor/publish/module.h"
 #include "vendor/publish/staging.h"
+#include "vendor/publish/tree.h"
 
 #define IMAGE_BLOCK_SIZE 4096
 #define MKFS_OUTPUT_MAX  65536
@@ -78,14 +79,6 @@ static int kind_of(const char *full, const char *path)
 	return FILE_DATA;
 }
 
-static int digest_path(const char *path, Digest *ret, uint64_t *ret_size, Reason *reason)
-{
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int r = fd < 0 ? -errno : digest_of_fd(fd, ret, ret_size);
-
-	return r < 0 ? reason_errno(reason, r, "cannot read %s", path) : 0;
-}
-
 static int add_file(
 	const ImageBuild *build, const Change *change, IndexImage *image, Reason *reason)
 {
@@ -95,9 +88,9 @@ static int add_file(
 
 	if (!full)
 		return -ENOMEM;
-	r = digest_path(full, &file->sha256, NULL, reason);
+	r = tree_digest(build->new_root, change->path, &file->sha256, NULL);
 	if (r < 0)
-		return r;
+		return reason_errno(reason, r, "cannot read %s", full);
 	file->kind = kind_of(full, change->path);
 	file->path = memory_string(change->path);
 	image->files.count += file->path != NULL;
@@ -275,24 +268,6 @@ void image_map_done(ImageMap *map)
 	*map = (ImageMap){};
 }
 
-static int map_file(const char *path, uint8_t **ret_data, uint64_t *ret_size)
-{
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	void *data;
-	int r = fd < 0 ? -errno : fd_size(fd, ret_size);
-
-	if (r < 0)
-		return r;
-	*ret_data = NULL;
-	if (*ret_size == 0)
-		return 0;
-	data = mmap(NULL, *ret_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return -errno;
-	*ret_data = data;
-	return 0;
-}
-
 static bool lies_at(const ImageMap *map, const uint8_t *image, uint64_t offset, const uint8_t *data,
 	uint64_t size)
 {
@@ -328,13 +303,16 @@ static int add_source(const ImageBuild *build, const Change *change, ImageMap *m
 {
 	_cleanup_free_ char *full = path_join(build->old_root, change->path);
 	ImageSource *source = &map->sources[map->source_count];
+	TreeBytes bytes;
 	int r;
 
 	if (!full)
 		return -ENOMEM;
-	r = map_file(full, &source->data, &source->size);
+	r = tree_map(full, &bytes);
 	if (r < 0)
 		return reason_errno(reason, r, "cannot read %s", full);
+	source->data = bytes.data;
+	source->size = bytes.size;
 	r = digest_of(source->data, source->size, &source->sha256);
 	source->path = memory_string(change->path);
 	map->source_count++;
@@ -345,23 +323,22 @@ static int map_change(const ImageBuild *build, const Change *change, const uint8
 	size_t image_size, ImageMap *map, Reason *reason)
 {
 	_cleanup_free_ char *full = path_join(build->new_root, change->path);
-	uint64_t size, offset;
-	uint8_t *data;
+	_cleanup_tree_bytes_ TreeBytes bytes = {};
+	uint64_t offset;
 	int r;
 
 	if (!full)
 		return -ENOMEM;
-	r = map_file(full, &data, &size);
+	r = tree_map(full, &bytes);
 	if (r < 0)
 		return reason_errno(reason, r, "cannot read %s", full);
-	if (size > 0 && find_in_image(map, image, image_size, data, size, &offset)) {
+	if (bytes.size > 0 &&
+		find_in_image(map, image, image_size, bytes.data, bytes.size, &offset)) {
 		r = add_source(build, change, map, reason);
 		if (r == 0)
 			map->extents[map->extent_count++] =
-				(ImageExtent){offset, size, map->source_count - 1};
+				(ImageExtent){offset, bytes.size, map->source_count - 1};
 	}
-	if (data)
-		munmap(data, size);
 	return r;
 }
 

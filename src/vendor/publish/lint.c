@@ -2,112 +2,136 @@
 #include "vendor/publish/lint.h"
 
 #include <errno.h>
-#include <fnmatch.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "vendor/publish/elf-name.h"
-#include "wire/seal/seal.h"
+#include "vendor/publish/lint-check.h"
 
-typedef struct Lint {
-	const Component *component;
-	const char *old_root, *new_root;
-	const Changes *changes;
-	Reason *reason;
-} Lint;
+const char *const lint_levels[] = {"warning", "error", NULL};
 
-/* Files that programs derive from others on the machine where they run. A graft would freeze the
- * vendor's state of them over the owner's. */
+/* Where a file may not be at all, there is no point in looking into it. */
 static const struct {
-	const char *pattern, *what;
-} derived_files[] = {
-	{"*/ld.so.cache", "the dynamic linker's cache"},
-	{"usr/lib/modules/*/modules.*", "depmod's module index"},
-	{"usr/share/mime/*", "the compiled MIME database"},
-	{"*/icon-theme.cache", "an icon cache"},
-	{"*/gschemas.compiled", "the compiled settings schemas"},
-	{"*/giomodule.cache", "the GIO module cache"},
-	{"*/loaders.cache", "the image loader cache"},
-	{"*/immodules.cache", "the input method cache"},
-	{"*/mimeinfo.cache", "the desktop MIME cache"},
-	{"usr/lib/locale/locale-archive", "the locale archive"},
-	{"usr/lib/udev/hwdb.bin", "the compiled hardware database"},
-	{"usr/share/info/dir", "the index of info pages"},
-	{"*/fonts.cache-*", "a font cache"},
+	const char *name;
+	LintFileCheck *run;
+} place_checks[] = {
+	{"place", lint_check_place},
+	{"type", lint_check_type},
+	{"derived", lint_check_derived},
 };
 
-static int refuse(const Lint *lint, const Change *change, const char *what)
+/* For regular files of the new root. */
+static const struct {
+	const char *name;
+	LintFileCheck *run;
+} file_checks[] = {
+	{"soname", lint_check_soname},
+	{"symbols", lint_check_symbols},
+	{"types", lint_check_types},
+	{"needed", lint_check_needed},
+	{"python", lint_check_python},
+	{"mode", lint_check_mode},
+	{"owner", lint_check_owner},
+	{"capability", lint_check_capability},
+	{"label", lint_check_label},
+	{"identity", lint_check_identity},
+	{"stripped", lint_check_stripped},
+	{"needless", lint_check_needless},
+	{"restart", lint_check_restart},
+	{"libc", lint_check_libc},
+};
+
+static const struct {
+	const char *name;
+	LintWholeCheck *run;
+} whole_checks[] = {
+	{"directory", lint_check_directories},
+	{"twins", lint_check_twins},
+};
+
+int lint_report_add(LintReport *report, LintLevel level, const char *check, const char *path,
+	const char *format, ...)
 {
-	return reason_set(lint->reason, -EINVAL, "%s: %s", change->path, what);
+	int r = memory_grow(&report->items, report->count, sizeof(*report->items));
+	LintFinding *finding;
+	va_list args;
+
+	if (r < 0)
+		return r;
+	va_start(args, format);
+	finding = &report->items[report->count];
+	*finding = (LintFinding){level, check, memory_string(path), memory_vprintf(format, args)};
+	va_end(args);
+	report->count++;
+	report->errors += level == LINT_ERROR;
+	return finding->path && finding->text ? 0 : -ENOMEM;
 }
 
-/* Files of a removed folder are refused one level up: by what owns the folder. */
-static bool is_in_graft_directory(const Component *component, const char *path)
+void lint_report_done(LintReport *report)
 {
-	for (size_t i = 0; i < component->directories.count; i++)
-		if (path_is_below(path, component->directories.items[i]) &&
-			strcmp(path, component->directories.items[i]) != 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < report->count; i++) {
+		free(report->items[i].path);
+		free(report->items[i].text);
+	}
+	free(report->items);
+	*report = (LintReport){};
 }
 
-static int check_place(const Lint *lint, const Change *change)
+json_t *lint_report_json(const LintReport *report)
 {
-	Reason why = {};
+	json_t *list = json_array();
 
-	if (strcmp(change->path, "etc/os-release") == 0)
-		return refuse(lint, change, "names the base; ship a full update");
-	if (path_is_below(change->path, "etc"))
-		return refuse(lint, change,
-			"/etc belongs to the machine's owner; move the default to /usr, or ship a "
-			"full "
-			"update");
-	if (graft_file_check(change->path, &why) < 0)
-		return reason_set(lint->reason, -EINVAL, "%s", why.text);
-	if (!component_owns(lint->component, change->path))
-		return reason_set(lint->reason, -EINVAL,
-			"%s: changed, but it is not one of the files of component %s; rebuild only "
-			"that "
-			"component, or declare the file",
-			change->path, lint->component->name);
-	if (!is_in_graft_directory(lint->component, change->path))
-		return reason_set(lint->reason, -EINVAL,
-			"%s: lies in none of the graft directories of component %s", change->path,
-			lint->component->name);
-	return 0;
+	for (size_t i = 0; i < report->count; i++) {
+		const LintFinding *finding = &report->items[i];
+
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s}", "level", lint_levels[finding->level],
+				"check", finding->check, "path", finding->path, "text",
+				finding->text));
+	}
+	return list;
 }
 
-static int check_type(const Lint *lint, const Change *change)
+static int add(const Lint *lint, const LintFile *file, LintLevel level, const char *format,
+	va_list args) __attribute__((format(printf, 4, 0)));
+
+static int add(
+	const Lint *lint, const LintFile *file, LintLevel level, const char *format, va_list args)
 {
-	if (change->old_mode && (change->mode & S_IFMT) != (change->old_mode & S_IFMT))
-		return refuse(lint, change, "becomes a file of another type; ship a full update");
-	if (S_ISDIR(change->mode) && change->kind == CHANGE_MODIFIED)
-		return refuse(lint, change,
-			"a folder's mode, owner or attributes change; a graft keeps the base's, so "
-			"ship a "
-			"full update");
-	if (S_ISDIR(change->mode) && change->kind == CHANGE_REMOVED)
-		return refuse(lint, change, "a whole folder is removed; ship a full update");
-	if (!S_ISREG(change->mode) && !S_ISLNK(change->mode) && !S_ISDIR(change->mode))
-		return refuse(lint, change, "is neither a file nor a symbolic link");
-	return 0;
+	_cleanup_free_ char *sentence = memory_vprintf(format, args);
+	const char *path = file->change->path;
+
+	return sentence
+		? lint_report_add(lint->report, level, lint->check, path, "%s: %s", path, sentence)
+		: -ENOMEM;
 }
 
-static int check_derived(const Lint *lint, const Change *change)
+int lint_error(const Lint *lint, const LintFile *file, const char *format, ...)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(derived_files); i++)
-		if (fnmatch(derived_files[i].pattern, change->path, 0) == 0)
-			return reason_set(lint->reason, -EINVAL,
-				"%s: is %s, which the machine makes itself; leave it as the base "
-				"has it",
-				change->path, derived_files[i].what);
-	return 0;
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = add(lint, file, LINT_ERROR, format, args);
+	va_end(args);
+	return r;
 }
 
-static bool exists(const char *root, const char *path)
+int lint_warning(const Lint *lint, const LintFile *file, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = add(lint, file, LINT_WARNING, format, args);
+	va_end(args);
+	return r;
+}
+
+bool lint_exists(const char *root, const char *path)
 {
 	_cleanup_free_ char *full = path_join(root, path);
 	struct stat st;
@@ -115,70 +139,16 @@ static bool exists(const char *root, const char *path)
 	return full && lstat(full, &st) == 0;
 }
 
-/* Programs find a library by its soname through links that ldconfig makes. A soname that the base
- * does not have needs a new link and a new cache. */
-static int check_soname(const Lint *lint, const Change *change)
+static int compare_path(const void *path, const void *change)
 {
-	_cleanup_free_ char *path = path_join(lint->new_root, change->path), *folder = NULL;
-	_cleanup_free_ char *old_path = path_join(lint->old_root, change->path);
-	_cleanup_free_ char *soname = NULL, *old_soname = NULL, *link = NULL;
-	int r;
-
-	if (!path || !old_path)
-		return -ENOMEM;
-	r = elf_soname(path, &soname);
-	if (r == 0 && change->kind == CHANGE_MODIFIED)
-		r = elf_soname(old_path, &old_soname);
-	if (r < 0 || !soname)
-		return r;
-	if (old_soname && strcmp(soname, old_soname) != 0)
-		return reason_set(lint->reason, -EINVAL,
-			"%s: its soname changes from %s to %s; ship a full update", change->path,
-			old_soname, soname);
-	folder = path_parent(change->path);
-	link = folder ? path_join(folder, soname) : NULL;
-	if (!link)
-		return -ENOMEM;
-	if (!old_soname && !exists(lint->old_root, link))
-		return reason_set(lint->reason, -EINVAL,
-			"%s: the soname %s is new to the base; ship a full update", change->path,
-			soname);
-	return 0;
+	return strcmp(path, ((const Change *)change)->path);
 }
 
-/* Python runs the compiled form of the base when it believes that the source did not change. */
-static int check_python(const Lint *lint, const Change *change)
+const Change *lint_find_change(const Lint *lint, const char *path)
 {
-	_cleanup_free_ char *folder = path_parent(change->path), *cache = NULL, *pattern = NULL;
-	const char *name = path_name(change->path);
-
-	if (!text_ends_with(name, ".py") || !folder)
-		return 0;
-	cache = memory_printf("%s/__pycache__", folder);
-	if (!cache)
-		return -ENOMEM;
-	if (!exists(lint->old_root, cache))
-		return 0;
-	pattern = memory_printf("%s/%.*s.*.pyc", cache, (int)strlen(name) - 3, name);
-	for (size_t i = 0; pattern && i < lint->changes->count; i++)
-		if (fnmatch(pattern, lint->changes->items[i].path, FNM_PATHNAME) == 0)
-			return 0;
-	return refuse(lint, change,
-		"its compiled form in __pycache__ must change with it; compile it in the new root");
-}
-
-static int check_change(const Lint *lint, const Change *change)
-{
-	int r = check_place(lint, change);
-
-	if (r == 0)
-		r = check_type(lint, change);
-	if (r == 0)
-		r = check_derived(lint, change);
-	if (r < 0 || change->kind == CHANGE_REMOVED || !S_ISREG(change->mode))
-		return r;
-	r = check_soname(lint, change);
-	return r < 0 ? r : check_python(lint, change);
+	return lint->changes->count > 0 ? bsearch(path, lint->changes->items, lint->changes->count,
+						  sizeof(*lint->changes->items), compare_path)
+					: NULL;
 }
 
 /* A new folder is nobody's change: it comes with the files in it. */
@@ -188,7 +158,7 @@ static bool is_without_matter(const Components *components, const Change *change
 		(S_ISDIR(change->mode) && change->kind == CHANGE_ADDED);
 }
 
-static void drop_without_matter(const Components *components, Changes *changes)
+void lint_drop_ignored(const Components *components, Changes *changes)
 {
 	size_t kept = 0;
 
@@ -200,21 +170,115 @@ static void drop_without_matter(const Components *components, Changes *changes)
 	changes->count = kept;
 }
 
-int lint_changes(const Component *component, const Components *components, const char *old_root,
-	const char *new_root, Changes *changes, Reason *reterr_reason)
+static const Component *owner_of(const LintRequest *request, const char *path)
 {
-	const Lint lint = {component, old_root, new_root, changes, reterr_reason};
+	for (size_t i = 0; i < request->chosen_count; i++)
+		if (component_owns(request->chosen[i], path))
+			return request->chosen[i];
+	return NULL;
+}
 
-	drop_without_matter(components, changes);
-	for (size_t i = 0; i < changes->count; i++) {
-		int r = check_change(&lint, &changes->items[i]);
+static void file_done(LintFile *file)
+{
+	free(file->old_path);
+	free(file->new_path);
+	elf_file_done(&file->old);
+	elf_file_done(&file->new);
+}
 
+static bool is_new_file(const Change *change)
+{
+	return change->kind != CHANGE_REMOVED && S_ISREG(change->mode);
+}
+
+/* A library whose version is in its name is another file after a rebuild: what it replaces is the
+ * removed one with its soname. */
+static int find_predecessor(const Lint *lint, LintFile *file)
+{
+	for (size_t i = 0; i < lint->changes->count; i++) {
+		const Change *change = &lint->changes->items[i];
+		_cleanup_elf_file_ ElfFile old = {};
+		_cleanup_free_ char *path = NULL;
+		int r;
+
+		if (change->kind != CHANGE_REMOVED || !S_ISREG(change->old_mode))
+			continue;
+		path = path_join(lint->request->old_root, change->path);
+		r = path ? elf_file_read(path, &old) : -ENOMEM;
 		if (r < 0)
 			return r;
+		if (!old.soname || strcmp(old.soname, file->new.soname) != 0)
+			continue;
+		free(file->old_path);
+		file->old_path = TAKE_PTR(path);
+		file->old = old;
+		old = (ElfFile){};
+		file->has_predecessor = true;
+		return 0;
 	}
-	if (changes->count == 0)
-		return reason_set(reterr_reason, -ENODATA,
-			"nothing that belongs to component %s differs from the base",
-			component->name);
 	return 0;
+}
+
+static int file_open(const Lint *lint, const Change *change, LintFile *file)
+{
+	int r = 0;
+
+	file->change = change;
+	file->owner = owner_of(lint->request, change->path);
+	file->old_path = path_join(lint->request->old_root, change->path);
+	file->new_path = path_join(lint->request->new_root, change->path);
+	if (!file->old_path || !file->new_path)
+		return -ENOMEM;
+	if (!is_new_file(change))
+		return 0;
+	r = elf_file_read(file->new_path, &file->new);
+	if (r == 0 && S_ISREG(change->old_mode)) {
+		r = elf_file_read(file->old_path, &file->old);
+		file->has_predecessor = true;
+	}
+	return r == 0 && !change->old_mode && file->new.soname ? find_predecessor(lint, file) : r;
+}
+
+static int check_file(Lint *lint, const LintFile *file)
+{
+	size_t errors = lint->report->errors;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(place_checks); i++) {
+		lint->check = place_checks[i].name;
+		r = place_checks[i].run(lint, file);
+		if (r < 0 || lint->report->errors > errors)
+			return r;
+	}
+	for (size_t i = 0; r == 0 && is_new_file(file->change) && i < ARRAY_SIZE(file_checks);
+		i++) {
+		lint->check = file_checks[i].name;
+		r = file_checks[i].run(lint, file);
+	}
+	return r;
+}
+
+static int check_change(Lint *lint, const Change *change, Reason *reason)
+{
+	_cleanup_(file_done) LintFile file = {};
+	int r = file_open(lint, change, &file);
+
+	if (r == 0)
+		r = check_file(lint, &file);
+	return r < 0 ? reason_errno(reason, r, "cannot look at %s", change->path) : 0;
+}
+
+int lint_run(const LintRequest *request, const Changes *changes, LintReport *report,
+	Reason *reterr_reason)
+{
+	Lint lint = {request, changes, report, NULL};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < changes->count; i++)
+		r = check_change(&lint, &changes->items[i], reterr_reason);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(whole_checks); i++) {
+		lint.check = whole_checks[i].name;
+		r = whole_checks[i].run(&lint);
+	}
+	return r;
 }

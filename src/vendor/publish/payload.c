@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <zstd.h>
@@ -17,6 +18,9 @@
 #define FULL_ENCODING  "zstd"
 #define DELTA_ENCODING "suture-delta-1"
 #define FULL_LEVEL     19 /* the highest whose window (8 MiB) a small device can afford */
+
+/* Two images may have a payload of the same bytes, and so of the same name. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 /* An image in memory, and where its blobs go. */
 typedef struct Making {
@@ -42,9 +46,11 @@ static int write_blob(
 	path = path_join(making->blobs, name);
 	if (!payload->encoding || !path)
 		return -ENOMEM;
+	pthread_mutex_lock(&writing);
 	r = path_make_parent(AT_FDCWD, path, 0755);
 	if (r == 0)
 		r = file_write_atomic(AT_FDCWD, path, bytes->data, bytes->size, 0644);
+	pthread_mutex_unlock(&writing);
 	return r < 0 ? reason_errno(making->reason, r, "cannot write %s", path) : 0;
 }
 

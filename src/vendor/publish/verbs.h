@@ -2,9 +2,10 @@
 #pragma once
 /* The verbs of suture-publish, each in a file with what it alone needs; main.c has their table. */
 
-int verb_init(int count, char **operands); /* verb-setup.c */
-int verb_base(int count, char **operands);
-int verb_create(int count, char **operands);  /* verb-create.c */
+int verb_init(int count, char **operands);   /* verb-setup.c */
+int verb_base(int count, char **operands);   /* verb-base.c */
+int verb_create(int count, char **operands); /* verb-create.c */
+int verb_lint(int count, char **operands);
 int verb_publish(int count, char **operands); /* verb-publish.c */
 int verb_resign(int count, char **operands);
 int verb_check(int count, char **operands);

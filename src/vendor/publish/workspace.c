@@ -25,6 +25,7 @@ static const SchemaField base_fields[] = {
 	SCHEMA_FIELD(Base, key, TEXT, .max = IDENTITY_KEY_MAX),
 	SCHEMA_FIELD(Base, version, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
 	SCHEMA_FIELD(Base, root, TEXT, .max = PATH_TEXT_MAX),
+	SCHEMA_FIELD(Base, retired, FLAG, .optional = true),
 	{},
 };
 
@@ -148,6 +149,20 @@ int workspace_find_base(
 		"no base is registered under the name %s; 'suture-publish base add' does it", name);
 }
 
+/* The base key behind its version: variant and architecture. */
+static const char *kind_of(const Base *base)
+{
+	const char *rest = base->key + strlen(base->version);
+
+	return rest + strcspn(rest, "_"); /* "+" and the image's version */
+}
+
+bool workspace_is_one_line(const Base *base, const Base *other)
+{
+	return strcmp(base->product, other->product) == 0 &&
+		strcmp(kind_of(base), kind_of(other)) == 0;
+}
+
 char *workspace_role(const Base *base)
 {
 	return memory_printf("%s_%s", base->product, base->key);
@@ -220,7 +235,7 @@ int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentit
 		return r;
 	base = &workspace->list.bases.items[workspace->list.bases.count++];
 	*base = (Base){memory_string(name), memory_string(identity->product), memory_string(key),
-		memory_string(identity->version_id), TAKE_PTR(absolute)};
+		memory_string(identity->version_id), TAKE_PTR(absolute), false};
 	return base->name && base->product && base->key && base->version ? 0 : -ENOMEM;
 }
 

@@ -6,6 +6,9 @@
  *     bases.json            the registered bases
  *     drafts/BASE/COMP.json improvements that `create` made and `publish` has not signed yet
  *     blobs/                their payloads
+ *     made/                 which payloads were made from what (vendor/publish/made.h)
+ *     making/               what `create` needs on the way
+ *     bases/NAME/           the files of a base that came as an image
  *     device/               what goes into the OS image: root.json, seal.conf
  *     key-names.json        what people call the keys
  *     outbox/               a change that waits for signatures (vendor/publish/outbox.h)
@@ -13,6 +16,8 @@
  * It is not served: drafts are fixes that nobody may see yet. One publisher at a time holds its
  * lock.
  */
+#include <stdbool.h>
+
 #include "base/buffer.h"
 #include "base/reason.h"
 #include "wire/identity/identity.h"
@@ -24,6 +29,7 @@ typedef struct Base {
 	char *key;     /* base key */
 	char *version; /* VERSION_ID */
 	char *root;    /* absolute path of its files */
+	bool retired;  /* gets no more improvements */
 } Base;
 
 typedef struct BaseList {
@@ -53,6 +59,9 @@ int workspace_make_private(const Workspace *workspace, const char *name, Reason 
 /* -ENOENT with a reason. The base lives as long as the workspace. */
 int workspace_find_base(
 	const Workspace *workspace, const char *name, const Base **ret_base, Reason *reterr_reason);
+
+/* Whether both are of one product, variant and architecture: one may follow the other. */
+bool workspace_is_one_line(const Base *base, const Base *other);
 
 /* Adds a base to the list in memory; takes copies. -EEXIST when the name, the key or the role is
  * taken. It counts once the list is saved, together with what the repository says of it. */

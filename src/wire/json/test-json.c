@@ -394,6 +394,20 @@ TEST(absent_members_are_zero_and_stay_absent)
 	schema_clear(tree_fields, &tree);
 }
 
+TEST(a_list_that_was_read_may_be_added_to)
+{
+	Tree tree = {};
+
+	ASSERT_OK(read_tree("{\"title\":\"ash\",\"tags\":[\"a\",\"b\",\"c\"]}", &tree, NULL));
+	for (; tree.tags.count < 9; tree.tags.count++) {
+		ASSERT_OK(memory_grow(&tree.tags.items, tree.tags.count, sizeof(char *)));
+		tree.tags.items[tree.tags.count] = memory_string("new");
+	}
+	ASSERT_STREQ(tree.tags.items[2], "c");
+	ASSERT_STREQ(tree.tags.items[8], "new");
+	schema_clear(tree_fields, &tree);
+}
+
 TEST(each_refusal_names_the_member)
 {
 	static const struct {
