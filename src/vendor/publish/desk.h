@@ -25,6 +25,9 @@ typedef struct Arguments {
 	int passphrase_fd; /* -1: not given */
 	OptionList bases, debs, includes;
 	int sequence;
+	const char *trusted_root; /* of a repository without a work folder here */
+	int keep_days;
+	bool dry_run, prune;
 	bool json;
 } Arguments;
 
@@ -54,8 +57,13 @@ int desk_open_workspace(Workspace *workspace, Reason *reterr_reason);
 /* Where the keys are, and how they are opened. */
 int desk_open_signer(Signer *signer, bool may_be_new, Reason *reterr_reason);
 
-/* All of it. `now` 0: an expired repository may be worked on, that is how it is renewed. */
+/* All of it; the signer where --keys is given. `now` 0: an expired repository may be worked on,
+ * that is how it is renewed. */
 int desk_open(Desk *desk, int64_t now);
+
+/* To look only, while others may be at work: what is published is never changed but by adding. With
+ * --trusted-root of a repository alone; the bases are then those that its metadata names. */
+int desk_open_to_read(Desk *desk, int64_t now);
 
 /* The same; -EBUSY with a reason while another change waits for signatures. */
 int desk_open_for_change(Desk *desk);
@@ -78,7 +86,8 @@ int desk_print_json(json_t *json);
 json_t *desk_tell_missing(const Desk *desk);
 
 /* Says that a role's time is running out, where it is, and which command renews it: root, targets
- * and the bases' roles. 0, or what loading them gave; ret_list for the JSON. */
+ * and the roles of the bases, or of those that --base names. 0, or what loading them gave; ret_list
+ * for the JSON. */
 int desk_warn_expiry(Desk *desk, json_t **ret_list);
 
 /* The SHA-256 of WORK/device/root.json, by which a device can be enrolled. */
