@@ -170,7 +170,7 @@ static int read_list(const SchemaField *field, const json_t *value, void *target
 		return refuse(where, reason, "is not a list");
 	if (count > field->max)
 		return refuse(where, reason, "has too many elements");
-	list->items = memory_new_array(count, field->size);
+	list->items = memory_new_growable(count, field->size);
 	if (!list->items)
 		return -ENOMEM;
 	list->count = count;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdio.h>
 
 #include "base/time.h"
@@ -377,6 +378,24 @@ TEST(a_table_reads_and_writes)
 	ASSERT_STREQ(bytes.data, FULL_TREE "\n");
 	schema_clear(tree_fields, &tree);
 	ASSERT_MEMEQ(&tree, &(Tree){}, sizeof(tree));
+}
+
+TEST(a_list_that_was_read_can_grow)
+{
+	Tree tree = {};
+
+	for (size_t i = 0; i <= 3; i++) {
+		static const char *const lists[] = {
+			"[]", "[\"a\"]", "[\"a\",\"b\"]", "[\"a\",\"b\",\"c\"]"};
+		char text[64];
+
+		snprintf(text, sizeof(text), "{\"title\":\"elm\",\"tags\":%s}", lists[i]);
+		ASSERT_OK(read_tree(text, &tree, NULL));
+		ASSERT_EQ(tree.tags.count, i);
+		ASSERT_OK(memory_grow(&tree.tags.items, i, sizeof(*tree.tags.items)));
+		ASSERT(malloc_usable_size(tree.tags.items) >= (i + 1) * sizeof(*tree.tags.items));
+		schema_clear(tree_fields, &tree);
+	}
 }
 
 TEST(absent_members_are_zero_and_stay_absent)
