@@ -145,10 +145,30 @@ int desk_open_to_read(Desk *desk, int64_t now)
 	return arguments.trusted_root ? open_alone(desk, now) : open_with_work(desk, now);
 }
 
+/* A change that has all its signatures waits for nobody: the run that made it was interrupted. 1:
+ * it is published now, and the desk is out of date. */
+static int finish_interrupted(Desk *desk)
+{
+	int r = outbox_waits(&desk->workspace) ? desk_load_waiting(desk) : CEREMONY_WAITS;
+
+	if (r == 0)
+		r = ceremony_settle(&desk->ceremony, &desk->reason);
+	if (r != 0)
+		return r == CEREMONY_WAITS ? 0 : r;
+	log_info("published what an interrupted run had signed: %s", desk->ceremony.note.change);
+	return 1;
+}
+
 int desk_open_for_change(Desk *desk)
 {
 	int r = desk_open(desk, 0);
 
+	if (r == 0 && arguments.keys)
+		r = finish_interrupted(desk);
+	if (r > 0) {
+		desk_done(desk);
+		r = desk_open(desk, 0);
+	}
 	return r < 0 ? r : ceremony_refuse_second(&desk->workspace, &desk->reason);
 }
 

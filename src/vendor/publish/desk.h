@@ -65,7 +65,8 @@ int desk_open(Desk *desk, int64_t now);
  * --trusted-root of a repository alone; the bases are then those that its metadata names. */
 int desk_open_to_read(Desk *desk, int64_t now);
 
-/* The same; -EBUSY with a reason while another change waits for signatures. */
+/* The same, having published what an interrupted run had signed. -EBUSY with a reason while another
+ * change waits for signatures. */
 int desk_open_for_change(Desk *desk);
 
 /* Signs and publishes what is pending. CEREMONY_WAITS when signatures are missing. */
