@@ -152,18 +152,21 @@ static int collect_words(const Command *command, int argc, char **argv, Words *r
 	return 0;
 }
 
-static int require_options(const Command *command)
+static int require_options(const Command *command, const Verb *verb)
 {
 	for (const Option *o = command->options; o->name; o++)
-		if (o->required && !*(const char **)o->target)
+		if (o->required && !*(const char **)o->target &&
+			!(verb->without && strcmp(verb->without, o->name) == 0))
 			return usage_error(command, "this option is missing: --", o->name);
 	return 0;
 }
 
 static int run_verb(const Command *command, const Verb *verb, Words *words, int skip)
 {
-	int count = words->count - skip;
+	int count = words->count - skip, r = require_options(command, verb);
 
+	if (r != 0)
+		return r;
 	if (count < verb->min)
 		return usage_error(command,
 			"an operand is missing: ", verb->name[0] ? verb->name : verb->operands);
@@ -190,6 +193,14 @@ static int choose_verb(const Command *command, Words *words)
 	return usage_error(command, "unknown verb ", name);
 }
 
+bool option_list_has(const OptionList *list, const char *value)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], value) == 0)
+			return true;
+	return false;
+}
+
 int command_main(const Command *command, int argc, char **argv)
 {
 	Words words = {};
@@ -208,7 +219,5 @@ int command_main(const Command *command, int argc, char **argv)
 		}
 	}
 	r = collect_words(command, argc, argv, &words);
-	if (r == 0)
-		r = require_options(command);
 	return r != 0 ? r : choose_verb(command, &words);
 }

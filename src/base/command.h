@@ -41,7 +41,7 @@ typedef struct Option {
 	const char *help;
 	OptionKind kind;
 	void *target;
-	bool required; /* OPTION_TEXT: for every verb */
+	bool required; /* OPTION_TEXT: for every verb that does not say that it does without */
 } Option;
 
 typedef struct Verb {
@@ -51,6 +51,7 @@ typedef struct Verb {
 	int min, max;                           /* operands behind the verb */
 	int (*run)(int count, char **operands); /* returns an exit code; operands[count] is NULL */
 	bool runs_command;                      /* the operands are a command with its arguments */
+	const char *without; /* a required option that this verb does without, or NULL */
 } Verb;
 
 typedef struct Command {
@@ -61,5 +62,8 @@ typedef struct Command {
 	const char
 		*default_verb; /* NULL: a verb must be given; "" with one unnamed verb: no verbs */
 } Command;
+
+/* Whether the option was given with this value. */
+bool option_list_has(const OptionList *list, const char *value);
 
 int command_main(const Command *command, int argc, char **argv);

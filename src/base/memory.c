@@ -137,6 +137,15 @@ static void *resize(void *p, size_t size, size_t bigger)
 	return copy;
 }
 
+void *memory_new_growable(size_t count, size_t size)
+{
+	size_t capacity = 1;
+
+	while (capacity < count && capacity <= SIZE_MAX / 2)
+		capacity *= 2;
+	return memory_new_array(capacity < count ? count : capacity, size);
+}
+
 int memory_grow(void *array, size_t count, size_t size)
 {
 	void **slot = array;

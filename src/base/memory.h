@@ -49,8 +49,12 @@ char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 char *memory_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Makes room for one more element in *array of *count elements of the given size, and zeroes it.
- * The array grows by doubling at powers of two, so no capacity has to be kept. 0 or -ENOMEM. */
+ * The array grows by doubling at powers of two, so no capacity has to be kept: it began as NULL, or
+ * in memory_new_growable(). 0 or -ENOMEM. */
 int memory_grow(void *array, size_t count, size_t size);
+
+/* As memory_new_array(), with the room that memory_grow() expects of an array of `count`. */
+void *memory_new_growable(size_t count, size_t size);
 
 /* For json_set_alloc_funcs() and the like: memory_new() without the zeroing promise. */
 void *memory_raw(size_t size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -217,7 +218,14 @@ TEST(arrays_grow_by_one)
 	for (size_t i = 0; i < 1000; i++)
 		ASSERT_EQ(numbers[i], (int)i);
 	free(numbers);
+	for (size_t i = 0; i < 70; i++) {
+		numbers = memory_new_growable(i, sizeof(*numbers));
+		ASSERT_OK(memory_grow(&numbers, i, sizeof(*numbers)));
+		ASSERT(malloc_usable_size(numbers) >= (i + 1) * sizeof(*numbers));
+		free(numbers);
+	}
 	ASSERT(memory_new_array(SIZE_MAX / 2, 3) == NULL);
+	ASSERT(memory_new_growable(SIZE_MAX, 3) == NULL);
 }
 
 typedef struct Counter {

@@ -150,8 +150,7 @@ def pages_have_every_verb_and_option_and_no_other():
 def synopses_show_the_options():
     for program, number in PROGRAMS.items():
         shown = options_in(section(page(f"{program}.{number}"), "SYNOPSIS"))
-        required = {"suture-sign": ["--keys"], "suture-publish": ["--keys"],
-                    "suture-stage": ["--url"]}.get(program, [])
+        required = {"suture-sign": ["--keys"], "suture-stage": ["--url"]}.get(program, [])
         for option in [*required, *COMMON]:
             check(option in shown, f"{program}: {option} is not in the synopsis")
         text = section(page(f"{program}.{number}"), "SYNOPSIS")

@@ -404,7 +404,10 @@ def wrong_usage():
     publish("create", expect=64)
     publish("base", "remove", "small", expect=64)
     publish("base", "add", "small", expect=64)
-    run("suture-publish", "-C", "repo", "check", expect=64)
+    for verb in ["publish"], ["resign"], ["renew", "root"], ["sign", "x.json"], ["init"]:
+        one_line_error(run("suture-publish", "-C", "repo", *verb, expect=64), "--keys")
+    for verb, code in (["check"], 0), (["pending"], 2), (["abandon"], 2), (["prune"], 0):
+        run("suture-publish", "-C", "repo", *verb, expect=code)
     one_line_error(run("suture-publish", "-C", "elsewhere", "--keys", "keys", "check", expect=3),
                    "there is no repository at elsewhere", "suture-publish init")
 

@@ -615,7 +615,7 @@ def keys_that_others_may_read_stop_everything():
     rebuild()
     before = digests("repo", "repo.work")
     os.chmod("keys/root-1.pem", 0o644)
-    for args in (["publish"], ["check"], ["base", "add", "large", "--root", "base",
+    for args in (["publish"], ["resign"], ["base", "add", "large", "--root", "base",
                  "--os-release", "base/usr/lib/os-release", "--architecture", "arm64"]):
         one_line_error(publish(*args, expect=4), "keys/root-1.pem", "chmod 600")
     check_equal(digests("repo", "repo.work"), before, "repository and work")
@@ -662,8 +662,9 @@ def one_publisher_at_a_time():
     before = digests("repo", "repo.work")
     lock = os.open("repo.work", os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    for args in (["publish"], ["check"], ["init"]):
+    for args in (["publish"], ["resign"], ["prune"], ["init"]):
         one_line_error(publish(*args, expect=5), "another suture-publish is working on")
+    publish("check")
     one_line_error(create(expect=5), "another suture-publish")
     check_equal(digests("repo", "repo.work"), before, "repository and work")
     os.close(lock)

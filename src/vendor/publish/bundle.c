@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -17,12 +16,17 @@
 #include "wire/json/document.h"
 
 #define SECONDS_PER_DAY 86400
-#define PIECE_SIZE      65536
 #define MODE            0644
+
+typedef struct Member {
+	char *name; /* relative to the repository */
+	uint64_t size;
+	Digest digest; /* zero: metadata, which the repository was opened with */
+} Member;
 
 typedef struct Bundle {
 	Repository *repository;
-	SCHEMA_LIST(char *) names; /* relative to the repository */
+	SCHEMA_LIST(Member) members;
 	struct archive *archive;
 	int64_t time;
 	BundleCounts counts;
@@ -31,34 +35,35 @@ typedef struct Bundle {
 
 static void bundle_done(Bundle *bundle)
 {
-	for (size_t i = 0; i < bundle->names.count; i++)
-		free(bundle->names.items[i]);
-	free(bundle->names.items);
+	for (size_t i = 0; i < bundle->members.count; i++)
+		free(bundle->members.items[i].name);
+	free(bundle->members.items);
 	archive_write_free(bundle->archive);
 }
 
 /* -- what goes into it -- */
 
 /* Takes the name; NULL: memory is short. */
-static int add_name(Bundle *bundle, char *name)
+static int add_member(Bundle *bundle, char *name, uint64_t size, const Digest *digest)
 {
-	int r = name ? memory_grow(&bundle->names.items, bundle->names.count,
-			       sizeof(*bundle->names.items))
+	int r = name ? memory_grow(&bundle->members.items, bundle->members.count,
+			       sizeof(*bundle->members.items))
 		     : -ENOMEM;
 
 	if (r < 0) {
 		free(name);
 		return r;
 	}
-	bundle->names.items[bundle->names.count++] = name;
+	bundle->members.items[bundle->members.count++] = (Member){name, size, *digest};
 	return 0;
 }
 
 static int add_metadata(Bundle *bundle, const char *role, int64_t version)
 {
 	_cleanup_free_ char *name = trust_metadata_name(role, version);
+	static const Digest none;
 
-	return add_name(bundle, name ? path_join("metadata", name) : NULL);
+	return add_member(bundle, name ? path_join("metadata", name) : NULL, 0, &none);
 }
 
 static int add_all_metadata(Bundle *bundle, const Base *base)
@@ -80,25 +85,13 @@ static int add_all_metadata(Bundle *bundle, const Base *base)
 			       metadata_version(repository_published(repository, role)));
 }
 
-static int add_blob(Bundle *bundle, const Digest *digest)
+static int add_blob(void *context, const Digest *digest, uint64_t size)
 {
+	Bundle *bundle = context;
 	char path[INDEX_BLOB_PATH_SIZE];
 
 	index_blob_path(digest, path);
-	return add_name(bundle, memory_printf("blobs/%s", path));
-}
-
-static int add_improvement(Bundle *bundle, const Improvement *improvement)
-{
-	int r = improvement->notes ? add_blob(bundle, &improvement->notes->sha256) : 0;
-
-	for (size_t i = 0; i < improvement->images.count; i++) {
-		const IndexImage *image = &improvement->images.items[i];
-
-		for (size_t j = 0; r == 0 && j < image->payloads.count; j++)
-			r = add_blob(bundle, &image->payloads.items[j].sha256);
-	}
-	return r;
+	return add_member(bundle, memory_printf("blobs/%s", path), size, digest);
 }
 
 static int add_blobs(Bundle *bundle, const Index *index, uint64_t sequence)
@@ -112,7 +105,7 @@ static int add_blobs(Bundle *bundle, const Index *index, uint64_t sequence)
 		if (sequence && each->sequence != sequence)
 			continue;
 		found = true;
-		r = add_improvement(bundle, each);
+		r = index_visit_blobs(each, add_blob, bundle);
 	}
 	if (r == 0 && !found)
 		r = reason_set(bundle->reason, -ENOENT,
@@ -123,29 +116,32 @@ static int add_blobs(Bundle *bundle, const Index *index, uint64_t sequence)
 static int add_index(Bundle *bundle, const Base *base, const char *channel)
 {
 	_cleanup_free_ char *name = NULL;
-	int r = repository_index_file(bundle->repository, base, channel, &name, bundle->reason);
+	TrustFile file;
+	int r = repository_index_file(
+		bundle->repository, base, channel, &name, &file, bundle->reason);
 
-	return r < 0 ? r : add_name(bundle, TAKE_PTR(name));
+	return r < 0 ? r : add_member(bundle, TAKE_PTR(name), file.length, &file.sha256);
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_members(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const Member *)a)->name, ((const Member *)b)->name);
 }
 
 /* Improvements share blobs: each goes in once. */
-static void sort_names(Bundle *bundle)
+static void sort_members(Bundle *bundle)
 {
+	Member *items = bundle->members.items;
 	size_t kept = 0;
 
-	qsort(bundle->names.items, bundle->names.count, sizeof(char *), compare_names);
-	for (size_t i = 0; i < bundle->names.count; i++) {
-		if (kept > 0 && strcmp(bundle->names.items[kept - 1], bundle->names.items[i]) == 0)
-			free(bundle->names.items[i]);
+	qsort(items, bundle->members.count, sizeof(*items), compare_members);
+	for (size_t i = 0; i < bundle->members.count; i++) {
+		if (kept > 0 && strcmp(items[kept - 1].name, items[i].name) == 0)
+			free(items[i].name);
 		else
-			bundle->names.items[kept++] = bundle->names.items[i];
+			items[kept++] = items[i];
 	}
-	bundle->names.count = kept;
+	bundle->members.count = kept;
 }
 
 /* -- writing -- */
@@ -174,40 +170,48 @@ static int write_header(const Bundle *bundle, const char *name, uint64_t size)
 	return r == ARCHIVE_OK ? 0 : fail(bundle, name);
 }
 
-static int write_data(const Bundle *bundle, const char *name, int fd, uint64_t size)
+static int write_data(const Bundle *bundle, const char *name, const void *data, size_t size)
 {
-	_cleanup_free_ uint8_t *piece = memory_new(PIECE_SIZE);
+	int r = write_header(bundle, name, size);
 
-	if (!piece)
-		return -ENOMEM;
-	while (size > 0) {
-		ssize_t n = fd_read_some(fd, piece, size < PIECE_SIZE ? size : PIECE_SIZE);
-
-		if (n <= 0)
-			return reason_errno(
-				bundle->reason, n < 0 ? (int)n : -ENODATA, "cannot read %s", name);
-		if (archive_write_data(bundle->archive, piece, (size_t)n) != n)
-			return fail(bundle, name);
-		size -= (uint64_t)n;
-	}
-	return 0;
+	if (r < 0)
+		return r;
+	return archive_write_data(bundle->archive, data, size) == (la_ssize_t)size
+		? 0
+		: fail(bundle, name);
 }
 
-static int write_member(Bundle *bundle, const char *name)
+static int write_metadata(
+	const Bundle *bundle, const char *name, const char *path, size_t *ret_size)
 {
-	_cleanup_free_ char *path = path_join(bundle->repository->path, name);
-	_cleanup_fd_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	uint64_t size;
-	int r;
+	_cleanup_free_ uint8_t *data = NULL;
+	int r = file_read(AT_FDCWD, path, TRUST_TARGETS_SIZE_MAX, &data, ret_size);
 
-	if (!path)
-		return -ENOMEM;
-	r = fd < 0 ? -errno : fd_size(fd, &size);
-	if (r < 0)
-		return reason_errno(bundle->reason, r, "cannot read %s", path);
-	r = write_header(bundle, name, size);
+	return r < 0 ? reason_errno(bundle->reason, r, "cannot read %s", path)
+		     : write_data(bundle, name, data, *ret_size);
+}
+
+/* What is damaged is found here, and not when the stick has been carried to the other end of the
+ * world. */
+static int write_signed(const Bundle *bundle, const Member *member, const char *path)
+{
+	_cleanup_(mapping_done) Mapping mapping = {};
+	int r = repository_map_signed(
+		path, member->size, &member->digest, &mapping, bundle->reason);
+
+	return r < 0 ? r : write_data(bundle, member->name, mapping.data, mapping.size);
+}
+
+static int write_member(Bundle *bundle, const Member *member)
+{
+	_cleanup_free_ char *path = path_join(bundle->repository->path, member->name);
+	size_t size = member->size;
+	int r = path ? 0 : -ENOMEM;
+
 	if (r == 0)
-		r = write_data(bundle, name, fd, size);
+		r = digest_is_zero(&member->digest)
+			? write_metadata(bundle, member->name, path, &size)
+			: write_signed(bundle, member, path);
 	bundle->counts.files++;
 	bundle->counts.bytes += size;
 	return r;
@@ -232,8 +236,8 @@ static int write_all(Bundle *bundle, const char *path)
 	if (r < 0)
 		return reason_errno(bundle->reason, r, "cannot write %s", path);
 	r = start_archive(bundle, draft.fd, path);
-	for (size_t i = 0; r == 0 && i < bundle->names.count; i++)
-		r = write_member(bundle, bundle->names.items[i]);
+	for (size_t i = 0; r == 0 && i < bundle->members.count; i++)
+		r = write_member(bundle, &bundle->members.items[i]);
 	if (r == 0 && archive_write_close(bundle->archive) != ARCHIVE_OK)
 		r = fail(bundle, path);
 	if (r < 0)
@@ -267,7 +271,7 @@ int bundle_write(Repository *repository, const Base *base, const char *channel, 
 		r = add_all_metadata(&bundle, base);
 	if (r < 0)
 		return r;
-	sort_names(&bundle);
+	sort_members(&bundle);
 	r = write_all(&bundle, path);
 	if (r == 0)
 		*ret_counts = bundle.counts;

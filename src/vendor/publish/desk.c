@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/time.h"
+#include "vendor/publish/delegations.h"
 #include "vendor/publish/key-names.h"
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/passphrase.h"
@@ -34,11 +35,15 @@ void desk_done(Desk *desk)
 	*desk = (Desk)DESK_EMPTY;
 }
 
+static const char *repository_folder(void)
+{
+	return arguments.repository ? arguments.repository : ".";
+}
+
 int desk_open_folders(Workspace *workspace, bool create, Reason *reterr_reason)
 {
-	const char *repository = arguments.repository ? arguments.repository : ".";
-
-	return workspace_open(workspace, repository, arguments.work, create, reterr_reason);
+	return workspace_open(
+		workspace, repository_folder(), arguments.work, create, reterr_reason);
 }
 
 int desk_open_workspace(Workspace *workspace, Reason *reterr_reason)
@@ -84,17 +89,84 @@ int desk_open(Desk *desk, int64_t now)
 
 	if (r == 0)
 		r = desk_open_workspace(&desk->workspace, &desk->reason);
-	if (r == 0)
+	if (r == 0 && arguments.keys)
 		r = desk_open_signer(&desk->signer, false, &desk->reason);
 	return r < 0 ? r
 		     : repository_open(&desk->repository, &desk->workspace, now, &desk->signer,
 			       &desk->reason);
 }
 
+/* What was interrupted is finished first, unless somebody is about it now. */
+static int open_folders_to_read(Workspace *workspace, Reason *reason)
+{
+	int r = desk_open_workspace(workspace, reason);
+
+	workspace_unlock(workspace);
+	if (r != -EBUSY)
+		return r;
+	workspace_done(workspace);
+	return workspace_open_to_read(workspace, repository_folder(), arguments.work, reason);
+}
+
+/* The work folder's root, so that all of the vendor's own is held against it. */
+static int open_with_work(Desk *desk, int64_t now)
+{
+	_cleanup_free_ char *root = NULL;
+	int r = open_folders_to_read(&desk->workspace, &desk->reason);
+
+	if (r < 0)
+		return r;
+	root = workspace_path(&desk->workspace, "device/root.json");
+	return root ? repository_open_to_read(&desk->repository, desk->workspace.repository, root,
+			      now, &desk->reason)
+		    : -ENOMEM;
+}
+
+static int open_alone(Desk *desk, int64_t now)
+{
+	int r = workspace_open_alone(&desk->workspace, repository_folder(), &desk->reason);
+
+	if (r == 0)
+		r = repository_open_to_read(&desk->repository, desk->workspace.repository,
+			arguments.trusted_root, now, &desk->reason);
+	return r < 0 ? r
+		     : delegations_list(repository_published(&desk->repository, "targets"),
+			       &desk->workspace.list, &desk->reason);
+}
+
+int desk_open_to_read(Desk *desk, int64_t now)
+{
+	int r = check_channel(&desk->reason);
+
+	if (r < 0)
+		return r;
+	return arguments.trusted_root ? open_alone(desk, now) : open_with_work(desk, now);
+}
+
+/* A change that has all its signatures waits for nobody: the run that made it was interrupted. 1:
+ * it is published now, and the desk is out of date. */
+static int finish_interrupted(Desk *desk)
+{
+	int r = outbox_waits(&desk->workspace) ? desk_load_waiting(desk) : CEREMONY_WAITS;
+
+	if (r == 0)
+		r = ceremony_settle(&desk->ceremony, &desk->reason);
+	if (r != 0)
+		return r == CEREMONY_WAITS ? 0 : r;
+	log_info("published what an interrupted run had signed: %s", desk->ceremony.note.change);
+	return 1;
+}
+
 int desk_open_for_change(Desk *desk)
 {
 	int r = desk_open(desk, 0);
 
+	if (r == 0 && arguments.keys)
+		r = finish_interrupted(desk);
+	if (r > 0) {
+		desk_done(desk);
+		r = desk_open(desk, 0);
+	}
 	return r < 0 ? r : ceremony_refuse_second(&desk->workspace, &desk->reason);
 }
 
@@ -220,8 +292,12 @@ int desk_warn_expiry(Desk *desk, json_t **ret_list)
 
 	if (r == 0)
 		r = warn_role(desk, "targets", "targets", list);
-	for (size_t i = 0; r == 0 && i < desk->workspace.list.bases.count; i++)
-		r = warn_base(desk, &desk->workspace.list.bases.items[i], list);
+	for (size_t i = 0; r == 0 && i < desk->workspace.list.bases.count; i++) {
+		const Base *base = &desk->workspace.list.bases.items[i];
+
+		if (arguments.bases.count == 0 || option_list_has(&arguments.bases, base->name))
+			r = warn_base(desk, base, list);
+	}
 	if (r == 0)
 		*ret_list = TAKE_PTR(list);
 	return r;

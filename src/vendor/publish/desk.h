@@ -28,7 +28,10 @@ typedef struct Arguments {
 	OptionList bases, debs, includes;
 	OptionList chosen; /* components */
 	int sequence;
-	int jobs; /* 0: as many as there are processors */
+	int jobs;                 /* 0: as many as there are processors */
+	const char *trusted_root; /* of a repository without a work folder here */
+	int keep_days;
+	bool dry_run, prune;
 	bool json;
 } Arguments;
 
@@ -58,10 +61,16 @@ int desk_open_workspace(Workspace *workspace, Reason *reterr_reason);
 /* Where the keys are, and how they are opened. */
 int desk_open_signer(Signer *signer, bool may_be_new, Reason *reterr_reason);
 
-/* All of it. `now` 0: an expired repository may be worked on, that is how it is renewed. */
+/* All of it; the signer where --keys is given. `now` 0: an expired repository may be worked on,
+ * that is how it is renewed. */
 int desk_open(Desk *desk, int64_t now);
 
-/* The same; -EBUSY with a reason while another change waits for signatures. */
+/* To look only, while others may be at work: what is published is never changed but by adding. With
+ * --trusted-root of a repository alone; the bases are then those that its metadata names. */
+int desk_open_to_read(Desk *desk, int64_t now);
+
+/* The same, having published what an interrupted run had signed. -EBUSY with a reason while another
+ * change waits for signatures. */
 int desk_open_for_change(Desk *desk);
 
 /* Signs and publishes what is pending. CEREMONY_WAITS when signatures are missing. */
@@ -82,7 +91,8 @@ int desk_print_json(json_t *json);
 json_t *desk_tell_missing(const Desk *desk);
 
 /* Says that a role's time is running out, where it is, and which command renews it: root, targets
- * and the bases' roles. 0, or what loading them gave; ret_list for the JSON. */
+ * and the roles of the bases, or of those that --base names. 0, or what loading them gave; ret_list
+ * for the JSON. */
 int desk_warn_expiry(Desk *desk, json_t **ret_list);
 
 /* The SHA-256 of WORK/device/root.json, by which a device can be enrolled. */

@@ -3,9 +3,13 @@
 #include <sys/stat.h>
 
 #include "vendor/publish/desk.h"
+#include "vendor/publish/prune.h"
 #include "vendor/publish/verbs.h"
 
-Arguments arguments = {.channel = "public", .components = "components.json", .passphrase_fd = -1};
+Arguments arguments = {.channel = "public",
+	.components = "components.json",
+	.passphrase_fd = -1,
+	.keep_days = PRUNE_KEEP_DAYS};
 
 static const Option options[] = {
 	{"C", "REPOSITORY", "the published folder", OPTION_TEXT, &arguments.repository},
@@ -49,6 +53,13 @@ static const Option options[] = {
 		&arguments.public},
 	{"against", "FILE", "sign: what to compare with", OPTION_TEXT, &arguments.against},
 	{"sequence", "N", "bundle: one improvement only", OPTION_NUMBER, &arguments.sequence},
+	{"trusted-root", "FILE", "mirror, check, bundle: the root to begin with", OPTION_TEXT,
+		&arguments.trusted_root},
+	{"keep-days", "N", "prune: spare what was current within so many days (30)", OPTION_NUMBER,
+		&arguments.keep_days},
+	{"prune", NULL, "mirror: remove what is not current any more", OPTION_FLAG,
+		&arguments.prune},
+	{"dry-run", NULL, "prune: only say what would be removed", OPTION_FLAG, &arguments.dry_run},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arguments.json},
 	{},
 };
@@ -60,16 +71,21 @@ static const Verb verbs[] = {
 	{"create", "", "make drafts of an improvement", 0, 0, verb_create},
 	{"publish", "", "sign and publish the drafts", 0, 0, verb_publish},
 	{"resign", "", "renew timestamp, and snapshot when it is due", 0, 0, verb_resign},
-	{"check", "", "verify the whole repository", 0, 0, verb_check},
+	{"check", "", "verify the whole repository", 0, 0, verb_check, .without = "keys"},
+	{"prune", "", "remove what is not current any more", 0, 0, verb_prune, .without = "keys"},
+	{"mirror", "SOURCE FOLDER", "copy a repository and verify all of it", 2, 2, verb_mirror,
+		.without = "keys"},
 	{"keys", "[WHAT ROLE ...]", "show or change who signs", 0, 3, verb_keys},
 	{"renew", "ROLE...", "new versions with new expiry", 1, COMMAND_WORDS_MAX, verb_renew},
-	{"pending", "", "show what waits for whose signatures", 0, 0, verb_pending},
-	{"show", "FILE", "show what a carried file says", 1, 1, verb_show},
+	{"pending", "", "show what waits for whose signatures", 0, 0, verb_pending,
+		.without = "keys"},
+	{"show", "FILE", "show what a carried file says", 1, 1, verb_show, .without = "keys"},
 	{"sign", "FILE [NAME...]", "show and sign a carried file", 1, COMMAND_WORDS_MAX, verb_sign},
 	{"accept", "FILE...", "take the signatures of carried files", 1, COMMAND_WORDS_MAX,
 		verb_accept},
-	{"abandon", "", "drop what waits for signatures", 0, 0, verb_abandon},
-	{"bundle", "FILE", "write one base's files for a medium", 1, 1, verb_bundle},
+	{"abandon", "", "drop what waits for signatures", 0, 0, verb_abandon, .without = "keys"},
+	{"bundle", "FILE", "write one base's files for a medium", 1, 1, verb_bundle,
+		.without = "keys"},
 	{},
 };
 

@@ -17,6 +17,7 @@
 
 #define FULL_ENCODING  "zstd"
 #define DELTA_ENCODING "suture-delta-1"
+#define PIECE_SIZE     ((size_t)65536)
 #define FULL_LEVEL     19 /* the highest whose window (8 MiB) a small device can afford */
 
 /* Two images may have a payload of the same bytes, and so of the same name. */
@@ -79,20 +80,51 @@ static int make_full(const Making *making, Payload *payload)
 	return r < 0 ? r : write_blob(making, &bytes, FULL_ENCODING, payload);
 }
 
+/* In pieces: the image may be larger than what is free. */
+static int unpack(ZSTD_DStream *stream, const uint8_t *data, size_t size, uint8_t *piece,
+	DigestStream *digest, uint64_t *ret_size)
+{
+	ZSTD_inBuffer in = {data, size, 0};
+	size_t left = 1;
+
+	*ret_size = 0;
+	while (left > 0) {
+		ZSTD_outBuffer out = {piece, PIECE_SIZE, 0};
+
+		left = ZSTD_decompressStream(stream, &out, &in);
+		if (ZSTD_isError(left) || (left > 0 && out.pos == 0 && in.pos == in.size))
+			return -EBADMSG;
+		if (digest_stream_update(digest, piece, out.pos) < 0)
+			return -EIO;
+		*ret_size += out.pos;
+	}
+	return in.pos == in.size ? 0 : -EBADMSG;
+}
+
+static int digest_of_packed(
+	const uint8_t *data, size_t size, Digest *ret_digest, uint64_t *ret_size)
+{
+	_cleanup_(digest_stream_freep) DigestStream *digest = digest_stream_new();
+	_cleanup_free_ uint8_t *piece = memory_raw(PIECE_SIZE);
+	ZSTD_DStream *stream = ZSTD_createDStream();
+	int r = digest && piece && stream ? unpack(stream, data, size, piece, digest, ret_size)
+					  : -ENOMEM;
+
+	ZSTD_freeDStream(stream);
+	return r < 0 ? r : digest_stream_final(digest, ret_digest);
+}
+
 int payload_check_full(
 	const uint8_t *data, size_t size, const IndexImage *image, Reason *reterr_reason)
 {
-	_cleanup_free_ uint8_t *unpacked = memory_raw(image->size);
+	uint64_t unpacked;
 	Digest digest;
-	int r;
+	int r = digest_of_packed(data, size, &digest, &unpacked);
 
-	if (!unpacked)
-		return -ENOMEM;
-	if (ZSTD_decompress(unpacked, image->size, data, size) != image->size)
+	if (r == -EBADMSG || (r == 0 && unpacked != image->size))
 		return reason_set(reterr_reason, -EKEYREJECTED,
 			"a full payload of component %s does not unpack to its image",
 			image->component);
-	r = digest_of(unpacked, image->size, &digest);
 	if (r < 0)
 		return r;
 	if (!digest_equal(&digest, &image->sha256))

@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "vendor/publish/delegations.h"
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/outbox.h"
 #include "wire/json/document.h"
@@ -59,24 +62,35 @@ static int repository_new(Repository *repository, const Workspace *workspace, co
 	return repository->pending ? 0 : -ENOMEM;
 }
 
+static int refresh(Repository *repository, const char *root, int64_t now, Reason *reason)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	TrustRepository files = files_of(repository);
+	size_t size;
+	int r = file_read(AT_FDCWD, root, TRUST_ROOT_SIZE_MAX, &data, &size);
+
+	if (r < 0)
+		return reason_errno(reason, r, "cannot read the trusted root %s", root);
+	r = trust_new(data, size, now > 0 ? now : TRUST_NO_CLOCK, &repository->trust, reason);
+	return r < 0 ? r : trust_refresh(repository->trust, &files, reason);
+}
+
 int repository_open(Repository *repository, const Workspace *workspace, int64_t now,
 	const Signer *signer, Reason *reterr_reason)
 {
 	_cleanup_free_ char *root = workspace_path(workspace, "device/root.json");
-	_cleanup_free_ uint8_t *data = NULL;
-	TrustRepository files;
-	size_t size;
 	int r = repository_new(repository, workspace, signer);
 
 	if (r < 0 || !root)
 		return -ENOMEM;
-	r = file_read(AT_FDCWD, root, TRUST_ROOT_SIZE_MAX, &data, &size);
-	if (r < 0)
-		return reason_errno(reterr_reason, r, "cannot read the trusted root %s", root);
-	r = trust_new(
-		data, size, now > 0 ? now : TRUST_NO_CLOCK, &repository->trust, reterr_reason);
-	files = files_of(repository);
-	return r < 0 ? r : trust_refresh(repository->trust, &files, reterr_reason);
+	return refresh(repository, root, now, reterr_reason);
+}
+
+int repository_open_to_read(Repository *repository, const char *path, const char *root, int64_t now,
+	Reason *reterr_reason)
+{
+	*repository = (Repository){.path = path, .pending = json_object(), .now = time_of_source()};
+	return repository->pending ? refresh(repository, root, now, reterr_reason) : -ENOMEM;
 }
 
 void repository_done(Repository *repository)
@@ -142,6 +156,15 @@ int repository_delegate(Repository *repository, const Base *base, Reason *reterr
 	return repository_body(repository, role) ? 0 : -ENOMEM;
 }
 
+int repository_visit(Repository *repository, const Base *base,
+	int (*each)(void *context, const char *path, const TrustFile *file), void *context,
+	Reason *reterr_reason)
+{
+	TrustRepository files = files_of(repository);
+
+	return delegations_visit(repository->trust, &files, base, each, context, reterr_reason);
+}
+
 static int empty_index(const Base *base, const char *channel, Index *ret_index)
 {
 	Index index = {
@@ -159,28 +182,62 @@ static int empty_index(const Base *base, const char *channel, Index *ret_index)
 		: -ENOMEM;
 }
 
+/* -ENOENT, or -EFBIG where it has another size. */
+static int map_file(const char *path, uint64_t size, Mapping *ret_mapping)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t actual;
+	void *data;
+	int r = fd < 0 ? -errno : fd_size(fd, &actual);
+
+	if (r < 0)
+		return r;
+	if (actual != size || size == 0)
+		return -EFBIG;
+	data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	*ret_mapping = (Mapping){data, size};
+	return 0;
+}
+
+void mapping_done(Mapping *mapping)
+{
+	if (mapping->data)
+		munmap((void *)mapping->data, mapping->size);
+	*mapping = (Mapping){};
+}
+
+int repository_map_signed(const char *path, uint64_t size, const Digest *digest,
+	Mapping *ret_mapping, Reason *reterr_reason)
+{
+	_cleanup_(mapping_done) Mapping mapping = {};
+	Digest found;
+	int r = map_file(path, size, &mapping);
+
+	if (r == 0)
+		r = digest_of(mapping.data, mapping.size, &found);
+	if (r < 0 && r != -EFBIG && r != -ENOENT)
+		return reason_errno(reterr_reason, r, "cannot read %s", path);
+	if (r < 0 || !digest_equal(&found, digest))
+		return reason_set(reterr_reason, -EKEYREJECTED,
+			"%s is %s; bring it back from a copy of the repository", path,
+			r == -ENOENT ? "missing" : "damaged");
+	*ret_mapping = mapping;
+	mapping = (Mapping){};
+	return 0;
+}
+
 int repository_read_signed(const char *path, uint64_t size, const Digest *digest,
 	uint8_t **ret_data, Reason *reterr_reason)
 {
-	_cleanup_free_ uint8_t *data = NULL;
-	size_t actual = 0;
-	Digest found;
-	int r = file_read(AT_FDCWD, path, size, &data, &actual);
+	_cleanup_(mapping_done) Mapping mapping = {};
+	int r = repository_map_signed(path, size, digest, &mapping, reterr_reason);
 
-	if (r == -ENOENT)
-		return reason_set(reterr_reason, -EKEYREJECTED,
-			"%s is missing; bring it back from a copy of the repository", path);
-	if (r < 0 && r != -EFBIG)
-		return reason_errno(reterr_reason, r, "cannot read %s", path);
-	if (r == 0)
-		r = digest_of(data, actual, &found);
-	if (r < 0 && r != -EFBIG)
+	if (r < 0)
 		return r;
-	if (r == -EFBIG || actual != size || !digest_equal(&found, digest))
-		return reason_set(reterr_reason, -EKEYREJECTED,
-			"%s is damaged; bring it back from a copy of the repository", path);
-	*ret_data = TAKE_PTR(data);
-	return 0;
+	*ret_data = memory_copy(mapping.data, mapping.size);
+	return *ret_data ? 0 : -ENOMEM;
 }
 
 /* What the base's role says of the index. -ENOENT: nothing yet. */
@@ -227,12 +284,33 @@ int repository_read_index(Repository *repository, const Base *base, const char *
 	return r < 0 ? r : read_verified(repository, name, &file, ret_index, reterr_reason);
 }
 
-int repository_index_file(Repository *repository, const Base *base, const char *channel,
-	char **ret_name, Reason *reterr_reason)
+/* A file may say the truth about another base: the names inside must be those it is listed under.
+ */
+static int check_listed(const Index *index, const char *path, Reason *reason)
 {
-	TrustFile file;
+	_cleanup_free_ char *own = index_target_path(index->product, index->base, index->channel);
 
-	return find_index(repository, base, channel, &file, ret_name, reterr_reason);
+	if (!own)
+		return -ENOMEM;
+	return strcmp(own, path) == 0
+		? 0
+		: reason_set(reason, -EKEYREJECTED, "%s holds the index of %s", path, own);
+}
+
+int repository_read_listed(const Repository *repository, const char *path, const TrustFile *file,
+	Index *ret_index, Reason *reterr_reason)
+{
+	_cleanup_free_ char *target = trust_target_name(repository->trust, path, file);
+	_cleanup_free_ char *name = target ? path_join("targets", target) : NULL;
+	int r = name ? read_verified(repository, name, file, ret_index, reterr_reason) : -ENOMEM;
+
+	return r < 0 ? r : check_listed(ret_index, path, reterr_reason);
+}
+
+int repository_index_file(Repository *repository, const Base *base, const char *channel,
+	char **ret_name, TrustFile *ret_file, Reason *reterr_reason)
+{
+	return find_index(repository, base, channel, ret_file, ret_name, reterr_reason);
 }
 
 /* The search for an index, in whatever channel, goes through the base's role. */

@@ -16,7 +16,7 @@
 #include "wire/trust/refresh.h"
 
 typedef struct Repository {
-	const Workspace *workspace;
+	const Workspace *workspace; /* NULL: opened to look only */
 	const char *path;
 	const Signer *signer;
 	Trust *trust;    /* NULL in a repository that is being made */
@@ -27,6 +27,11 @@ typedef struct Repository {
 /* `now` 0: whatever expired is accepted (for signing anew). */
 int repository_open(Repository *repository, const Workspace *workspace, int64_t now,
 	const Signer *signer, Reason *reterr_reason);
+
+/* To look only, without a workspace: `path` is the repository's folder, which the caller keeps,
+ * `root` the file with the trusted root. */
+int repository_open_to_read(Repository *repository, const char *path, const char *root, int64_t now,
+	Reason *reterr_reason);
 
 /* Drops what was put into the outbox and not closed. */
 void repository_done(Repository *repository);
@@ -49,13 +54,23 @@ int repository_load_role(Repository *repository, const Base *base, Reason *reter
 /* Delegates `role` for everything below `product`/`key` to its keys; repeated: replaces. */
 int repository_delegate(Repository *repository, const Base *base, Reason *reterr_reason);
 
+/* As delegations_visit(). */
+int repository_visit(Repository *repository, const Base *base,
+	int (*each)(void *context, const char *path, const TrustFile *file), void *context,
+	Reason *reterr_reason);
+
 /* The index of a channel; an empty one of this base when there is none yet. */
 int repository_read_index(Repository *repository, const Base *base, const char *channel,
 	Index *ret_index, Reason *reterr_reason);
 
-/* The index file's name below the repository; the caller frees. -ENOENT when there is none. */
+/* The index file's name below the repository, which the caller frees, and what was signed of it.
+ * -ENOENT when there is none. */
 int repository_index_file(Repository *repository, const Base *base, const char *channel,
-	char **ret_name, Reason *reterr_reason);
+	char **ret_name, TrustFile *ret_file, Reason *reterr_reason);
+
+/* The index that the role lists under `path`: its file, and that it is for what the path says. */
+int repository_read_listed(const Repository *repository, const char *path, const TrustFile *file,
+	Index *ret_index, Reason *reterr_reason);
 
 /* Puts the index file into the outbox and lists it in the base's role. */
 int repository_write_index(
@@ -65,6 +80,17 @@ int repository_write_index(
  * if it has not, or is not there. */
 int repository_read_signed(const char *path, uint64_t size, const Digest *digest,
 	uint8_t **ret_data, Reason *reterr_reason);
+
+/* A file mapped into memory: blobs may be larger than what is free. */
+typedef struct Mapping {
+	const uint8_t *data;
+	size_t size;
+} Mapping;
+
+/* As repository_read_signed(); the caller ends it with mapping_done(). */
+int repository_map_signed(const char *path, uint64_t size, const Digest *digest,
+	Mapping *ret_mapping, Reason *reterr_reason);
+void mapping_done(Mapping *mapping);
 
 /* A blob's absolute path; the caller frees. */
 char *repository_blob(const Repository *repository, const Digest *digest);

@@ -14,7 +14,7 @@
 static int write_bundle(Desk *desk, const char *path, BundleCounts *ret_counts)
 {
 	const Base *base;
-	int r = desk_open(desk, time_of_source());
+	int r = desk_open_to_read(desk, time_of_source());
 
 	if (r == 0)
 		r = workspace_find_base(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* publish, resign, check: what a vendor does with the repository every day. */
+/* publish, resign: what a vendor does with the repository every day. */
 #include "vendor/publish/publish.h"
 
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/time.h"
-#include "vendor/publish/check.h"
 #include "vendor/publish/desk.h"
 #include "vendor/publish/metadata.h"
 #include "vendor/publish/online.h"
@@ -137,34 +136,4 @@ int verb_resign(int count, char **operands)
 	return arguments.json ? desk_print_json(json_pack("{s:i, s:O, s:O}", "schema", 1, "signed",
 					told, "expiring", warnings))
 			      : EXIT_OK;
-}
-
-static int tell_counts(const CheckCounts *counts, json_t *warnings)
-{
-	if (arguments.json)
-		return desk_print_json(json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:O}",
-			"schema", 1, "indexes", (json_int_t)counts->indexes, "improvements",
-			(json_int_t)counts->improvements, "images", (json_int_t)counts->images,
-			"blobs", (json_int_t)counts->blobs, "deltas", (json_int_t)counts->deltas,
-			"bytes", (json_int_t)counts->bytes, "expiring", warnings));
-	printf("Good: %zu indexes, %zu improvements, %zu images, %zu blobs of %" PRIu64
-	       " bytes, %zu deltas applied again\n",
-		counts->indexes, counts->improvements, counts->images, counts->blobs, counts->bytes,
-		counts->deltas);
-	return EXIT_OK;
-}
-
-int verb_check(int count, char **operands)
-{
-	_cleanup_desk_ Desk desk = DESK_EMPTY;
-	_cleanup_json_ json_t *warnings = NULL;
-	CheckCounts counts;
-	int r = desk_open(&desk, time_now());
-
-	if (r == 0)
-		r = check_repository(&desk.workspace, &desk.repository, arguments.channel, &counts,
-			&desk.reason);
-	if (r == 0)
-		r = desk_warn_expiry(&desk, &warnings);
-	return r != 0 ? desk_fail(&desk, r) : tell_counts(&counts, warnings);
 }

@@ -8,7 +8,9 @@ int verb_create(int count, char **operands); /* verb-create.c */
 int verb_lint(int count, char **operands);
 int verb_publish(int count, char **operands); /* verb-publish.c */
 int verb_resign(int count, char **operands);
-int verb_check(int count, char **operands);
+int verb_check(int count, char **operands);     /* verb-check.c */
+int verb_prune(int count, char **operands);     /* verb-prune.c */
+int verb_mirror(int count, char **operands);    /* verb-mirror.c */
 int verb_keys(int count, char **operands);      /* verb-keys.c */
 int verb_keys_show(int count, char **operands); /* verb-keys-show.c */
 int verb_renew(int count, char **operands);

@@ -35,6 +35,11 @@ static const SchemaField list_fields[] = {
 	{},
 };
 
+void base_list_clear(BaseList *list)
+{
+	schema_clear(list_fields, list);
+}
+
 char *workspace_path(const Workspace *workspace, const char *name)
 {
 	return path_join(workspace->path, name);
@@ -129,11 +134,35 @@ int workspace_open(Workspace *workspace, const char *repository, const char *pat
 	return r < 0 ? r : load_bases(workspace, reterr_reason);
 }
 
+int workspace_open_alone(Workspace *workspace, const char *repository, Reason *reterr_reason)
+{
+	*workspace = (Workspace){.lock = -1};
+	return resolve(repository, &workspace->repository, reterr_reason);
+}
+
+int workspace_open_to_read(
+	Workspace *workspace, const char *repository, const char *path, Reason *reterr_reason)
+{
+	_cleanup_free_ char *work = NULL;
+	int r = workspace_open_alone(workspace, repository, reterr_reason);
+
+	if (r == 0)
+		r = choose_path(workspace, path, &work);
+	if (r == 0)
+		r = find_work(workspace, work, reterr_reason);
+	return r < 0 ? r : load_bases(workspace, reterr_reason);
+}
+
+void workspace_unlock(Workspace *workspace)
+{
+	workspace->lock = fd_close(workspace->lock);
+}
+
 void workspace_done(Workspace *workspace)
 {
 	free(workspace->repository);
 	free(workspace->path);
-	schema_clear(list_fields, &workspace->list);
+	base_list_clear(&workspace->list);
 	workspace->lock = fd_close(workspace->lock);
 }
 

@@ -28,7 +28,7 @@ typedef struct Base {
 	char *product; /* os-release ID */
 	char *key;     /* base key */
 	char *version; /* VERSION_ID */
-	char *root;    /* absolute path of its files */
+	char *root;    /* absolute path of its files; NULL: they are not on this machine */
 	bool retired;  /* gets no more improvements */
 } Base;
 
@@ -36,6 +36,9 @@ typedef struct BaseList {
 	uint64_t schema; /* 1 */
 	SCHEMA_LIST(Base) bases;
 } BaseList;
+
+void base_list_clear(BaseList *list);
+#define _cleanup_base_list_ _cleanup_(base_list_clear)
 
 typedef struct Workspace {
 	char *repository; /* absolute, without symbolic links */
@@ -49,6 +52,15 @@ typedef struct Workspace {
 int workspace_open(Workspace *workspace, const char *repository, const char *path, bool create,
 	Reason *reterr_reason);
 void workspace_done(Workspace *workspace);
+
+/* The same to look only: it is not locked, and may change while it is read. */
+int workspace_open_to_read(
+	Workspace *workspace, const char *repository, const char *path, Reason *reterr_reason);
+
+/* A repository without a work folder here: it has no path and no bases then. */
+int workspace_open_alone(Workspace *workspace, const char *repository, Reason *reterr_reason);
+
+void workspace_unlock(Workspace *workspace);
 #define _cleanup_workspace_ _cleanup_(workspace_done)
 
 char *workspace_path(const Workspace *workspace, const char *name); /* NULL: no memory */

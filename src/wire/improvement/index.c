@@ -369,3 +369,19 @@ void index_blob_path(const Digest *digest, char ret_path[static INDEX_BLOB_PATH_
 	digest_to_text(digest, text);
 	snprintf(ret_path, INDEX_BLOB_PATH_SIZE, "%.2s/%s", text, text);
 }
+
+int index_visit_blobs(const Improvement *improvement,
+	int (*each)(void *context, const Digest *digest, uint64_t size), void *context)
+{
+	const Notes *notes = improvement->notes;
+	int r = notes ? each(context, &notes->sha256, notes->size) : 0;
+
+	for (size_t i = 0; r == 0 && i < improvement->images.count; i++) {
+		const IndexImage *image = &improvement->images.items[i];
+
+		for (size_t j = 0; r == 0 && j < image->payloads.count; j++)
+			r = each(context, &image->payloads.items[j].sha256,
+				image->payloads.items[j].size);
+	}
+	return r;
+}

@@ -207,3 +207,8 @@ char *index_target_path(const char *product, const char *base, const char *chann
 /* "<first two digits>/<digest>": a blob's path below blobs/. */
 #define INDEX_BLOB_PATH_SIZE (3 + DIGEST_TEXT_SIZE)
 void index_blob_path(const Digest *digest, char ret_path[static INDEX_BLOB_PATH_SIZE]);
+
+/* Calls `each` for every blob of an improvement, its notes and its images' payloads, until that
+ * returns something else than 0, which is returned. Blobs that images share come again. */
+int index_visit_blobs(const Improvement *improvement,
+	int (*each)(void *context, const Digest *digest, uint64_t size), void *context);

@@ -160,16 +160,6 @@ static int read_nested(const SchemaField *field, const json_t *value, void *targ
 	return read_object(field->fields, value, data, where, reason);
 }
 
-/* As memory_grow() leaves it: what was read may be added to. */
-static size_t capacity_for(size_t count)
-{
-	size_t capacity = count > 0 ? 1 : 0;
-
-	while (capacity < count)
-		capacity *= 2;
-	return capacity;
-}
-
 static int read_list(const SchemaField *field, const json_t *value, void *target,
 	const Where *where, Reason *reason)
 {
@@ -180,7 +170,7 @@ static int read_list(const SchemaField *field, const json_t *value, void *target
 		return refuse(where, reason, "is not a list");
 	if (count > field->max)
 		return refuse(where, reason, "has too many elements");
-	list->items = memory_new_array(capacity_for(count), field->size);
+	list->items = memory_new_growable(count, field->size);
 	if (!list->items)
 		return -ENOMEM;
 	list->count = count;

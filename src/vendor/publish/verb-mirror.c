@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mirror: a verified copy of somebody's repository. */
+#include "vendor/publish/mirror.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/exit.h"
+#include "base/log.h"
+#include "vendor/publish/desk.h"
+#include "vendor/publish/verbs.h"
+
+int verb_mirror(int count, char **operands)
+{
+	Reason reason = {};
+	MirrorCounts counts;
+	MirrorOrder order = {.source = operands[0],
+		.folder = operands[1],
+		.root = arguments.trusted_root,
+		.bases = &arguments.bases,
+		.prune = arguments.prune,
+		.keep_days = arguments.keep_days,
+		.shows = !arguments.json && isatty(STDERR_FILENO)};
+	int r;
+
+	if (!order.root) {
+		log_error("the form is: mirror --trusted-root FILE [--base ROLE] SOURCE FOLDER");
+		return EXIT_USAGE;
+	}
+	r = mirror_run(&order, &counts, &reason);
+	if (r < 0)
+		return exit_code_of(log_reason(r, &reason));
+	if (arguments.json)
+		return desk_print_json(json_pack("{s:i, s:I, s:I, s:I, s:I, s:I}", "schema", 1,
+			"bases", (json_int_t)counts.bases, "indexes", (json_int_t)counts.indexes,
+			"files", (json_int_t)counts.files, "bytes", (json_int_t)counts.bytes,
+			"removed", (json_int_t)counts.removed));
+	printf("Mirrored %zu bases with %zu indexes: %zu new files of %" PRIu64 " bytes",
+		counts.bases, counts.indexes, counts.files, counts.bytes);
+	if (counts.removed)
+		printf(", %zu removed", counts.removed);
+	printf("\n");
+	return EXIT_OK;
+}
