@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdio.h>
 
 #include "base/time.h"
@@ -377,6 +378,19 @@ TEST(a_table_reads_and_writes)
 	ASSERT_STREQ(bytes.data, FULL_TREE "\n");
 	schema_clear(tree_fields, &tree);
 	ASSERT_MEMEQ(&tree, &(Tree){}, sizeof(tree));
+}
+
+/* memory_grow() makes no room at 4 for what stands behind 3: it must be there. */
+TEST(a_list_that_was_read_may_grow)
+{
+	Tree tree = {};
+
+	ASSERT_OK(read_tree("{\"title\":\"elm\",\"tags\":[\"a\",\"b\",\"c\"]}", &tree, NULL));
+	ASSERT_OK(memory_grow(&tree.tags.items, tree.tags.count, sizeof(char *)));
+	ASSERT(malloc_usable_size(tree.tags.items) >= 4 * sizeof(char *));
+	tree.tags.items[tree.tags.count++] = memory_string("d");
+	ASSERT_STREQ(tree.tags.items[3], "d");
+	schema_clear(tree_fields, &tree);
 }
 
 TEST(absent_members_are_zero_and_stay_absent)
