@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vendor/publish/fixes.h"
-
-#include <errno.h>
-#include <string.h>
+#include "vendor/advisory/fixes.h"
 
 #include "base/text.h"
-#include "vendor/publish/document-file.h"
 #include "wire/improvement/index-schema.h"
 
-#define ID_BYTES         64
-#define PROSE_BYTES      4000
-#define URL_BYTES        1000
-#define REFERENCES_MAX   64
-#define FIXES_IN_ONE_MAX 512
+#define PROSE_BYTES    4000
+#define URL_BYTES      1000
+#define REFERENCES_MAX 64
 
 static bool is_url(const char *text)
 {
@@ -35,18 +29,13 @@ static const SchemaField fix_fields[] = {
 
 const SchemaField fixes_fields[] = {
 	SCHEMA_FIELD(Fixes, schema, NUMBER, .min = 1, .max = 1),
-	SCHEMA_FIELD(Fixes, id, TEXT, .max = ID_BYTES),
+	SCHEMA_FIELD(Fixes, id, TEXT, .max = FIXES_ID_BYTES),
 	SCHEMA_FIELD(Fixes, title, TEXT, .max = INDEX_SENTENCE_BYTES),
 	SCHEMA_FIELD(Fixes, urgency, WORD, .words = index_urgencies),
 	SCHEMA_FIELD(Fixes, released, TIME, .optional = true),
-	SCHEMA_FIELD(Fixes, fixes, LIST, .max = FIXES_IN_ONE_MAX, SCHEMA_OF(fix_fields, Fix)),
+	SCHEMA_FIELD(Fixes, fixes, LIST, .max = FIXES_MAX, SCHEMA_OF(fix_fields, Fix)),
 	{},
 };
-
-int fixes_load(const char *path, Fixes *ret_fixes, Reason *reterr_reason)
-{
-	return document_file_load(path, fixes_fields, ret_fixes, reterr_reason);
-}
 
 void fixes_clear(Fixes *fixes)
 {

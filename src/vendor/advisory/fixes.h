@@ -6,6 +6,9 @@
  */
 #include "wire/improvement/index.h"
 
+#define FIXES_ID_BYTES 64
+#define FIXES_MAX      512 /* in one file */
+
 typedef struct Fix {
 	char *cve;
 	char *component;
@@ -27,7 +30,5 @@ typedef struct Fixes {
 
 extern const SchemaField fixes_fields[];
 
-/* Reads and checks the file. -EBADMSG with a reason that names the member. */
-int fixes_load(const char *path, Fixes *ret_fixes, Reason *reterr_reason);
 void fixes_clear(Fixes *fixes);
 #define _cleanup_fixes_ _cleanup_(fixes_clear)
