@@ -53,6 +53,10 @@ int repository_delegate(Repository *repository, const Base *base, Reason *reterr
 int repository_read_index(Repository *repository, const Base *base, const char *channel,
 	Index *ret_index, Reason *reterr_reason);
 
+/* The same, as it will be when what is pending is published. */
+int repository_read_next_index(Repository *repository, const Base *base, const char *channel,
+	Index *ret_index, Reason *reterr_reason);
+
 /* The index file's name below the repository; the caller frees. -ENOENT when there is none. */
 int repository_index_file(Repository *repository, const Base *base, const char *channel,
 	char **ret_name, Reason *reterr_reason);
