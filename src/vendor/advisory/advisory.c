@@ -146,7 +146,7 @@ static int newest_first(const void *a, const void *b)
 	const AdvisoryEntry *left = a, *right = b;
 	int64_t l = advisory_first_date(&left->advisory), r = advisory_first_date(&right->advisory);
 
-	return l != r ? (l < r ? 1 : -1) : strcmp(left->name, right->name);
+	return l != r ? (l < r ? 1 : -1) : strcmp(right->name, left->name);
 }
 
 void advisory_list_sort(AdvisoryList *list)

@@ -91,7 +91,7 @@ void advisory_list_done(AdvisoryList *list);
  * same name. */
 int advisory_list_add(AdvisoryList *list, Advisory *advisory, Reason *reterr_reason);
 
-/* Newest first: what was released last, and by name where that is the same. */
+/* Newest first: what was released last, and the last by name where that is the same. */
 void advisory_list_sort(AdvisoryList *list);
 
 /* The name of an advisory's files for its id, by the rule of CSAF 2.0 section 5.1: lower case, and

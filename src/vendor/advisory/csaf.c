@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "vendor/advisory/csaf-products.h"
+#include "vendor/advisory/cvss.h"
 #include "vendor/advisory/links.h"
 #include "vendor/advisory/remedy.h"
 #include "wire/improvement/index-schema.h"
@@ -164,6 +165,33 @@ static int add_threat(json_t *vulnerability)
 			"This is known to have been used in attacks."));
 }
 
+static const char *vector_of(const Advisory *advisory, const char *cve)
+{
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++) {
+		const Fix *fix = &advisory->fixes->fixes.items[i];
+
+		if (is_of(advisory, fix, cve) && fix->cvss)
+			return fix->cvss;
+	}
+	return NULL;
+}
+
+/* Of the bases; the status is complete. */
+static int add_score(json_t *vulnerability, const Advisory *advisory, const char *cve)
+{
+	const char *vector = vector_of(advisory, cve);
+	json_t *status = json_object_get(vulnerability, "product_status");
+	unsigned score;
+
+	if (!vector)
+		return 0;
+	score = cvss_score(vector);
+	return json_object_set_new(vulnerability, "scores",
+		json_pack("[{s:{s:f, s:s, s:s, s:s}, s:O}]", "cvss_v3", "baseScore", score / 10.0,
+			"baseSeverity", cvss_severity(score), "vectorString", vector, "version",
+			"3.1", "products", json_object_get(status, "known_affected")));
+}
+
 /* What is no CVE is the vendor's own id. */
 static int add_id(json_t *vulnerability, const char *cve, const Vendor *vendor)
 {
@@ -205,6 +233,8 @@ static json_t *vulnerability(
 		r = add_threat(json);
 	if (r == 0)
 		r = add_status(json_object_get(json, "product_status"), advisory, cve);
+	if (r == 0)
+		r = add_score(json, advisory, cve);
 	if (r == 0)
 		r = add_remediations(json_object_get(json, "remediations"), advisory, cve, page);
 	if (r < 0)

@@ -2,6 +2,7 @@
 #include "vendor/advisory/fixes.h"
 
 #include "base/text.h"
+#include "vendor/advisory/cvss.h"
 #include "wire/improvement/index-schema.h"
 
 #define PROSE_BYTES    4000
@@ -24,11 +25,13 @@ static const SchemaField fix_fields[] = {
 	SCHEMA_FIELD(Fix, references, LIST, .max = REFERENCES_MAX, .item = &url_item,
 		.size = sizeof(char *), .optional = true),
 	SCHEMA_FIELD(Fix, exploited, FLAG, .optional = true),
+	SCHEMA_FIELD(Fix, cvss, TEXT, .max = CVSS_VECTOR_BYTES, .check = cvss_is_vector,
+		.optional = true),
 	{},
 };
 
 const SchemaField fixes_fields[] = {
-	SCHEMA_FIELD(Fixes, schema, NUMBER, .min = 1, .max = 1),
+	SCHEMA_FIELD(Fixes, schema, NUMBER, .min = 1, .max = FIXES_SCHEMA),
 	SCHEMA_FIELD(Fixes, id, TEXT, .max = FIXES_ID_BYTES),
 	SCHEMA_FIELD(Fixes, title, TEXT, .max = INDEX_SENTENCE_BYTES),
 	SCHEMA_FIELD(Fixes, urgency, WORD, .words = index_urgencies),

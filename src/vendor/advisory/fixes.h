@@ -7,6 +7,7 @@
 #include "wire/improvement/index.h"
 
 #define FIXES_ID_BYTES 64
+#define FIXES_SCHEMA   2   /* the newest; older files are read as well */
 #define FIXES_MAX      512 /* in one file */
 
 typedef struct Fix {
@@ -17,10 +18,11 @@ typedef struct Fix {
 	char *credit; /* may be NULL */
 	SCHEMA_LIST(char *) references;
 	bool exploited; /* known to be used in attacks */
+	char *cvss;     /* vector; may be NULL. Schema 2 */
 } Fix;
 
 typedef struct Fixes {
-	uint64_t schema; /* 1 */
+	uint64_t schema; /* 1 or FIXES_SCHEMA */
 	char *id;        /* of the advisory, "EXAMPLE-2026-0001" */
 	char *title;
 	int urgency;      /* Urgency */

@@ -144,6 +144,8 @@ int mail_write(const Advisory *advisory, const char *name, const Vendor *vendor,
 	for (size_t i = 0; r == 0 && i < advisory->releases.count; i++)
 		r = put_release(ret_text, &advisory->releases.items[i], vendor);
 	if (r == 0)
-		r = buffer_printf(ret_text, "\n%s\n%s\n", page, vendor->name);
-	return r;
+		r = buffer_printf(ret_text, "\n%s\n", page);
+	if (r == 0)
+		r = markup_plain(ret_text, vendor->name);
+	return r < 0 ? r : buffer_text(ret_text, "\n");
 }

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "vendor/advisory/cvss.h"
 #include "vendor/advisory/markup.h"
 #include "vendor/advisory/osv.h"
 #include "wire/improvement/index-schema.h"
@@ -33,7 +34,7 @@ static const char style[] =
 	"dl{margin:0}\n"
 	"dt{font-weight:600;margin-top:.75rem}\n"
 	"dt:first-child{margin-top:0}\n"
-	"dd{margin:0}\n"
+	"dd,dd>p:first-child{margin:0}\n"
 	".notice{background:var(--warn-card);color:var(--warn);border-left:.3rem solid;"
 	"padding:.75rem 1rem;margin:1rem 0;font-weight:600}\n"
 	".scroll{overflow-x:auto}\n"
@@ -201,6 +202,18 @@ static void put_references(Markup *markup, const Fix *fix)
 	}
 }
 
+static void put_score(Markup *markup, const Fix *fix)
+{
+	unsigned score;
+
+	if (!fix->cvss)
+		return;
+	score = cvss_score(fix->cvss);
+	markup_printf(markup,
+		"<dt>Severity:</dt>\n<dd>%u.%u of 10 <span class=\"soft\">%s</span></dd>\n",
+		score / 10, score % 10, fix->cvss);
+}
+
 static void put_fix(Markup *markup, const Vendor *vendor, const Advisory *advisory, const Fix *fix)
 {
 	markup_raw(markup, "<div class=\"fix\">\n<dl>\n");
@@ -210,7 +223,9 @@ static void put_fix(Markup *markup, const Vendor *vendor, const Advisory *adviso
 	if (fix->exploited)
 		markup_raw(markup,
 			"\n<p><strong>This is known to have been used in attacks.</strong></p>");
-	markup_raw(markup, "</dd>\n<dt>Description:</dt>\n<dd>");
+	markup_raw(markup, "</dd>\n");
+	put_score(markup, fix);
+	markup_raw(markup, "<dt>Description:</dt>\n<dd>");
 	put_prose(markup, vendor, "p", fix->description);
 	markup_raw(markup, "</dd>\n");
 	put_credit(markup, vendor, fix);

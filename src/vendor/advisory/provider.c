@@ -63,7 +63,7 @@ static int by_change(const void *a, const void *b)
 	const AdvisoryEntry *right = *(const AdvisoryEntry *const *)b;
 	int64_t l = advisory_last_date(&left->advisory), r = advisory_last_date(&right->advisory);
 
-	return l != r ? (l < r ? 1 : -1) : strcmp(left->name, right->name);
+	return l != r ? (l < r ? 1 : -1) : strcmp(right->name, left->name);
 }
 
 /* RFC 4180, and newest first, as CSAF wants it. */
