@@ -230,6 +230,19 @@ def the_same_advisory_may_come_for_another_base_later():
 
 
 @test
+def a_newer_base_lacks_what_was_withdrawn_before():
+    publisher = Publisher()
+    publisher.release(fixes(1, FIX, {**FIX, "cve": "CVE-2026-1"}))
+    publisher.withdraw(1, "revert")
+    publisher.release(fixes(2), {LIB: NEWER_TLS})
+    publisher.add_base("next", "26.4", None, "--includes", "26.3.1-b")
+    document = publisher.csaf()
+    found = {entry["cve"]: entry["product_status"]["fixed"] for entry in document["vulnerabilities"]}
+    check(f"exampleos:{key('26.4')}" in found[CVE], found)
+    check(f"exampleos:{key('26.4')}" not in found["CVE-2026-1"], found)
+
+
+@test
 def a_newer_base_that_includes_it_is_told():
     publisher = Publisher()
     publisher.release(fixes(1))

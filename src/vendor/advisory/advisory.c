@@ -64,12 +64,16 @@ static const SchemaField release_fields[] = {
 	{},
 };
 
+static const SchemaField cve_item = {.kind = SCHEMA_KIND_TEXT, .max = INDEX_CVE_BYTES};
+
 static const SchemaField inclusion_fields[] = {
 	SCHEMA_FIELD(AdvisoryInclusion, product, TEXT, .max = INDEX_NAME_BYTES),
 	SCHEMA_FIELD(AdvisoryInclusion, base, TEXT, .max = IDENTITY_KEY_MAX),
 	SCHEMA_FIELD(AdvisoryInclusion, version, TEXT, .max = INDEX_NAME_BYTES),
 	SCHEMA_FIELD(AdvisoryInclusion, from, TEXT, .max = IDENTITY_KEY_MAX),
 	SCHEMA_FIELD(AdvisoryInclusion, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
+	SCHEMA_FIELD(AdvisoryInclusion, cves, LIST, .max = FIXES_MAX, .item = &cve_item,
+		.size = sizeof(char *)),
 	{},
 };
 
@@ -262,19 +266,11 @@ static bool has_own_release(
 	return false;
 }
 
-/* Whether the older base had the fix by the sequence that is included. */
-static bool brings_cve(
-	const Advisory *advisory, const AdvisoryInclusion *inclusion, const char *cve)
+static bool brings_cve(const AdvisoryInclusion *inclusion, const char *cve)
 {
-	for (size_t i = 0; i < advisory->releases.count; i++) {
-		const AdvisoryRelease *release = &advisory->releases.items[i];
-
-		if (strcmp(release->product, inclusion->product) == 0 &&
-			strcmp(release->base, inclusion->from) == 0 &&
-			release->sequence <= inclusion->sequence &&
-			advisory_release_has_cve(release, cve))
+	for (size_t i = 0; i < inclusion->cves.count; i++)
+		if (strcmp(inclusion->cves.items[i], cve) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -290,7 +286,7 @@ bool advisory_includes_cve(
 		return false;
 	for (size_t i = 0; i < advisory->includes.count; i++)
 		if (is_same_newer(&advisory->includes.items[i], newer) &&
-			brings_cve(advisory, &advisory->includes.items[i], cve))
+			brings_cve(&advisory->includes.items[i], cve))
 			return true;
 	return false;
 }

@@ -55,6 +55,8 @@ typedef struct AdvisoryInclusion {
 	char *version; /* its VERSION_ID */
 	char *from;    /* base key of the older */
 	uint64_t sequence;
+	SCHEMA_LIST(char *)
+	cves; /* that it brings; what was withdrawn before it is not among them */
 } AdvisoryInclusion;
 
 typedef struct AdvisoryRevision {

@@ -380,18 +380,59 @@ static bool knows_inclusion(
 	return false;
 }
 
-/* Whether the older base got something of the advisory by then. */
-static bool concerns(const Advisory *advisory, const Index *index, const Inclusion *inclusion)
+/* What the older base got by then. What was withdrawn is not carried by what came later. */
+static bool brings(
+	const Advisory *advisory, const Index *index, const Inclusion *inclusion, const char *cve)
 {
 	for (size_t i = 0; i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 
 		if (strcmp(release->product, index->product) == 0 &&
 			strcmp(release->base, inclusion->base) == 0 &&
-			release->sequence <= inclusion->sequence)
+			(release->sequence == inclusion->sequence ||
+				(release->sequence < inclusion->sequence &&
+					!release->withdrawal)) &&
+			advisory_release_has_cve(release, cve))
 			return true;
 	}
 	return false;
+}
+
+static bool concerns(const Advisory *advisory, const Index *index, const Inclusion *inclusion)
+{
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++)
+		if (brings(advisory, index, inclusion, advisory->fixes->fixes.items[i].cve))
+			return true;
+	return false;
+}
+
+static int add_cves(AdvisoryInclusion *into, const Advisory *advisory, const Index *index,
+	const Inclusion *inclusion)
+{
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++) {
+		const char *cve = advisory->fixes->fixes.items[i].cve;
+		char **slot;
+
+		if (!advisory_is_first_of_cve(advisory, i) ||
+			!brings(advisory, index, inclusion, cve))
+			continue;
+		if (memory_grow(&into->cves.items, into->cves.count, sizeof(*slot)) < 0)
+			return -ENOMEM;
+		slot = &into->cves.items[into->cves.count++];
+		*slot = memory_string(cve);
+		if (!*slot)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool has_all(const Advisory *advisory, const AdvisoryInclusion *inclusion)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++)
+		count += advisory_is_first_of_cve(advisory, i);
+	return inclusion->cves.count == count;
 }
 
 static int note_inclusion(AdvisoryEntry *entry, const Index *index, const Inclusion *inclusion)
@@ -400,7 +441,7 @@ static int note_inclusion(AdvisoryEntry *entry, const Index *index, const Inclus
 	AdvisoryInclusion *into;
 	int r;
 
-	if (!concerns(advisory, index, inclusion) || knows_inclusion(advisory, index, inclusion))
+	if (knows_inclusion(advisory, index, inclusion) || !concerns(advisory, index, inclusion))
 		return 0;
 	r = memory_grow(&advisory->includes.items, advisory->includes.count, sizeof(*into));
 	if (r < 0)
@@ -411,7 +452,12 @@ static int note_inclusion(AdvisoryEntry *entry, const Index *index, const Inclus
 		inclusion->sequence};
 	if (!into->product || !into->base || !into->version || !into->from)
 		return -ENOMEM;
-	return tell_label(entry, index->base_version, 0, "includes these fixes", NULL);
+	r = add_cves(into, advisory, index, inclusion);
+	return r < 0 ? r
+		     : tell_label(entry, index->base_version, 0,
+			       has_all(advisory, into) ? "includes these fixes"
+						       : "includes some of these fixes",
+			       NULL);
 }
 
 int history_observe(AdvisoryList *list, const Index *index, HistoryNotes notes, void *context,

@@ -25,6 +25,8 @@ void markup_printf(Markup *markup, const char *format, ...)
 		markup_raw(markup, text);
 }
 
+#define REPLACEMENT_CHARACTER 0xfffd
+
 static bool is_control(unsigned c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
@@ -68,8 +70,10 @@ static int append(Buffer *buffer, const char *text, bool escape)
 		text += length, left -= length) {
 		unsigned c = decode(text, &length);
 
-		if (length > left) /* cut short: no text of ours is */
+		if (length > left) { /* cut short: no text of ours is */
 			length = left;
+			c = REPLACEMENT_CHARACTER;
+		}
 		r = append_character(buffer, text, c, length, escape);
 	}
 	return r;

@@ -21,7 +21,7 @@ static const char style[] =
 	"--card:#1f2228;--line:#454a54;--link:#9cc7ff;--warn:#ffc4a8;--warn-card:#3a2015}}\n"
 	"*{box-sizing:border-box}\n"
 	"body{margin:0 auto;padding:1.5rem 1.25rem 3rem;max-width:48rem;background:var(--paper);"
-	"color:var(--ink);font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere}\n"
+	"color:var(--ink);font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:break-word}\n"
 	"a{color:var(--link);text-underline-offset:.15em}\n"
 	"a:focus-visible{outline:3px solid var(--link);outline-offset:2px}\n"
 	"h1{font-size:1.9rem;line-height:1.25;margin:1.5rem 0 .5rem}\n"
@@ -120,28 +120,44 @@ static void put_link(Markup *markup, const char *address)
 
 /* -- one advisory -- */
 
+static bool has_same_label(const AdvisoryRelease *a, const AdvisoryRelease *b)
+{
+	return strcmp(a->version, b->version) == 0 && a->sequence == b->sequence;
+}
+
+/* Whether a release before it has the same label, as those of other variants have. */
+static bool is_first_of_label(const Advisory *advisory, size_t release)
+{
+	const AdvisoryRelease *items = advisory->releases.items;
+
+	for (size_t i = 0; i < release; i++)
+		if (has_same_label(&items[i], &items[release]))
+			return false;
+	return true;
+}
+
+static bool is_withdrawn_everywhere(const Advisory *advisory, const AdvisoryRelease *release)
+{
+	for (size_t i = 0; i < advisory->releases.count; i++)
+		if (has_same_label(&advisory->releases.items[i], release) &&
+			!advisory->releases.items[i].withdrawal)
+			return false;
+	return true;
+}
+
 /* "26.3.1 (a), 26.3.2 (a)": what was released under it, each once. */
 static void put_labels(Markup *markup, const Advisory *advisory)
 {
-	_cleanup_buffer_ Buffer said = {};
-	char label[LABEL_TEXT_SIZE];
-
-	for (size_t i = 0; markup->error == 0 && i < advisory->releases.count; i++) {
+	for (size_t i = 0; i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
-		_cleanup_free_ char *mark = NULL;
+		bool gone = is_withdrawn_everywhere(advisory, release);
+		char label[LABEL_TEXT_SIZE];
 
+		if (!is_first_of_label(advisory, i))
+			continue;
 		label_shown(release->version, release->sequence, label);
-		mark = memory_printf("|%s|", label);
-		if (!mark || buffer_text(&said, "") < 0)
-			markup->error = -ENOMEM;
-		else if (!strstr((const char *)said.data, mark)) {
-			if (said.size > 0)
-				markup_raw(markup, ", ");
-			markup_printf(markup, "%s%s%s", release->withdrawal ? "<s>" : "", label,
-				release->withdrawal ? "</s>" : "");
-			if (buffer_text(&said, mark) < 0)
-				markup->error = -ENOMEM;
-		}
+		markup_printf(markup, "%s%s%s%s", i > 0 ? ", " : "", gone ? "<s>" : "", label,
+			gone ? "</s>" : "");
 	}
 }
 
@@ -282,8 +298,9 @@ static void put_notices(Markup *markup, const Vendor *vendor, const Advisory *ad
 	}
 }
 
-static const char *const restart_words[] = {"nothing", "the services that use it",
-	"the session: log out and in", "a soft reboot", "a reboot"};
+static const char *const restart_words[] = {"nothing to restart",
+	"restarts the services that use it", "needs a new session", "needs a soft reboot",
+	"needs a reboot"};
 
 static void put_release(Markup *markup, const Vendor *vendor, const AdvisoryRelease *release)
 {
@@ -311,11 +328,12 @@ static void put_inclusions(Markup *markup, const Vendor *vendor, const Advisory 
 			markup->error = -ENOMEM;
 			return;
 		}
-		if (!advisory_is_first_inclusion(advisory, i))
-			continue;
 		markup_raw(markup, "<p>");
 		markup_text(markup, newer);
-		markup_raw(markup, " includes these fixes.</p>\n");
+		markup_raw(markup, " includes the fixes of ");
+		for (size_t j = 0; j < inclusion->cves.count; j++)
+			markup_printf(markup, "%s%s", j > 0 ? ", " : "", inclusion->cves.items[j]);
+		markup_raw(markup, ".</p>\n");
 	}
 }
 
@@ -325,7 +343,7 @@ static void put_releases(Markup *markup, const Vendor *vendor, const Advisory *a
 		"<section aria-labelledby=\"improvements\">\n<h2 id=\"improvements\">Improvements"
 		"</h2>\n<div class=\"scroll\">\n<table>\n<thead>\n<tr><th scope=\"col\">For</th>"
 		"<th scope=\"col\">Improvement</th><th scope=\"col\">Published</th>"
-		"<th scope=\"col\">Restarts</th></tr>\n</thead>\n<tbody>\n");
+		"<th scope=\"col\">Restart</th></tr>\n</thead>\n<tbody>\n");
 	for (size_t i = 0; i < advisory->releases.count; i++)
 		put_release(markup, vendor, &advisory->releases.items[i]);
 	markup_raw(markup, "</tbody>\n</table>\n</div>\n");
