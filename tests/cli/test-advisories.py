@@ -206,6 +206,21 @@ def a_withdrawal_is_told_and_its_replacement_too():
 
 
 @test
+def every_fix_of_a_withdrawn_improvement_gets_its_replacement():
+    publisher = Publisher()
+    second = {**FIX, "cve": "CVE-2026-2"}
+    publisher.release(fixes(1, FIX, second))
+    publisher.withdraw(1, "revert")
+    publisher.release(fixes(2), {LIB: NEWER_TLS})
+    found = [entry["remediations"][0]["category"] for entry in publisher.csaf()["vulnerabilities"]]
+    check_equal(found, ["vendor_fix", "none_available"])
+    publisher.release(fixes(3, second), {LIB: changed(OLD_TLS, 1000, 100_000, 200_000, 5000)})
+    [first, last] = publisher.csaf()["vulnerabilities"]
+    check("26.3.1-b" in first["remediations"][0]["details"], first)
+    check("26.3.1-c" in last["remediations"][0]["details"], last)
+
+
+@test
 def a_later_letter_leaves_older_advisories_alone():
     publisher = Publisher()
     publisher.release(fixes(1))

@@ -196,7 +196,7 @@ bool advisory_release_has(const AdvisoryRelease *release, const char *cve, const
 	for (size_t i = 0; i < release->fixes.count; i++) {
 		const IndexFix *fix = &release->fixes.items[i];
 
-		if ((!cve || strcmp(fix->cve, cve) == 0) &&
+		if (strcmp(fix->cve, cve) == 0 &&
 			(!component || strcmp(fix->component, component) == 0))
 			return true;
 	}

@@ -107,9 +107,8 @@ int64_t advisory_last_date(const Advisory *advisory);
 /* Whether it may be shown: nothing is told before the time that the vendor planned. */
 bool advisory_is_public(const Advisory *advisory, int64_t now);
 
+/* `component` NULL: any. */
 bool advisory_release_has(const AdvisoryRelease *release, const char *cve, const char *component);
-
-/* The same for any component. */
 bool advisory_release_has_cve(const AdvisoryRelease *release, const char *cve);
 
 /* Whether any base got it: a fixes file may hold more than was released. */
@@ -124,7 +123,7 @@ bool advisory_same_base(const AdvisoryRelease *a, const AdvisoryRelease *b);
 bool advisory_is_first_of_base(const Advisory *advisory, size_t release);
 
 /* What to install on the base of `of`: its first release with the fix that is not withdrawn, or
- * NULL. `component` NULL: any; `cve` NULL: any fix. */
+ * NULL. `component` NULL: any. */
 const AdvisoryRelease *advisory_remedy(const Advisory *advisory, const AdvisoryRelease *of,
 	const char *cve, const char *component);
 

@@ -69,11 +69,6 @@ bool csaf_inclusion_counts(const Advisory *advisory, const AdvisoryInclusion *in
 	return false;
 }
 
-static int add(json_t *list, json_t *value)
-{
-	return json_array_append_new(list, value);
-}
-
 static json_t *file_hash(const char *file, const Digest *digest)
 {
 	char text[DIGEST_TEXT_SIZE];
@@ -86,7 +81,7 @@ static json_t *file_hash(const char *file, const Digest *digest)
 static int add_image(json_t *hashes, const AdvisoryImage *image)
 {
 	_cleanup_free_ char *name = memory_printf("%s.erofs", image->component);
-	int r = name ? add(hashes, file_hash(name, &image->sha256)) : -1;
+	int r = name ? json_array_append_new(hashes, file_hash(name, &image->sha256)) : -1;
 
 	for (size_t i = 0; r == 0 && i < image->payloads.count; i++) {
 		const AdvisoryPayload *payload = &image->payloads.items[i];
@@ -95,7 +90,7 @@ static int add_image(json_t *hashes, const AdvisoryImage *image)
 
 		index_blob_path(&payload->sha256, path);
 		blob = memory_printf("blobs/%s", path);
-		r = blob ? add(hashes, file_hash(blob, &payload->sha256)) : -1;
+		r = blob ? json_array_append_new(hashes, file_hash(blob, &payload->sha256)) : -1;
 	}
 	return r;
 }
@@ -142,7 +137,7 @@ static int add_product(json_t *branches, const Product *product, const Vendor *v
 	below = branch("architecture", parts.architecture, leaf(product, vendor));
 	if (parts.variant[0])
 		below = branch("specification", parts.variant, below);
-	return add(branches, below);
+	return json_array_append_new(branches, below);
 }
 
 static int add_of_product(
@@ -183,7 +178,7 @@ static int add_product_name(
 		json_decref(below);
 		return r;
 	}
-	return add(branches,
+	return json_array_append_new(branches,
 		json_pack("{s:s, s:s, s:o}", "category", "product_name", "name",
 			vendor_product_name(vendor, name), "branches", below));
 }

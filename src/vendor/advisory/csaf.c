@@ -14,11 +14,6 @@
 #include "wire/improvement/index-schema.h"
 #include "wire/json/document.h"
 
-static int add(json_t *list, json_t *value)
-{
-	return json_array_append_new(list, value);
-}
-
 json_t *csaf_publisher(const Vendor *vendor)
 {
 	return json_pack("{s:s, s:s, s:s, s:s}", "category", "vendor", "contact_details",
@@ -34,7 +29,7 @@ static json_t *revisions(const Advisory *advisory)
 		char date[TIME_TEXT_SIZE];
 
 		time_format(revision->date, date);
-		if (add(list,
+		if (json_array_append_new(list,
 			    json_pack("{s:s, s:o, s:s}", "date", date, "number",
 				    json_sprintf("%zu", i + 1), "summary", revision->summary)) < 0)
 			return NULL;
@@ -88,17 +83,18 @@ static json_t *note(const char *category, const char *title, const Fix *fix, con
 static int describe(json_t *vulnerability, const Fix *fix)
 {
 	json_t *notes = json_object_get(vulnerability, "notes");
-	int r = add(notes, note("description", "Impact", fix, fix->impact));
+	int r = json_array_append_new(notes, note("description", "Impact", fix, fix->impact));
 
 	if (r == 0)
-		r = add(notes, note("details", "Description", fix, fix->description));
+		r = json_array_append_new(
+			notes, note("details", "Description", fix, fix->description));
 	if (r == 0 && fix->credit)
-		r = add(json_object_get(vulnerability, "acknowledgments"),
+		r = json_array_append_new(json_object_get(vulnerability, "acknowledgments"),
 			json_pack("{s:[s]}", "names", fix->credit));
 	for (size_t i = 0; r == 0 && i < fix->references.count; i++) {
 		_cleanup_free_ char *address = vendor_address(fix->references.items[i]);
 
-		r = add(json_object_get(vulnerability, "references"),
+		r = json_array_append_new(json_object_get(vulnerability, "references"),
 			json_pack("{s:s, s:s, s:s}", "category", "external", "summary",
 				fix->references.items[i], "url", address));
 	}
@@ -115,14 +111,15 @@ static int add_status(json_t *status, const Advisory *advisory, const char *cve)
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 
 		if (remedy_is_first_of_base(advisory, i, cve))
-			r = add(affected, csaf_base_id(release));
+			r = json_array_append_new(affected, csaf_base_id(release));
 		if (r == 0 && advisory_release_has_cve(release, cve))
-			r = add(fixed, csaf_release_id(release));
+			r = json_array_append_new(fixed, csaf_release_id(release));
 	}
 	for (size_t i = 0; r == 0 && i < advisory->includes.count; i++)
 		if (advisory_is_first_inclusion(advisory, i) &&
 			advisory_includes_cve(advisory, &advisory->includes.items[i], cve))
-			r = add(fixed, csaf_inclusion_id(&advisory->includes.items[i]));
+			r = json_array_append_new(
+				fixed, csaf_inclusion_id(&advisory->includes.items[i]));
 	return r;
 }
 
@@ -143,7 +140,7 @@ static int add_remediation(json_t *list, const Advisory *advisory, const Advisor
 		json_object_set_new(remediation, "restart_required",
 			json_pack("{s:s}", "category", restart_categories[release->restart])) < 0)
 		return -1;
-	return add(list, remediation);
+	return json_array_append_new(list, remediation);
 }
 
 static int add_remediations(
@@ -249,7 +246,7 @@ json_t *csaf_document(const Advisory *advisory, const char *name, const Vendor *
 
 	for (size_t i = 0; list && i < advisory->fixes->fixes.count; i++)
 		if (advisory_is_first_of_cve(advisory, i) &&
-			add(list,
+			json_array_append_new(list,
 				vulnerability(advisory, advisory->fixes->fixes.items[i].cve, name,
 					vendor)) < 0)
 			return NULL;

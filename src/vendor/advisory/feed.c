@@ -51,11 +51,6 @@ int feed_bases_add(FeedBases *bases, const Index *index)
 		: -ENOMEM;
 }
 
-static int add(json_t *list, json_t *value)
-{
-	return json_array_append_new(list, value);
-}
-
 static json_t *time_value(int64_t seconds)
 {
 	char text[TIME_TEXT_SIZE];
@@ -79,7 +74,7 @@ static json_t *describe_image(const AdvisoryImage *image)
 	for (size_t i = 0; payloads && i < image->payloads.count; i++) {
 		const AdvisoryPayload *payload = &image->payloads.items[i];
 
-		if (add(payloads,
+		if (json_array_append_new(payloads,
 			    json_pack("{s:s, s:s, s:o, s:I}", "kind",
 				    index_payload_kinds[payload->kind], "encoding",
 				    payload->encoding, "sha256", digest_value(&payload->sha256),
@@ -97,7 +92,7 @@ static json_t *describe_images(const AdvisoryRelease *release)
 	_cleanup_json_ json_t *list = json_array();
 
 	for (size_t i = 0; list && i < release->images.count; i++)
-		if (add(list, describe_image(&release->images.items[i])) < 0)
+		if (json_array_append_new(list, describe_image(&release->images.items[i])) < 0)
 			return NULL;
 	return TAKE_PTR(list);
 }
@@ -146,11 +141,11 @@ static int add_advisory(json_t *improvement, const Line *line, const Vendor *ven
 {
 	_cleanup_free_ char *page = links_page(vendor, line->entry->name);
 	json_t *fixes = json_object_get(improvement, "fixes");
-	int r = add(json_object_get(improvement, "advisories"),
+	int r = json_array_append_new(json_object_get(improvement, "advisories"),
 		json_pack("{s:s, s:s}", "id", line->entry->advisory.fixes->id, "url", page));
 
 	for (size_t i = 0; r == 0 && i < line->release->fixes.count; i++)
-		r = add(fixes,
+		r = json_array_append_new(fixes,
 			json_pack("{s:s, s:s}", "cve", line->release->fixes.items[i].cve,
 				"component", line->release->fixes.items[i].component));
 	return r;
@@ -220,7 +215,7 @@ static json_t *describe_improvements(const Lines *lines, const FeedBase *base, c
 			continue;
 		if (line->release->sequence != sequence) {
 			improvement = describe_improvement(line->release);
-			if (add(list, improvement) < 0)
+			if (json_array_append_new(list, improvement) < 0)
 				return NULL;
 			sequence = line->release->sequence;
 		}
@@ -255,7 +250,8 @@ json_t *feed_document(
 	int r = described ? collect(list, now, &lines) : -1;
 
 	for (size_t i = 0; r == 0 && i < bases->count; i++)
-		r = add(described, describe_base(&lines, &bases->items[i], vendor));
+		r = json_array_append_new(
+			described, describe_base(&lines, &bases->items[i], vendor));
 	return r < 0 ? NULL
 		     : json_pack("{s:s, s:i, s:s, s:s, s:O}", "format", "suture-feed", "schema", 1,
 			       "vendor", vendor->name, "url", vendor->url, "bases", described);

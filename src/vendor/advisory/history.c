@@ -286,18 +286,31 @@ static int take_fixes(AdvisoryList *list, const Index *index, const Improvement 
 	return add_release(entry, index, improvement, entry->advisory.fixes, false);
 }
 
+static int refuse_notes(
+	const Index *index, const Improvement *improvement, const Reason *why, Reason *reason)
+{
+	char label[LABEL_TEXT_SIZE];
+
+	label_machine(index->base_version, improvement->sequence, label);
+	return reason_set(reason, -EBADMSG, "the notes of %s for %s %s: %s", label, index->product,
+		index->base, why->text);
+}
+
 static int take_improvement(AdvisoryList *list, const Index *index, const Improvement *improvement,
 	HistoryNotes notes, void *context, Reason *reason)
 {
 	_cleanup_(fixes_list_clear) FixesList texts = {};
 	_cleanup_free_ uint8_t *data = NULL;
+	Reason why = {};
 	int r;
 
 	if (!improvement->notes || is_known(list, index, improvement->sequence))
 		return 0;
 	r = notes(context, improvement->notes, &data, reason);
 	if (r == 0)
-		r = parse_notes(data, improvement->notes->size, &texts, reason);
+		r = parse_notes(data, improvement->notes->size, &texts, &why);
+	if (r == -EBADMSG)
+		return refuse_notes(index, improvement, &why, reason);
 	for (size_t i = 0; r == 0 && i < texts.notes.count; i++)
 		r = take_fixes(list, index, improvement, &texts.notes.items[i], reason);
 	return r;
@@ -328,27 +341,55 @@ static int note_withdrawal(
 	return tell_label(entry, release->version, release->sequence, "is withdrawn", reason);
 }
 
-/* Improvements are listed newest first. */
-static int find_replacement(AdvisoryEntry *entry, const Index *index)
+/* The first that is listed with the fix and not withdrawn; they are listed newest first. */
+static const Improvement *find_carrier(const Index *index, const Fix *fix)
 {
-	const Fixes *fixes = entry->advisory.fixes;
-
 	for (size_t i = index->improvements.count; i > 0; i--) {
 		const Improvement *improvement = &index->improvements.items[i - 1];
 
-		if (index_withdrawal(index, improvement->sequence) ||
-			find_release(&entry->advisory, index, improvement->sequence))
-			continue;
-		for (size_t j = 0; j < fixes->fixes.count; j++)
-			if (improvement_has(improvement, &fixes->fixes.items[j]))
-				return add_release(entry, index, improvement, fixes, true);
+		if (!index_withdrawal(index, improvement->sequence) &&
+			improvement_has(improvement, fix))
+			return improvement;
 	}
-	return 0;
+	return NULL;
+}
+
+/* A release of the base that has the fix; NULL where it never had it. */
+static const AdvisoryRelease *find_with_fix(
+	const Advisory *advisory, const Index *index, const Fix *fix)
+{
+	for (size_t i = 0; i < advisory->releases.count; i++) {
+		const AdvisoryRelease *release = &advisory->releases.items[i];
+
+		if (is_of_index(release, index) &&
+			advisory_release_has(release, fix->cve, fix->component))
+			return release;
+	}
+	return NULL;
+}
+
+/* For every fix whose releases are all withdrawn. */
+static int note_replacements(AdvisoryEntry *entry, const Index *index)
+{
+	const Advisory *advisory = &entry->advisory;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < advisory->fixes->fixes.count; i++) {
+		const Fix *fix = &advisory->fixes->fixes.items[i];
+		const AdvisoryRelease *of = find_with_fix(advisory, index, fix);
+		const Improvement *carrier;
+
+		if (!of || advisory_remedy(advisory, of, fix->cve, fix->component))
+			continue;
+		carrier = find_carrier(index, fix);
+		if (carrier)
+			r = add_release(entry, index, carrier, advisory->fixes, true);
+	}
+	return r;
 }
 
 static int note_withdrawals(AdvisoryEntry *entry, const Index *index)
 {
-	bool any = false, all = true;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < entry->advisory.releases.count; i++) {
@@ -359,10 +400,8 @@ static int note_withdrawals(AdvisoryEntry *entry, const Index *index)
 
 		if (withdrawal)
 			r = note_withdrawal(entry, release, withdrawal);
-		any |= is_of_index(release, index);
-		all &= !is_of_index(release, index) || release->withdrawal;
 	}
-	return r < 0 || !any || !all ? r : find_replacement(entry, index);
+	return r < 0 ? r : note_replacements(entry, index);
 }
 
 static bool knows_inclusion(

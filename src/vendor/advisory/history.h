@@ -8,8 +8,8 @@
  *     history_close(&list, now, changed);      one more revision of each that changed
  *
  * An improvement brings the advisories that its notes hold. A withdrawal is noted at every release
- * that it speaks of; when all of a base's are withdrawn, the first listed improvement that has the
- * fixes too joins them. A base that includes others' improvements is noted as well. Observing the
+ * that it speaks of; when all that have a fix are withdrawn, the first listed improvement that has
+ * it too joins them. A base that includes others' improvements is noted as well. Observing the
  * same index again changes nothing.
  */
 #include "vendor/advisory/advisory.h"

@@ -7,11 +7,6 @@
 #include "vendor/advisory/remedy.h"
 #include "wire/json/document.h"
 
-static int add(json_t *list, json_t *value)
-{
-	return json_array_append_new(list, value);
-}
-
 static json_t *product(const char *id, const char *base, const char *version, uint64_t sequence)
 {
 	_cleanup_free_ char *purl = advisory_purl(id, base, version, sequence);
@@ -34,7 +29,7 @@ static json_t *fixed_products(const Advisory *advisory, const char *cve)
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 
 		if (advisory_release_has_cve(release, cve))
-			r = add(list,
+			r = json_array_append_new(list,
 				product(release->product, release->base, release->version,
 					release->sequence));
 	}
@@ -43,7 +38,8 @@ static json_t *fixed_products(const Advisory *advisory, const char *cve)
 
 		if (advisory_is_first_inclusion(advisory, i) &&
 			advisory_includes_cve(advisory, newer, cve))
-			r = add(list, product(newer->product, newer->base, newer->version, 0));
+			r = json_array_append_new(
+				list, product(newer->product, newer->base, newer->version, 0));
 	}
 	return r < 0 ? NULL : TAKE_PTR(list);
 }
@@ -65,12 +61,13 @@ static int add_affected(
 		json_decref(affected);
 		return -1;
 	}
-	return add(statements, affected);
+	return json_array_append_new(statements, affected);
 }
 
 static int add_cve(json_t *statements, const Advisory *advisory, const char *cve)
 {
-	int r = add(statements, statement(cve, "fixed", fixed_products(advisory, cve)));
+	int r = json_array_append_new(
+		statements, statement(cve, "fixed", fixed_products(advisory, cve)));
 
 	for (size_t i = 0; r == 0 && i < advisory->releases.count; i++)
 		r = add_affected(statements, advisory, i, cve);

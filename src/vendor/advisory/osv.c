@@ -48,11 +48,6 @@ bool osv_applies(const Advisory *advisory)
 	return false;
 }
 
-static int add(json_t *list, json_t *value)
-{
-	return json_array_append_new(list, value);
-}
-
 /* A range says nothing of where the flaw came in: "0" is how OSV spells that. */
 static int add_range(json_t *affected, const char *address)
 {
@@ -62,7 +57,7 @@ static int add_range(json_t *affected, const char *address)
 	if (!osv_commit_parse(address, &commit))
 		return 0;
 	repository = memory_string_n(address, commit.repository);
-	return add(affected,
+	return json_array_append_new(affected,
 		json_pack("{s:[{s:s, s:s, s:[{s:s}, {s:s}]}]}", "ranges", "type", "GIT", "repo",
 			repository, "events", "introduced", "0", "fixed", commit.id));
 }
@@ -72,7 +67,7 @@ static int add_reference(json_t *references, const char *address)
 	_cleanup_free_ char *safe = vendor_address(address);
 	OsvCommit commit;
 
-	return add(references,
+	return json_array_append_new(references,
 		json_pack("{s:s, s:s}", "type", osv_commit_parse(address, &commit) ? "FIX" : "WEB",
 			"url", safe));
 }
@@ -82,7 +77,8 @@ static int add_fix(json_t *osv, const Fix *fix)
 	int r = 0;
 
 	if (fix->credit)
-		r = add(json_object_get(osv, "credits"), json_pack("{s:s}", "name", fix->credit));
+		r = json_array_append_new(
+			json_object_get(osv, "credits"), json_pack("{s:s}", "name", fix->credit));
 	for (size_t i = 0; r == 0 && i < fix->references.count; i++) {
 		r = add_range(json_object_get(osv, "affected"), fix->references.items[i]);
 		if (r == 0)
@@ -101,7 +97,7 @@ static int add_fixes(json_t *osv, const Advisory *advisory)
 		const Fix *fix = &advisory->fixes->fixes.items[i];
 
 		if (text_starts_with(fix->cve, "CVE-") && advisory_is_first_of_cve(advisory, i))
-			r = add(upstream, json_string(fix->cve));
+			r = json_array_append_new(upstream, json_string(fix->cve));
 		if (r == 0 && advisory_is_released(advisory, fix))
 			r = add_fix(osv, fix);
 	}
