@@ -31,9 +31,11 @@ def one_fix_for_four_bases_is_one_advisory():
     publisher = Publisher()
     story(publisher)
     told = words(publisher.page())
-    for line in (f"Available for: Example OS 26.3.1 phone ({MACHINE}), Example OS 26.3.1 tablet "
-                 f"({MACHINE}), Example OS 26.3.1 ({MACHINE}), Example OS 26.3.2 desktop ({MACHINE})",
-                 f"Impact: {FIX['impact']}", f"Description: {FIX['description']}",
+    bases = [f"Example OS {base} ({MACHINE})" for base in
+             ("26.3.1 phone", "26.3.1 tablet", "26.3.1", "26.3.2 desktop")]
+    mail = read(publisher.path("advisories/example-2026-0001.txt")).decode()
+    check_equal(re.findall("Available for: (.*)", mail), bases)
+    for line in (f"Available for: {' '.join(bases)} Impact", f"Impact: {FIX['impact']}", f"Description: {FIX['description']}",
                  f"{CVE} : Thomas Espach", "References: https://bugs.example.org/306050",
                  "Background Security Improvement 26.3.1 (a), 26.3.2 (a)", "urgency: high"):
         check(line in told, f"{line!r} is not in {told!r}")
@@ -88,6 +90,12 @@ def the_feed_has_every_improvement():
     check_equal([payload["size"] for image in told[0]["images"] for payload in image["payloads"]],
                 [payload["size"] for image in newest["images"] for payload in image["payloads"]])
     check_equal((told[0]["published"], told[0]["urgency"]), (newest["published"], "high"))
+    def end_support(index):
+        index.update(supported_until="2027-01-01T00:00:00Z", superseded_by="26.4")
+    publisher.edit_index(end_support)
+    publisher.advisories()
+    [base] = publisher.feed()["bases"]
+    check_equal((base["supported_until"], base["superseded_by"]), ("2027-01-01T00:00:00Z", "26.4"))
     index = words(read(publisher.path("advisories/index.html")).decode())
     check(re.search("0003.*0002.*0001", index), index)
 

@@ -57,11 +57,12 @@ static int put_field(Buffer *out, const char *word, const char *text)
 	return r < 0 ? r : put_wrapped(out, "  ", (const char *)line.data);
 }
 
+/* A line for each base. */
 static int put_available(
 	Buffer *out, const Advisory *advisory, const Fix *fix, const Vendor *vendor)
 {
-	_cleanup_buffer_ Buffer line = {};
-	int r = buffer_text(&line, "");
+	size_t count = 0;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
@@ -71,12 +72,10 @@ static int put_available(
 			continue;
 		title = advisory_base_title(
 			vendor, release->product, release->base, release->version, 0);
-		r = title ? buffer_printf(&line, "%s%s", line.size > 0 ? ", " : "", title)
-			  : -ENOMEM;
+		r = title ? put_field(out, "Available for: ", title) : -ENOMEM;
+		count++;
 	}
-	return r < 0 ? r
-		     : put_field(out, "Available for: ",
-			       line.size > 0 ? (const char *)line.data : "nothing at present");
+	return r < 0 || count > 0 ? r : put_field(out, "Available for: ", "nothing at present");
 }
 
 static int put_fix(Buffer *out, const Advisory *advisory, const Fix *fix, const Vendor *vendor)

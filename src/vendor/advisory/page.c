@@ -175,19 +175,20 @@ static void put_base(Markup *markup, const Vendor *vendor, const AdvisoryRelease
 static void put_available(
 	Markup *markup, const Vendor *vendor, const Advisory *advisory, const Fix *fix)
 {
-	bool first = true;
+	size_t count = 0;
 
-	markup_raw(markup, "<dt>Available for:</dt>\n<dd>");
+	markup_raw(markup, "<dt>Available for:</dt>\n");
 	for (size_t i = 0; i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 
 		if (release != advisory_remedy(advisory, release, fix->cve, fix->component))
 			continue;
-		markup_raw(markup, first ? "" : ", ");
+		markup_raw(markup, "<dd>");
 		put_base(markup, vendor, release);
-		first = false;
+		markup_raw(markup, "</dd>\n");
+		count++;
 	}
-	markup_raw(markup, first ? "nothing at present</dd>\n" : "</dd>\n");
+	markup_raw(markup, count > 0 ? "" : "<dd>nothing at present</dd>\n");
 }
 
 static void put_credit(Markup *markup, const Vendor *vendor, const Fix *fix)
