@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""node with the modules of tests/tuf, which `make deps` installs into the first build folder."""
+"""node with the modules of tests/tuf and tests/advisory, which `make deps` installs into the first
+build folder."""
 import os
 import shutil
 
 from tap import BUILD, SOURCE
 
-_folders = [os.path.join(folder, "node_modules") for folder in (BUILD, os.path.join(SOURCE, "build"))]
-MODULES = next((folder for folder in _folders if os.path.isdir(folder)), None)
+
+
+def node_modules(below=""):
+    """The folder with the modules, or None."""
+    folders = [os.path.join(build, below, "node_modules") for build in (BUILD, os.path.join(SOURCE, "build"))]
+    return next((folder for folder in folders if os.path.isdir(folder)), None)
+
+
+MODULES = node_modules()
 ENVIRONMENT = {"NODE_PATH": MODULES or "", "SUTURE_BUILD": BUILD}
 
 

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/time.h"
+#include "vendor/publish/advisories.h"
 #include "vendor/publish/delegations.h"
 #include "vendor/publish/key-names.h"
 #include "vendor/publish/metadata.h"
@@ -170,11 +171,28 @@ int desk_open_for_change(Desk *desk)
 	return r < 0 ? r : ceremony_refuse_second(&desk->workspace, &desk->reason);
 }
 
+/* Whether an index may change: what a base's role signs. */
+static bool has_pending_base(const Desk *desk)
+{
+	for (size_t i = 0; i < desk->workspace.list.bases.count; i++) {
+		_cleanup_free_ char *role = workspace_role(&desk->workspace.list.bases.items[i]);
+
+		if (!role || json_object_get(desk->repository.pending, role))
+			return true;
+	}
+	return false;
+}
+
 int desk_commit(Desk *desk, const char *change, bool with_drafts)
 {
-	int r = ceremony_begin(
-		&desk->ceremony, &desk->repository, change, with_drafts, &desk->reason);
+	size_t files;
+	int r = 0;
 
+	if (has_pending_base(desk))
+		r = advisories_put(&desk->repository, ADVISORIES_CHANGED, &files, &desk->reason);
+	if (r == 0)
+		r = ceremony_begin(
+			&desk->ceremony, &desk->repository, change, with_drafts, &desk->reason);
 	return r < 0 ? r : ceremony_settle(&desk->ceremony, &desk->reason);
 }
 

@@ -73,7 +73,8 @@ int desk_open_to_read(Desk *desk, int64_t now);
  * change waits for signatures. */
 int desk_open_for_change(Desk *desk);
 
-/* Signs and publishes what is pending. CEREMONY_WAITS when signatures are missing. */
+/* Signs and publishes what is pending, with the advisories that follow from it. CEREMONY_WAITS when
+ * signatures are missing. */
 int desk_commit(Desk *desk, const char *change, bool with_drafts);
 
 /* The change that waits for signatures, of an open desk. -ENODATA when there is none. */

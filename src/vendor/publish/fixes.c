@@ -2,53 +2,24 @@
 #include "vendor/publish/fixes.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "base/text.h"
 #include "vendor/publish/document-file.h"
-#include "wire/improvement/index-schema.h"
 
-#define ID_BYTES         64
-#define PROSE_BYTES      4000
-#define URL_BYTES        1000
-#define REFERENCES_MAX   64
-#define FIXES_IN_ONE_MAX 512
-
-static bool is_url(const char *text)
+/* A file that says 1 may be read by programs that know no more. */
+static int check_schema(const char *path, Fixes *fixes, Reason *reason)
 {
-	return text_starts_with(text, "https://") || text_starts_with(text, "http://");
+	for (size_t i = 0; i < fixes->fixes.count; i++) {
+		if (fixes->schema >= 2 || !fixes->fixes.items[i].cvss)
+			continue;
+		fixes_clear(fixes);
+		return reason_set(reason, -EBADMSG, "%s: fixes[%zu].cvss: needs schema 2", path, i);
+	}
+	return 0;
 }
-
-static const SchemaField url_item = {.kind = SCHEMA_KIND_TEXT, .max = URL_BYTES, .check = is_url};
-
-static const SchemaField fix_fields[] = {
-	SCHEMA_FIELD(Fix, cve, TEXT, .max = INDEX_CVE_BYTES, .check = index_is_cve),
-	SCHEMA_FIELD(Fix, component, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name),
-	SCHEMA_FIELD(Fix, impact, TEXT, .max = PROSE_BYTES),
-	SCHEMA_FIELD(Fix, description, TEXT, .max = PROSE_BYTES),
-	SCHEMA_FIELD(Fix, credit, TEXT, .max = INDEX_SENTENCE_BYTES, .optional = true),
-	SCHEMA_FIELD(Fix, references, LIST, .max = REFERENCES_MAX, .item = &url_item,
-		.size = sizeof(char *), .optional = true),
-	SCHEMA_FIELD(Fix, exploited, FLAG, .optional = true),
-	{},
-};
-
-const SchemaField fixes_fields[] = {
-	SCHEMA_FIELD(Fixes, schema, NUMBER, .min = 1, .max = 1),
-	SCHEMA_FIELD(Fixes, id, TEXT, .max = ID_BYTES),
-	SCHEMA_FIELD(Fixes, title, TEXT, .max = INDEX_SENTENCE_BYTES),
-	SCHEMA_FIELD(Fixes, urgency, WORD, .words = index_urgencies),
-	SCHEMA_FIELD(Fixes, released, TIME, .optional = true),
-	SCHEMA_FIELD(Fixes, fixes, LIST, .max = FIXES_IN_ONE_MAX, SCHEMA_OF(fix_fields, Fix)),
-	{},
-};
 
 int fixes_load(const char *path, Fixes *ret_fixes, Reason *reterr_reason)
 {
-	return document_file_load(path, fixes_fields, ret_fixes, reterr_reason);
-}
+	int r = document_file_load(path, fixes_fields, ret_fixes, reterr_reason);
 
-void fixes_clear(Fixes *fixes)
-{
-	schema_clear(fixes_fields, fixes);
+	return r < 0 ? r : check_schema(path, ret_fixes, reterr_reason);
 }

@@ -1,33 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/*
- * Fixes: the vendor's file that says what an improvement fixes (doc/format/fixes.md, sample in
- * examples/fixes.json). Advisories are made from it, and it travels as the improvement's notes.
- */
-#include "wire/improvement/index.h"
+/* The file of Fixes that `create --fixes` is given. */
+#include "vendor/advisory/fixes.h"
 
-typedef struct Fix {
-	char *cve;
-	char *component;
-	char *impact;
-	char *description;
-	char *credit; /* may be NULL */
-	SCHEMA_LIST(char *) references;
-	bool exploited; /* known to be used in attacks */
-} Fix;
-
-typedef struct Fixes {
-	uint64_t schema; /* 1 */
-	char *id;        /* of the advisory, "EXAMPLE-2026-0001" */
-	char *title;
-	int urgency;      /* Urgency */
-	int64_t released; /* 0: when it is published */
-	SCHEMA_LIST(Fix) fixes;
-} Fixes;
-
-extern const SchemaField fixes_fields[];
-
-/* Reads and checks the file. -EBADMSG with a reason that names the member. */
+/* Reads and checks it. -EBADMSG with a reason that names the member. */
 int fixes_load(const char *path, Fixes *ret_fixes, Reason *reterr_reason);
-void fixes_clear(Fixes *fixes);
-#define _cleanup_fixes_ _cleanup_(fixes_clear)

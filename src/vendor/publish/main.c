@@ -84,6 +84,7 @@ static const Verb verbs[] = {
 	{"accept", "FILE...", "take the signatures of carried files", 1, COMMAND_WORDS_MAX,
 		verb_accept},
 	{"abandon", "", "drop what waits for signatures", 0, 0, verb_abandon, .without = "keys"},
+	{"advisories", "", "write what was fixed, for people and programs", 0, 0, verb_advisories},
 	{"bundle", "FILE", "write one base's files for a medium", 1, 1, verb_bundle,
 		.without = "keys"},
 	{},

@@ -60,6 +60,15 @@ int outbox_put(const Workspace *workspace, const char *name, const void *data, s
 	return write_file(workspace, MAKING, name, data, size, reterr_reason);
 }
 
+char *outbox_source(const Workspace *workspace, const char *name)
+{
+	_cleanup_free_ char *path = memory_printf("%s/" MAKING "/%s", workspace->path, name);
+
+	if (!path || file_exists(AT_FDCWD, path))
+		return TAKE_PTR(path);
+	return path_join(workspace->repository, name);
+}
+
 static int rename_folder(
 	const Workspace *workspace, const char *from, const char *to, Reason *reason)
 {
@@ -144,8 +153,17 @@ int outbox_abandon(const Workspace *workspace, Reason *reterr_reason)
 
 /* -- publishing -- */
 
+#define WELL_KNOWN ".well-known" /* RFC 8615; no other name here starts with a dot */
+
 /* Files by the turn in which they go: what nothing points at yet goes first. */
-typedef enum Turn { TURN_CONTENT, TURN_METADATA, TURN_WORK, TURN_ROOT, TURN_TIMESTAMP } Turn;
+typedef enum Turn {
+	TURN_CONTENT,
+	TURN_METADATA,
+	TURN_WORK,
+	TURN_ROOT,
+	TURN_TIMESTAMP,
+	TURN_ADVISORIES,
+} Turn;
 
 static Turn turn_of(const char *name)
 {
@@ -157,6 +175,8 @@ static Turn turn_of(const char *name)
 		return TURN_WORK;
 	if (text_starts_with(name, "metadata/") || text_starts_with(name, "online/"))
 		return TURN_METADATA;
+	if (text_starts_with(name, "advisories/") || text_starts_with(name, WELL_KNOWN))
+		return TURN_ADVISORIES;
 	return TURN_CONTENT;
 }
 
@@ -207,7 +227,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static int is_visible(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	return entry->d_name[0] != '.' || strcmp(entry->d_name, WELL_KNOWN) == 0;
 }
 
 static int move_turn(const Workspace *workspace, const char *folder, Turn turn, Reason *reason);
@@ -269,7 +289,7 @@ static int publish_ready(const Workspace *workspace, Reason *reason)
 {
 	int r = 0;
 
-	for (Turn turn = TURN_CONTENT; r == 0 && turn <= TURN_TIMESTAMP; turn++)
+	for (Turn turn = TURN_CONTENT; r == 0 && turn <= TURN_ADVISORIES; turn++)
 		r = move_turn(workspace, "", turn, reason);
 	if (r == 0)
 		r = remove_drafts(workspace, reason);

@@ -5,11 +5,13 @@
  * nothing is public before all of it is signed.
  *
  *     outbox_put(…)*              into WORK/outbox.new: "blobs/…", "targets/…", "metadata/…",
- *                                 and "work/…" for what changes in the workspace with it
+ *                                 "advisories/…", ".well-known/…", and "work/…" for what changes
+ *                                 in the workspace with it
  *     outbox_close(…)             one rename makes it WORK/outbox: it waits for signatures
  *     outbox_amend(…)             more signatures; then "online/…": snapshot and timestamp
  *     outbox_publish(…)           one rename makes it WORK/outbox.ready: from here on it will be
- *                                 public; then every file is moved, timestamp.json last
+ *                                 public; then every file is moved, timestamp.json last, and
+ *                                 behind it the advisories, which tell of what can be had
  *
  * Whoever opens the workspace calls outbox_recover(): what was interrupted before a rename is gone,
  * what was interrupted behind the last is carried on. Blobs, indexes and versioned metadata that
@@ -33,6 +35,10 @@ void outbox_note_clear(OutboxNote *note);
 int outbox_put(const Workspace *workspace, const char *name, const void *data, size_t size,
 	Reason *reterr_reason);
 int outbox_close(const Workspace *workspace, const OutboxNote *note, Reason *reterr_reason);
+
+/* The path where a file of the repository's layout lies before outbox_close(): what was put, or
+ * what is published. The caller frees; NULL: no memory. */
+char *outbox_source(const Workspace *workspace, const char *name);
 
 /* Drops what was put and not closed. */
 int outbox_discard(const Workspace *workspace, Reason *reterr_reason);

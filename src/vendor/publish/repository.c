@@ -259,7 +259,7 @@ static int find_index(Repository *repository, const Base *base, const char *chan
 static int read_verified(const Repository *repository, const char *name, const TrustFile *file,
 	Index *ret_index, Reason *reason)
 {
-	_cleanup_free_ char *full = path_join(repository->path, name);
+	_cleanup_free_ char *full = outbox_source(repository->workspace, name);
 	_cleanup_free_ uint8_t *data = NULL;
 	int r;
 
@@ -282,6 +282,36 @@ int repository_read_index(Repository *repository, const Base *base, const char *
 	if (r == -ENOENT)
 		return empty_index(base, channel, ret_index);
 	return r < 0 ? r : read_verified(repository, name, &file, ret_index, reterr_reason);
+}
+
+/* What the base's pending role says of the index; NULL where nothing of it is pending. */
+static const json_t *pending_index(const Repository *repository, const Base *base, const char *path)
+{
+	_cleanup_free_ char *role = workspace_role(base);
+	const json_t *body = role ? json_object_get(repository->pending, role) : NULL;
+
+	return json_object_get(json_object_get(body, "targets"), path);
+}
+
+int repository_read_next_index(Repository *repository, const Base *base, const char *channel,
+	Index *ret_index, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = index_target_path(base->product, base->key, channel);
+	const json_t *entry = path ? pending_index(repository, base, path) : NULL;
+	_cleanup_free_ char *name = NULL, *file = NULL;
+	TrustFile target;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	if (!entry)
+		return repository_read_index(repository, base, channel, ret_index, reterr_reason);
+	r = trust_file_read(entry, path, &target, reterr_reason);
+	if (r < 0)
+		return r;
+	name = trust_target_name(repository->trust, path, &target);
+	file = name ? path_join("targets", name) : NULL;
+	return file ? read_verified(repository, file, &target, ret_index, reterr_reason) : -ENOMEM;
 }
 
 /* A file may say the truth about another base: the names inside must be those it is listed under.

@@ -63,6 +63,10 @@ int repository_visit(Repository *repository, const Base *base,
 int repository_read_index(Repository *repository, const Base *base, const char *channel,
 	Index *ret_index, Reason *reterr_reason);
 
+/* The same, as it will be when what is pending is published. */
+int repository_read_next_index(Repository *repository, const Base *base, const char *channel,
+	Index *ret_index, Reason *reterr_reason);
+
 /* The index file's name below the repository, which the caller frees, and what was signed of it.
  * -ENOENT when there is none. */
 int repository_index_file(Repository *repository, const Base *base, const char *channel,

@@ -20,3 +20,5 @@ int verb_sign(int count, char **operands);
 int verb_accept(int count, char **operands);
 int verb_abandon(int count, char **operands);
 int verb_bundle(int count, char **operands); /* verb-bundle.c */
+
+int verb_advisories(int count, char **operands); /* verb-advisories.c */

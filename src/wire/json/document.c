@@ -161,13 +161,16 @@ int document_canonical(const json_t *json, Buffer *buffer)
 	return -EBADMSG;
 }
 
+/* What a double holds of a decimal fraction: 8.8 is written as that. */
+#define REAL_DIGITS 15
+
 static int write_text(const json_t *json, size_t flags, Buffer *buffer)
 {
 	_cleanup_free_ char *text = NULL;
 	int r;
 
 	watch_allocations();
-	text = json_dumps(json, flags | JSON_SORT_KEYS);
+	text = json_dumps(json, flags | JSON_SORT_KEYS | JSON_REAL_PRECISION(REAL_DIGITS));
 	if (!text || allocation_failed)
 		return -ENOMEM;
 	r = buffer_text(buffer, text);
