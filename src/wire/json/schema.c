@@ -160,6 +160,16 @@ static int read_nested(const SchemaField *field, const json_t *value, void *targ
 	return read_object(field->fields, value, data, where, reason);
 }
 
+/* As memory_grow() would have made it, so that more elements may be added by that. */
+static size_t capacity_for(size_t count)
+{
+	size_t capacity = 1;
+
+	while (capacity < count)
+		capacity *= 2;
+	return capacity;
+}
+
 static int read_list(const SchemaField *field, const json_t *value, void *target,
 	const Where *where, Reason *reason)
 {
@@ -170,7 +180,7 @@ static int read_list(const SchemaField *field, const json_t *value, void *target
 		return refuse(where, reason, "is not a list");
 	if (count > field->max)
 		return refuse(where, reason, "has too many elements");
-	list->items = memory_new_array(count, field->size);
+	list->items = memory_new_array(capacity_for(count), field->size);
 	if (!list->items)
 		return -ENOMEM;
 	list->count = count;

@@ -59,7 +59,7 @@ typedef struct SchemaField {
 /* For the fields of a list of objects, and of a nested object. */
 #define SCHEMA_OF(table, struct_type) .fields = table, .size = sizeof(struct_type)
 
-/* How a list lies in its struct. */
+/* How a list lies in its struct. What was read may be made longer by memory_grow(). */
 #define SCHEMA_LIST(type)                                                                          \
 	struct {                                                                                   \
 		type *items;                                                                       \

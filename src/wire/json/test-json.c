@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdio.h>
 
 #include "base/time.h"
@@ -377,6 +378,17 @@ TEST(a_table_reads_and_writes)
 	ASSERT_STREQ(bytes.data, FULL_TREE "\n");
 	schema_clear(tree_fields, &tree);
 	ASSERT_MEMEQ(&tree, &(Tree){}, sizeof(tree));
+}
+
+TEST(a_list_that_was_read_can_be_made_longer)
+{
+	Tree tree = {};
+
+	ASSERT_OK(read_tree("{\"title\":\"a\",\"tags\":[\"a\",\"b\",\"c\"]}", &tree, NULL));
+	ASSERT_EQ(tree.tags.count, 3);
+	ASSERT_OK(memory_grow(&tree.tags.items, tree.tags.count, sizeof(char *)));
+	ASSERT(malloc_usable_size(tree.tags.items) >= 4 * sizeof(char *));
+	schema_clear(tree_fields, &tree);
 }
 
 TEST(absent_members_are_zero_and_stay_absent)
