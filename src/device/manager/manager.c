@@ -294,16 +294,17 @@ int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t
 	Reason *reterr_reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	uint32_t number;
+	uint32_t number, rehearsed = 0;
 	int r = store_current(manager->store, &number, reterr_reason);
 
 	if (r < 0)
 		return r;
-	if (number > 0 &&
-		store_read_generation(manager->store, number, &generation, NULL) == -ENOMEM)
-		return -ENOMEM;
-	*ret_sequence =
-		generation && manager_is_of_base(manager, generation) ? generation->sequence : 0;
+	r = number > 0 ? store_read_generation(manager->store, number, &generation, NULL)
+		       : store_rehearsed(manager->store, manager->base_key, &rehearsed, NULL);
+	if (r == -ENOMEM)
+		return r;
+	*ret_sequence = generation && manager_is_of_base(manager, generation) ? generation->sequence
+									      : rehearsed;
 	*ret_generation = number;
 	return 0;
 }
@@ -443,8 +444,8 @@ void install_result_done(InstallResult *result)
 static int activate(Manager *manager, InstallResult *result, Reason *reason)
 {
 	_cleanup_(probation_done) Probation probation = {};
-	const Probation *needed = services_are_ours(manager) ? &probation : NULL;
 	uint32_t generation = result->stage.generation;
+	const Probation *needed = generation > 0 && services_are_ours(manager) ? &probation : NULL;
 	int r = 0;
 
 	result->grafted = result->scope <= RESTART_SERVICES;
@@ -468,11 +469,22 @@ static int remember_wish(Manager *manager, uint64_t wished, Reason *reason)
 		: store_clear_removed(manager->store, reason);
 }
 
+/* What brings no images is installed by a note. */
+static int remember_rehearsal(Manager *manager, const Improvement *improvement, Reason *reason)
+{
+	return improvement->images.count == 0
+		? store_set_rehearsed(manager->store, manager->base_key,
+			  (uint32_t)improvement->sequence, reason)
+		: store_clear_rehearsed(manager->store, reason);
+}
+
 static int finish_install(Manager *manager, const Improvement *improvement, uint64_t wished,
 	const InstallResult *result, Reason *reason)
 {
-	int r = remember_wish(manager, wished, reason);
+	int r = remember_rehearsal(manager, improvement, reason);
 
+	if (r == 0)
+		r = remember_wish(manager, wished, reason);
 	if (r == 0)
 		r = record(manager, result->grafted ? "installed" : "staged",
 			result->stage.generation, result->sequence, reason);
@@ -672,6 +684,8 @@ static int revert(Manager *manager, const Withdrawal *withdrawn, Reason *reason)
 
 	if (r == 0)
 		r = switch_to_base(manager, number, &switch_us, &after, reason);
+	if (r == 0)
+		r = store_clear_rehearsed(manager->store, reason);
 	if (r == 0)
 		r = record_withdrawal(manager, withdrawn, reason);
 	if (r == 0)

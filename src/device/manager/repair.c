@@ -277,7 +277,8 @@ static int find_present(const Manager *manager, Present *present, Reason *reason
 		r = worker_mounted(manager->root, &mounted, reason);
 	if (r < 0)
 		return r;
-	present->any = damaged || mounted.mixed || mounted.generation > 0 || present->number > 0;
+	present->any = damaged || mounted.mixed || mounted.generation > 0 || present->number > 0 ||
+		present->sequence > 0;
 	if (mounted.generation > 0)
 		present->number = mounted.generation;
 	r = read_record(manager, present->number, &present->generation);
@@ -316,6 +317,8 @@ int manager_remove(Manager *manager, uint64_t *ret_switch_us, Reason *reterr_rea
 	r = remember_removed(manager, present.sequence, reterr_reason);
 	if (r == 0)
 		r = worker_switch(manager->root, 0, NULL, ret_switch_us, reterr_reason);
+	if (r == 0)
+		r = store_clear_rehearsed(manager->store, reterr_reason);
 	label_shown(manager->identity.version_id, present.sequence, label);
 	if (r == 0)
 		r = record(

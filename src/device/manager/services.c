@@ -185,7 +185,8 @@ static bool is_current(const Manager *manager, const InstallResult *result)
 {
 	uint32_t current;
 
-	return result->grafted && store_current(manager->store, &current, NULL) == 0 &&
+	return result->grafted && result->stage.generation > 0 &&
+		store_current(manager->store, &current, NULL) == 0 &&
 		current == result->stage.generation;
 }
 
