@@ -23,6 +23,8 @@ typedef struct Arguments {
 	const char *public, *against;
 	const char *askpass;
 	const char *ramp, *start;
+	const char *from, *to;
+	const char *level, *reason, *replacement;
 	int passphrase_fd; /* -1: not given */
 	OptionList bases, debs, includes;
 	int sequence;

@@ -5,7 +5,11 @@
 #include "vendor/publish/desk.h"
 #include "vendor/publish/verbs.h"
 
-Arguments arguments = {.channel = "public", .components = "components.json", .passphrase_fd = -1};
+Arguments arguments = {.channel = "public",
+	.components = "components.json",
+	.passphrase_fd = -1,
+	.from = "rehearsal",
+	.to = "public"};
 
 static const Option options[] = {
 	{"C", "REPOSITORY", "the published folder", OPTION_TEXT, &arguments.repository},
@@ -35,13 +39,19 @@ static const Option options[] = {
 		&arguments.public},
 	{"against", "FILE", "sign: what to compare with", OPTION_TEXT, &arguments.against},
 	{"sequence", "N", "bundle: one improvement only", OPTION_NUMBER, &arguments.sequence},
-	{"ramp", "HOURS:PERCENT,...", "publish: let devices in by these steps", OPTION_TEXT,
-		&arguments.ramp},
-	{"start", "TIME", "publish: when the first step begins (now)", OPTION_TEXT,
+	{"ramp", "HOURS:PERCENT,...", "publish, promote: let devices in by these steps",
+		OPTION_TEXT, &arguments.ramp},
+	{"start", "TIME", "publish, promote: when the first step begins (now)", OPTION_TEXT,
 		&arguments.start},
 	{"rehearsal", NULL, "publish: a letter that brings nothing, instead of the drafts",
 		OPTION_FLAG, &arguments.rehearsal},
-	{"force", NULL, "publish: also what looks like a mistake", OPTION_FLAG, &arguments.force},
+	{"from", "CHANNEL", "promote: where it is (rehearsal)", OPTION_TEXT, &arguments.from},
+	{"to", "CHANNEL", "promote: where it goes (public)", OPTION_TEXT, &arguments.to},
+	{"level", "LEVEL", "withdraw: advise, stop or revert", OPTION_TEXT, &arguments.level},
+	{"reason", "TEXT", "withdraw: why, for everybody", OPTION_TEXT, &arguments.reason},
+	{"replacement", "LABEL", "withdraw: what replaces it", OPTION_TEXT, &arguments.replacement},
+	{"force", NULL, "publish, promote: also what looks like a mistake", OPTION_FLAG,
+		&arguments.force},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arguments.json},
 	{},
 };
@@ -61,6 +71,13 @@ static const Verb verbs[] = {
 	{"accept", "FILE...", "take the signatures of carried files", 1, COMMAND_WORDS_MAX,
 		verb_accept},
 	{"abandon", "", "drop what waits for signatures", 0, 0, verb_abandon},
+	{"hold", "LABEL...", "let no more devices in", 1, COMMAND_WORDS_MAX, verb_hold},
+	{"resume", "LABEL...", "go on where the hold began", 1, COMMAND_WORDS_MAX, verb_resume},
+	{"complete", "LABEL...", "let all devices in", 1, COMMAND_WORDS_MAX, verb_complete},
+	{"withdraw", "LABEL...", "say that improvements must stop, or be taken off", 1,
+		COMMAND_WORDS_MAX, verb_withdraw},
+	{"promote", "LABEL...", "sign the same bytes into another channel", 1, COMMAND_WORDS_MAX,
+		verb_promote},
 	{"bundle", "FILE", "write one base's files for a medium", 1, 1, verb_bundle},
 	{},
 };

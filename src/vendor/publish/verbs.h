@@ -17,3 +17,8 @@ int verb_sign(int count, char **operands);
 int verb_accept(int count, char **operands);
 int verb_abandon(int count, char **operands);
 int verb_bundle(int count, char **operands); /* verb-bundle.c */
+int verb_hold(int count, char **operands);   /* verb-rollout.c */
+int verb_resume(int count, char **operands);
+int verb_complete(int count, char **operands);
+int verb_withdraw(int count, char **operands); /* verb-withdraw.c */
+int verb_promote(int count, char **operands);  /* verb-promote.c */
