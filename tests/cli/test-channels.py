@@ -138,7 +138,8 @@ def a_promotion_loses_no_fix():
 @test
 def a_rehearsal_is_for_few():
     vendor = Vendor()
-    refused(vendor, "publish", "--rehearsal", words=["everybody", "--channel rehearsal"])
+    refused(vendor, "publish", "--rehearsal", words=["everybody", "another channel"])
+    vendor.publish("publish", "--base", "desktop", expect=64)
     refused(vendor, "publish", "--rehearsal", *REHEARSAL, "--base", "phone", words=["phone"],
             expect=3)
     told, = json_of(vendor, "publish", "--rehearsal", *REHEARSAL)["published"]

@@ -104,7 +104,8 @@ def what_cannot_be_withdrawn_like_that():
     refused(vendor, "withdraw", "26.4-a", *stop, words=["26.4"], expect=3)
     refused(vendor, "withdraw", LABEL_A, "--base", "phone", *stop, words=["phone"], expect=3)
     for label, words, expect in ((LABEL_A, "cannot replace", 1), ("26.4-b", "cannot replace", 1),
-                                 (LABEL_B, "is not published", 3), ("b", "no label", 1)):
+                                 (LABEL_B, "is not published", 3), ("b", "is not published", 3),
+                                 ("26.3.1_b", "no label", 1)):
         refused(vendor, "withdraw", LABEL_A, *stop, "--replacement", label, words=[words],
                 expect=expect)
     refused(vendor, "withdraw", LABEL_A, "--level", "revert", "--reason", "x", "--component", "xml",
@@ -134,6 +135,12 @@ def in_bulk():
     return vendor
 
 
+def phone_index(vendor):
+    """What the newest metadata of the phone's role says of its index."""
+    role, = [name for name in vendor.current("snapshot")["meta"] if "_phone_" in name]
+    return vendor.current(role[:-len(".json")])["targets"]
+
+
 @test
 def in_bulk_and_by_variant():
     vendor = in_bulk()
@@ -141,10 +148,12 @@ def in_bulk_and_by_variant():
     told = json_of(vendor, "withdraw", LABEL_A, *args, "--base", "phone")["improvements"]
     check_equal([entry["base"] for entry in told], ["phone"])
     check_equal(withdrawals(vendor), [])
-    # what one variant has behind it is no obstacle for the others
+    # what one variant has behind it is no obstacle for the others, and is left as it is
+    issued = phone_index(vendor)
     told = json_of(vendor, "withdraw", LABEL_A, "26.3.2-a", *args)["improvements"]
     check_equal([entry["base"] for entry in told], ["desktop", "laptop"])
     check_equal([w["level"] for w in withdrawals(vendor)], ["stop"])
+    check_equal(phone_index(vendor), issued)
     refused(vendor, "withdraw", LABEL_A, *args, words=["already"], expect=2)
     refused(vendor, "withdraw", LABEL_A, *args, "--base", "laptop", words=["laptop", "26.3.2"],
             expect=3)
@@ -155,8 +164,24 @@ def of_several_labels_all_or_none():
     vendor = in_bulk()
     vendor.publish("withdraw", LABEL_A, "26.3.2-b", "--level", "stop", "--reason", "x", expect=3)
     check_equal(withdrawals(vendor), [])
-    vendor.publish("hold", LABEL_A, "26.3.2-a")
-    check_equal(vendor.index()["improvements"][0]["rollout"]["hold"], True)
+    vendor.publish("hold", LABEL_A, "--base", "phone")
+    issued = phone_index(vendor)
+    told = json_of(vendor, "hold", LABEL_A, "26.3.2-a")["improvements"]
+    check_equal([entry["base"] for entry in told], ["desktop", "laptop"])
+    check_equal(phone_index(vendor), issued)
+
+
+@test
+def a_letter_alone_replaces_in_every_version():
+    vendor = in_bulk()
+    vendor.create("xml", {XMLLIB: NEW_XML})
+    vendor.publish("create", "--fixes", "fixes.json", "--components", "components.json",
+                   "--component", "xml", "--base", "phone=new-2", "--base", "laptop=new-2")
+    vendor.publish("publish")
+    told = json_of(vendor, "withdraw", LABEL_A, "26.3.2-a", "--level", "stop", "--reason", "x",
+                   "--replacement", "b")["improvements"]
+    check_equal([(entry["base"], entry["replacement"]) for entry in told],
+                [("desktop", LABEL_B), ("phone", LABEL_B), ("laptop", "26.3.2-b")])
 
 
 @test

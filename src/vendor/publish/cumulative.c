@@ -43,8 +43,8 @@ static int refuse(const Base *base, uint64_t sequence, const char *component, co
 
 	label_shown(base->version, sequence, label);
 	return reason_set(reason, -EINVAL,
-		"%s was %s by %s and is the base's again in this rebuild of component %s for base "
-		"%s; rebuild with that fix too, and make the draft again",
+		"%s was %s by %s and is the base's again in what is to replace component %s for "
+		"base %s; rebuild with that fix too, and make a new draft",
 		path, how, label, component, base->name);
 }
 

@@ -285,6 +285,14 @@ static int release_open(Release *release, Reason *reason)
 			       release->repository->signer, &release->seal_name, reason);
 }
 
+static bool is_listed(const json_t *list, const char *cve)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), cve) == 0)
+			return true;
+	return false;
+}
+
 static bool has_fix(const Improvement *improvement, const IndexFix *fix)
 {
 	for (size_t i = 0; i < improvement->fixes.count; i++)
@@ -306,6 +314,7 @@ static int find_unfixed(const Release *release, json_t *list)
 			continue;
 		for (size_t j = 0; j < gone->fixes.count; j++)
 			if (!has_fix(&release->next, &gone->fixes.items[j]) &&
+				!is_listed(list, gone->fixes.items[j].cve) &&
 				json_array_append_new(list, json_string(gone->fixes.items[j].cve)) <
 					0)
 				return -ENOMEM;
@@ -327,6 +336,9 @@ static int release_base(Release *release, Published *ret, Reason *reason)
 {
 	int r = describe(release, reason);
 
+	if (r == 0)
+		r = publish_check_rehearsal(
+			&release->next, release->terms->channel, release->terms->force, reason);
 	if (r == 0)
 		r = collect_fixes(release);
 	if (r == 0 && release->drafts.count > 0)
@@ -431,7 +443,7 @@ int publish_check_rehearsal(
 		return 0;
 	return reason_set(reterr_reason, -EINVAL,
 		"a rehearsal mends nothing, and channel " CHANNEL_PUBLIC
-		" is for everybody; --force does it all the same");
+		" is for everybody; say another channel, or --force");
 }
 
 int publish_check_blame(const Base *base, Channel *channel, const Improvement *improvement,

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/exit.h"
 #include "base/log.h"
@@ -69,14 +68,10 @@ static int tell_published(const PublishedList *list)
 		: EXIT_OK;
 }
 
-static int check_rehearsal(const Workspace *workspace, Reason *reason)
+static int check_bases(const Workspace *workspace, Reason *reason)
 {
 	int r = 0;
 
-	if (strcmp(arguments.channel, CHANNEL_PUBLIC) == 0 && !arguments.force)
-		return reason_set(reason, -EINVAL,
-			"a rehearsal mends nothing, and channel " CHANNEL_PUBLIC
-			" is for everybody: say --channel rehearsal");
 	for (size_t i = 0; r == 0 && i < arguments.bases.count; i++) {
 		const Base *base;
 
@@ -112,10 +107,15 @@ int verb_publish(int count, char **operands)
 		.base_count = arguments.bases.count,
 		.force = arguments.force,
 	};
-	int r = desk_open_for_change(&desk);
+	int r;
 
-	if (r == 0 && arguments.rehearsal)
-		r = check_rehearsal(&desk.workspace, &desk.reason);
+	if (arguments.bases.count > 0 && !arguments.rehearsal) {
+		log_error("all drafts are published together; --base is for --rehearsal");
+		return EXIT_USAGE;
+	}
+	r = desk_open_for_change(&desk);
+	if (r == 0)
+		r = check_bases(&desk.workspace, &desk.reason);
 	if (r == 0)
 		r = publish_prepare(&desk.workspace, &desk.repository, &terms, &list, &desk.reason);
 	if (r == 0)

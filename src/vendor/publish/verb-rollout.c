@@ -34,7 +34,6 @@ static int find_rollout(const Letter *letter, Improvement **ret_improvement, Rea
 		return -ENOMEM;
 	if (improvement->rollout->start == 0)
 		improvement->rollout->start = improvement->published;
-	channel->changed = true;
 	*ret_improvement = improvement;
 	return 0;
 }
@@ -72,8 +71,9 @@ static void forget_hold(Improvement *improvement)
 	improvement->optional = NULL;
 }
 
-static int describe(const Letter *letter, const Rollout *rollout, json_t *entry)
+static int finish(const Letter *letter, const Rollout *rollout, json_t *entry)
 {
+	channels_find(letter->channels, arguments.channel)->changed = true;
 	if (json_object_set_new(entry, "channel", json_string(arguments.channel)) < 0 ||
 		json_object_set_new(entry, "rollout", ramp_describe(rollout, letter->now)) < 0)
 		return -ENOMEM;
@@ -92,7 +92,7 @@ static int hold(const Letter *letter, json_t *entry, Reason *reason)
 			letter->shown, letter->base->name);
 	improvement->rollout->hold = true;
 	r = note_hold(improvement, letter->now);
-	return r < 0 ? r : describe(letter, improvement->rollout, entry);
+	return r < 0 ? r : finish(letter, improvement->rollout, entry);
 }
 
 static int resume(const Letter *letter, json_t *entry, Reason *reason)
@@ -107,7 +107,7 @@ static int resume(const Letter *letter, json_t *entry, Reason *reason)
 			letter->base->name);
 	rollout_resume(improvement->rollout, held_since(letter, improvement), letter->now);
 	forget_hold(improvement);
-	return describe(letter, improvement->rollout, entry);
+	return finish(letter, improvement->rollout, entry);
 }
 
 static int complete(const Letter *letter, json_t *entry, Reason *reason)
@@ -125,7 +125,7 @@ static int complete(const Letter *letter, json_t *entry, Reason *reason)
 		return reason_set(reason, EDIT_DONE, "%s for base %s is for everybody already",
 			letter->shown, letter->base->name);
 	rollout_complete(improvement->rollout, letter->now);
-	return describe(letter, improvement->rollout, entry);
+	return finish(letter, improvement->rollout, entry);
 }
 
 static void print(const json_t *entry, const char *what)

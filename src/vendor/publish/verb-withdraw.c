@@ -30,15 +30,19 @@ static void word_done(Word *word)
 	free(word->reason);
 }
 
+/* A letter alone is one of the same version, whichever that is. */
 static int find_replacement(const Letter *letter, Word *word, Reason *reason)
 {
 	_cleanup_free_ char *version = NULL;
 	const char *label = arguments.replacement;
-	int r = edit_parse_label(label, &version, &word->replacement, reason);
+	int r = label_parse(label, &word->replacement);
 
 	if (r < 0)
+		r = edit_parse_label(label, &version, &word->replacement, reason);
+	if (r < 0)
 		return r;
-	if (strcmp(version, letter->base->version) != 0 || word->replacement == letter->sequence)
+	if ((version && strcmp(version, letter->base->version) != 0) ||
+		word->replacement == letter->sequence)
 		return reason_set(reason, -EINVAL, "--replacement %s cannot replace %s", label,
 			letter->shown);
 	if (channels_withdrawal(letter->channels, word->replacement))
