@@ -220,13 +220,13 @@ class Vendor:
                 "length": len(data), "hashes": {"sha256": hashlib.sha256(data).hexdigest()}}
         self.commit({"targets": targets})
 
-    def index_path(self):
-        path = f"{PRODUCT}/{BASE_KEY}/public/index.json"
+    def index_path(self, channel="public"):
+        path = f"{PRODUCT}/{BASE_KEY}/{channel}/index.json"
         digest = self.current(self.base_role())["targets"][path]["hashes"]["sha256"]
         return path, self.path("targets", os.path.dirname(path), f"{digest}.index.json")
 
-    def index(self):
-        return json.loads(read(self.index_path()[1]))
+    def index(self, channel="public"):
+        return json.loads(read(self.index_path(channel)[1]))
 
     def write_index(self, data, edit=None):
         """Signs these bytes as the base's index, whatever they are."""

@@ -54,7 +54,8 @@ static void print_next_step(const json_t *installation)
 
 	if (way[0])
 		printf("The machine restarts now (%s).\n", way);
-	else if (!json_is_true(json_object_get(installation, "grafted")))
+	else if (document_number(installation, "sequence") > 0 &&
+		!json_is_true(json_object_get(installation, "grafted")))
 		printf("It takes a restart (%s); 'suture install --restart' does it.\n", scope);
 }
 

@@ -176,6 +176,22 @@ static int repair_and_install(Manager *manager, Outcome *outcome, Reason *reason
 	return repaired < 0 ? repaired : 0;
 }
 
+/* Where no agent runs, and no network is, this is when the vendor's word gets here. */
+static int install_and_obey(Manager *manager, Outcome *outcome, Reason *reason)
+{
+	int r = repair_and_install(manager, outcome, reason);
+	Reason why = {};
+	int obeyed = manager_obey_withdrawal(manager, outcome, &why);
+
+	if (obeyed > 0)
+		log_info("%s", why.text);
+	if (obeyed < 0 && r >= 0) {
+		*reason = why;
+		return obeyed;
+	}
+	return obeyed > 0 && r == -ENODATA ? 0 : r;
+}
+
 /* What is only staged is on after a restart. That nothing was new is no reason not to. */
 static int restart_machine(
 	Manager *manager, int installed, Outcome *result, char **ret_way, Reason *reason)
@@ -208,7 +224,7 @@ static int verb_install(int count, char **operands)
 	if (r == 0 && arg_dry_run)
 		r = manager_preview(&manager, &request, &outcome, &reason);
 	else if (r == 0) {
-		r = repair_and_install(&manager, &outcome, &reason);
+		r = install_and_obey(&manager, &outcome, &reason);
 		/* a terminal that goes away must not leave a trial that nobody watches */
 		signal(SIGHUP, SIG_IGN);
 		signal(SIGINT, SIG_IGN);

@@ -159,6 +159,12 @@ static Generation *mounted_generation(const Manager *manager, const json_t *acti
 	return TAKE_PTR(generation);
 }
 
+static bool shows_nothing(const json_t *activation)
+{
+	return json_is_integer(json_object_get(activation, "mounted")) &&
+		document_number(activation, "mounted") == 0;
+}
+
 static bool contains(const json_t *list, const char *text)
 {
 	for (size_t i = 0; i < json_array_size(list); i++)
@@ -239,6 +245,8 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		r = manager_offer(manager, false, &offer, reterr_reason);
 	if (r == 0)
 		r = store_removed(manager->store, manager->base_key, &removed, reterr_reason);
+	if (generation == 0 && shows_nothing(mounts)) /* there is nothing to mount of it */
+		shown = sequence;
 	if (r < 0) {
 		json_decref(mounts);
 		return NULL;
@@ -400,7 +408,10 @@ static void print_applied(const json_t *status)
 	if (document_number(status, "sequence") == 0)
 		printf("  Applied: nothing, this is the base\n");
 	else
-		printf("  Applied: %s\n", document_text(status, "label"));
+		printf("  Applied: %s%s\n", document_text(status, "label"),
+			shows_nothing(json_object_get(status, "activation"))
+				? ", which brings nothing to graft"
+				: "");
 	print_cves(json_object_get(status, "fixes"));
 	print_mounts(json_object_get(status, "activation"));
 	print_reason(status);

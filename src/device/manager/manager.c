@@ -294,16 +294,17 @@ int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t
 	Reason *reterr_reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	uint32_t number;
+	uint32_t number, rehearsed = 0;
 	int r = store_current(manager->store, &number, reterr_reason);
 
 	if (r < 0)
 		return r;
-	if (number > 0 &&
-		store_read_generation(manager->store, number, &generation, NULL) == -ENOMEM)
-		return -ENOMEM;
-	*ret_sequence =
-		generation && manager_is_of_base(manager, generation) ? generation->sequence : 0;
+	r = number > 0 ? store_read_generation(manager->store, number, &generation, NULL)
+		       : store_rehearsed(manager->store, manager->base_key, &rehearsed, NULL);
+	if (r == -ENOMEM)
+		return r;
+	*ret_sequence = generation && manager_is_of_base(manager, generation) ? generation->sequence
+									      : rehearsed;
 	*ret_generation = number;
 	return 0;
 }
@@ -441,14 +442,16 @@ int manager_find(const Manager *manager, uint64_t sequence, const Improvement **
 {
 	const Improvement *improvement =
 		manager->has_index ? index_find(&manager->index, sequence) : NULL;
+	const Withdrawal *objection;
 	char label[LABEL_TEXT_SIZE];
 
 	label_shown(manager->identity.version_id, sequence, label);
 	if (!improvement)
 		return reason_set(reterr_reason, -ENOENT, "the repository has no %s", label);
-	if (index_withdrawal(&manager->index, sequence))
+	objection = index_objection(&manager->index, improvement);
+	if (objection)
 		return reason_set(reterr_reason, -ENOENT, "the vendor withdrew %s: %s", label,
-			index_withdrawal(&manager->index, sequence)->reason);
+			objection->reason);
 	for (size_t i = 0; i < improvement->images.count; i++)
 		if (is_bad_image((void *)manager, &improvement->images.items[i].sha256))
 			return explain_failed(manager, improvement, label, reterr_reason);
@@ -582,7 +585,7 @@ static int want_current(
 	uint32_t number;
 	int r = manager_installed(manager, &number, ret_sequence, reason);
 
-	if (r == 0 && *ret_sequence > 0)
+	if (r == 0 && number > 0 && *ret_sequence > 0)
 		r = store_read_generation(manager->store, number, &generation, reason);
 	return r < 0 || !generation ? r : exposure_want_generation(files, generation, reason);
 }

@@ -74,8 +74,9 @@ int manager_stage(
  * writes etc/suture/root.json. -EEXIST when a vendor is trusted already. */
 int manager_enroll(Manager *manager, const char *digest, Reason *reterr_reason);
 
-/* The current generation and its sequence; 0 and 0: the base. A generation of another base, or
- * whose record cannot be read, has sequence 0: it is never grafted. */
+/* The current generation and its sequence; 0 and 0: the base, 0 and a sequence: an improvement
+ * without images. A generation of another base, or whose record cannot be read, has sequence 0: it
+ * is never grafted. */
 int manager_installed(const Manager *manager, uint32_t *ret_generation, uint64_t *ret_sequence,
 	Reason *reterr_reason);
 

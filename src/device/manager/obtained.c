@@ -22,7 +22,7 @@ int obtained_get(Manager *manager, const Improvement *improvement, bool to_insta
 	if (r == -EKEYREJECTED && reterr_reason)
 		(void)manager_record(
 			manager, "refused", 0, improvement->sequence, reterr_reason->text, NULL);
-	if (r == 0)
+	if (r == 0 && obtained.stage.generation > 0)
 		r = store_read_generation(manager->store, obtained.stage.generation,
 			&obtained.generation, reterr_reason);
 	if (r == 0)
@@ -50,13 +50,24 @@ int obtained_show(
 	return r;
 }
 
+/* What brings no images has no record: it is installed by a note. */
+static int note_rehearsal(Manager *manager, const Obtained *obtained, Reason *reason)
+{
+	return obtained->generation ? store_clear_rehearsed(manager->store, reason)
+				    : store_set_rehearsed(manager->store, manager->base_key,
+					      (uint32_t)obtained->sequence, reason);
+}
+
 void obtained_finish(Manager *manager, const Obtained *obtained, const char *event,
 	const char *text, Outcome *outcome)
 {
 	Reason why = {};
-	int r = manager_record(
-		manager, event, obtained->stage.generation, obtained->sequence, text, &why);
+	int r = note_rehearsal(manager, obtained, &why);
 
+	outcome_add_problem(outcome, r, "that it brings nothing is not noted", &why);
+	why = (Reason){};
+	r = manager_record(
+		manager, event, obtained->stage.generation, obtained->sequence, text, &why);
 	outcome_add_problem(outcome, r, "it is not in the history", &why);
 	if (outcome->grafted)
 		outcome_run_after(outcome, manager->root, obtained->generation);

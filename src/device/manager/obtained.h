@@ -13,7 +13,7 @@
 typedef struct Obtained {
 	uint64_t sequence;
 	StageResult stage;
-	Generation *generation; /* its record */
+	Generation *generation; /* its record; NULL: it brings no images */
 } Obtained;
 void obtained_done(Obtained *obtained);
 

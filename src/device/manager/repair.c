@@ -394,7 +394,7 @@ static int find_present(const Manager *manager, Present *present, Reason *reason
 	if (r < 0)
 		return r;
 	present->any = damaged || mounted.mixed || mounted.generation > 0 || present->number > 0 ||
-		present->lost > 0;
+		present->sequence > 0 || present->lost > 0;
 	if (present->lost > present->sequence)
 		present->sequence = present->lost;
 	if (mounted.generation > 0)
@@ -444,6 +444,8 @@ int manager_remove(Manager *manager, Outcome *outcome, Reason *reterr_reason)
 		r = store_clear_lost(manager->store, reterr_reason);
 	if (r == 0)
 		r = services_switch(manager, 0, outcome, reterr_reason);
+	if (r == 0)
+		r = store_clear_rehearsed(manager->store, reterr_reason);
 	if (r < 0)
 		return r;
 	r = manager_record(manager, "removed", present.number, present.sequence, NULL, &why);
@@ -486,6 +488,8 @@ static int revert(Manager *manager, const Withdrawal *withdrawn, Outcome *outcom
 		r = read_record(manager, number, &generation);
 	if (r == 0)
 		r = services_switch(manager, 0, outcome, reason);
+	if (r == 0)
+		r = store_clear_rehearsed(manager->store, reason);
 	if (r < 0)
 		return r;
 	outcome->sequence = 0;

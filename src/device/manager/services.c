@@ -29,7 +29,7 @@ RestartScope services_scope(const Generation *generation)
 {
 	RestartScope scope = RESTART_NONE;
 
-	for (size_t i = 0; i < generation->image_count; i++)
+	for (size_t i = 0; generation && i < generation->image_count; i++)
 		if (generation->images[i].restart > scope)
 			scope = generation->images[i].restart;
 	return scope;

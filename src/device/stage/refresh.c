@@ -330,8 +330,10 @@ static void remove_unfinished(const Stage *stage)
 	} places[] = {
 		{".", STAGE_INDEX_PATH},
 		{".", STAGE_PINNED_PATH},
-		{".", "checked"}, /* these two are the manager's */
+		{".", "checked"}, /* these are the manager's */
 		{".", "removed"},
+		{".", "rehearsed"},
+		{".", "lost"},
 		{"generations", NULL},
 		{"images", NULL},
 		{STAGE_METADATA, NULL},

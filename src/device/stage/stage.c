@@ -113,6 +113,9 @@ static int commit(
 	_cleanup_(generation_freep) Generation *generation = NULL;
 	int r = prepare_verity(stage, improvement, reason);
 
+	*ret_generation = 0;
+	if (improvement->images.count == 0)
+		return r;
 	if (r == 0)
 		r = stage_build_record(stage, improvement, &generation, reason);
 	if (r == 0)
@@ -125,14 +128,15 @@ static int commit(
 static int check_eligible(
 	const Stage *stage, const Improvement *improvement, uint64_t sequence, Reason *reason)
 {
+	const Withdrawal *objection =
+		improvement ? index_objection(&stage->index, improvement) : NULL;
 	const char *unmet;
 
 	if (!improvement)
 		return reason_set(reason, -ENOENT,
 			"the repository lists no improvement with sequence %" PRIu64, sequence);
-	if (index_withdrawal(&stage->index, sequence))
-		return reason_set(reason, -ENOENT, "the vendor withdrew it: %s",
-			index_withdrawal(&stage->index, sequence)->reason);
+	if (objection)
+		return reason_set(reason, -ENOENT, "the vendor withdrew it: %s", objection->reason);
 	unmet = index_unmet_requirement(improvement);
 	if (unmet)
 		return reason_set(reason, -EOPNOTSUPP,

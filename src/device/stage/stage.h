@@ -62,8 +62,9 @@ int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason);
  * already. */
 int stage_enroll(Stage *stage, const Digest *pin, Reason *reterr_reason);
 
-/* Obtains all images of an improvement and commits the generation. -ENOENT when it is not listed;
- * or was withdrawn; -EOPNOTSUPP when it needs a newer base. */
+/* Obtains all images of an improvement and commits the generation; 0 is that of one without images,
+ * which shows the base. -ENOENT when it is not listed, or it or an image of it was withdrawn;
+ * -EOPNOTSUPP when it needs a newer base. */
 int stage_improvement(
 	Stage *stage, uint64_t sequence, uint32_t *ret_generation, Reason *reterr_reason);
 

@@ -20,12 +20,12 @@
 
 #define IMAGE_NAME_SIZE    (sizeof("images/") + 2 * DIGEST_SIZE + sizeof(".erofs"))
 #define LINK_TEXT_MAX      64
-#define SEQUENCE_TEXT_MAX  4096
+#define NOTE_TEXT_MAX      4096
+#define NOTE_NAME_MAX      64
 #define PARTIAL_NAME_MAX   128
-#define REMOVED_PATH       "removed"
-#define REMOVED_FIRST      "suture-removed 1"
-#define LOST_PATH          "lost"
-#define LOST_FIRST         "suture-lost 1"
+#define REMOVED            "removed"
+#define REHEARSED          "rehearsed"
+#define LOST               "lost"
 #define PARTIAL_CHARACTERS TEXT_LOWER TEXT_DIGITS "._-"
 
 static const struct {
@@ -421,30 +421,34 @@ int store_set_current(Store *store, uint32_t number, Reason *reterr_reason)
 	return failed(store, r, "current", reterr_reason);
 }
 
-/* A small file that names a sequence of a base. */
-static int write_sequence(Store *store, const char *name, const char *first, const char *base,
-	uint32_t sequence, Reason *reterr_reason)
+/* A file that names one sequence of one base: "suture-<name> 1", then the two. */
+static int write_note(
+	Store *store, const char *name, const char *base, uint32_t sequence, Reason *reterr_reason)
 {
 	_cleanup_buffer_ Buffer text = {};
 	int r = store_make(store, reterr_reason);
 
 	if (r < 0)
 		return r;
-	r = buffer_printf(&text, "%s\nbase %s\nsequence %u\n", first, base, sequence);
+	r = buffer_printf(&text, "suture-%s 1\nbase %s\nsequence %u\n", name, base, sequence);
 	if (r < 0)
 		return r;
 	r = file_write_atomic(store->dir, name, text.data, text.size, 0644);
 	return failed(store, r, name, reterr_reason);
 }
 
-static int parse_sequence(char *text, const char *name, const char *first, const char *base,
-	uint32_t *ret_sequence, Reason *reterr_reason)
+static int parse_note(char *text, const char *name, const char *base, uint32_t *ret_sequence,
+	Reason *reterr_reason)
 {
-	Lines lines = {.next = text, .what = name, .reason = reterr_reason};
+	char what[NOTE_NAME_MAX], first[NOTE_NAME_MAX];
+	Lines lines = {.next = text, .what = what, .reason = reterr_reason};
 	char *is_base, *number;
 	uint64_t sequence;
-	int r = lines_take_word(&lines, first);
+	int r;
 
+	snprintf(what, sizeof(what), STORE_PATH "/%s", name);
+	snprintf(first, sizeof(first), "suture-%s 1", name);
+	r = lines_take_word(&lines, first);
 	if (r == 0)
 		r = lines_take(&lines, "base", &is_base);
 	if (r == 0)
@@ -458,53 +462,67 @@ static int parse_sequence(char *text, const char *name, const char *first, const
 	return r;
 }
 
-static int read_sequence(const Store *store, const char *name, const char *first, const char *base,
-	uint32_t *ret_sequence, Reason *reterr_reason)
+static int read_note(const Store *store, const char *name, const char *base, uint32_t *ret_sequence,
+	Reason *reterr_reason)
 {
-	char what[sizeof(STORE_PATH) + sizeof("/removed")];
 	_cleanup_free_ uint8_t *text = NULL;
 	size_t size;
 	int r = -ENOENT;
 
 	if (store->dir >= 0)
-		r = file_read(store->dir, name, SEQUENCE_TEXT_MAX, &text, &size);
+		r = file_read(store->dir, name, NOTE_TEXT_MAX, &text, &size);
 	if (r == -ENOENT) {
 		*ret_sequence = 0;
 		return 0;
 	}
 	if (r < 0)
 		return failed(store, r, name, reterr_reason);
-	snprintf(what, sizeof(what), STORE_PATH "/%s", name);
-	return parse_sequence((char *)text, what, first, base, ret_sequence, reterr_reason);
+	return parse_note((char *)text, name, base, ret_sequence, reterr_reason);
 }
 
 int store_set_removed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
 {
-	return write_sequence(store, REMOVED_PATH, REMOVED_FIRST, base, sequence, reterr_reason);
+	return write_note(store, REMOVED, base, sequence, reterr_reason);
 }
 
 int store_removed(
 	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
 {
-	return read_sequence(store, REMOVED_PATH, REMOVED_FIRST, base, ret_sequence, reterr_reason);
+	return read_note(store, REMOVED, base, ret_sequence, reterr_reason);
 }
 
 int store_clear_removed(Store *store, Reason *reterr_reason)
 {
-	return remove_durable(store, REMOVED_PATH, reterr_reason);
+	return remove_durable(store, REMOVED, reterr_reason);
+}
+
+int store_set_rehearsed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
+{
+	return write_note(store, REHEARSED, base, sequence, reterr_reason);
+}
+
+int store_rehearsed(
+	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
+{
+	return read_note(store, REHEARSED, base, ret_sequence, reterr_reason);
+}
+
+int store_clear_rehearsed(Store *store, Reason *reterr_reason)
+{
+	return remove_durable(store, REHEARSED, reterr_reason);
 }
 
 int store_set_lost(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason)
 {
-	return write_sequence(store, LOST_PATH, LOST_FIRST, base, sequence, reterr_reason);
+	return write_note(store, LOST, base, sequence, reterr_reason);
 }
 
 int store_lost(const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason)
 {
-	return read_sequence(store, LOST_PATH, LOST_FIRST, base, ret_sequence, reterr_reason);
+	return read_note(store, LOST, base, ret_sequence, reterr_reason);
 }
 
 int store_clear_lost(Store *store, Reason *reterr_reason)
 {
-	return remove_durable(store, LOST_PATH, reterr_reason);
+	return remove_durable(store, LOST, reterr_reason);
 }

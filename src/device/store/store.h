@@ -13,6 +13,7 @@
  *     history                   what happened, one JSON object per line (history.h)
  *     removed                   what the owner took off, and stays off
  *     lost                      what was taken off because it was damaged, and is to come back
+ *     rehearsed                 an improvement without images that is installed: it has no record
  *     pinned.json               a root that an enrolment has verified
  *
  * Every commit is write beside, fsync, rename, fsync of the directory. There is no second copy of
@@ -131,6 +132,12 @@ int store_clear_removed(Store *store, Reason *reterr_reason);
 int store_set_lost(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason);
 int store_lost(const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason);
 int store_clear_lost(Store *store, Reason *reterr_reason);
+/* An improvement without images is installed by this note alone, which counts while the base is
+ * current. The calls are as those for what was removed. */
+int store_set_rehearsed(Store *store, const char *base, uint32_t sequence, Reason *reterr_reason);
+int store_rehearsed(
+	const Store *store, const char *base, uint32_t *ret_sequence, Reason *reterr_reason);
+int store_clear_rehearsed(Store *store, Reason *reterr_reason);
 
 /* Makes the folders; the calls that write do it by themselves. */
 int store_make(Store *store, Reason *reterr_reason);

@@ -405,6 +405,29 @@ TEST(what_was_lost_is_remembered_apart)
 	ASSERT_ERROR(-EBADMSG, store_lost(store, "1_x86_64", &sequence, NULL));
 }
 
+TEST(a_rehearsal_is_remembered_per_base_and_apart_from_what_was_removed)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	uint32_t sequence;
+
+	ASSERT_OK(store_rehearsed(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	ASSERT_OK(store_set_rehearsed(store, "1_x86_64", 2, NULL));
+	ASSERT_OK(store_removed(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	ASSERT_OK(store_rehearsed(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 2);
+	ASSERT_OK(store_rehearsed(store, "2_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	ASSERT_OK(store_clear_rehearsed(store, NULL));
+	ASSERT_OK(store_rehearsed(store, "1_x86_64", &sequence, NULL));
+	ASSERT_EQ(sequence, 0);
+	/* the note of one is not taken for the other's */
+	ASSERT_OK(file_write_atomic(store->dir, "rehearsed",
+		"suture-removed 1\nbase 1_x86_64\nsequence 1\n", 43, 0644));
+	ASSERT_ERROR(-EBADMSG, store_rehearsed(store, "1_x86_64", &sequence, NULL));
+}
+
 TEST(bad_images_say_why)
 {
 	_cleanup_(store_freep) Store *store = new_store();

@@ -59,13 +59,12 @@ int desk_open_workspace(Workspace *workspace, Reason *reterr_reason)
 	return desk_open_folders(workspace, false, reterr_reason);
 }
 
-static int check_channel(Reason *reason)
+int desk_check_channel(const char *name, Reason *reterr_reason)
 {
-	if (strlen(arguments.channel) <= INDEX_NAME_BYTES && index_is_name(arguments.channel))
+	if (strlen(name) <= INDEX_NAME_BYTES && index_is_name(name))
 		return 0;
-	return reason_set(reason, -EINVAL,
-		"%s is no name for a channel: use lower-case letters, digits and ._-",
-		arguments.channel);
+	return reason_set(reterr_reason, -EINVAL,
+		"%s is no name for a channel: use lower-case letters, digits and ._-", name);
 }
 
 /* suture-sign finds the askpass program in the environment; listing keys needs no passphrase. */
@@ -86,7 +85,7 @@ int desk_open_signer(Signer *signer, bool may_be_new, Reason *reterr_reason)
 
 int desk_open(Desk *desk, int64_t now)
 {
-	int r = check_channel(&desk->reason);
+	int r = desk_check_channel(arguments.channel, &desk->reason);
 
 	if (r == 0)
 		r = desk_open_workspace(&desk->workspace, &desk->reason);
@@ -137,7 +136,7 @@ static int open_alone(Desk *desk, int64_t now)
 
 int desk_open_to_read(Desk *desk, int64_t now)
 {
-	int r = check_channel(&desk->reason);
+	int r = desk_check_channel(arguments.channel, &desk->reason);
 
 	if (r < 0)
 		return r;

@@ -24,6 +24,9 @@ typedef struct Arguments {
 	const char *predecessor, *allow_regression;  /* base add */
 	const char *public, *against;
 	const char *askpass;
+	const char *ramp, *start;
+	const char *from, *to;
+	const char *level, *reason, *replacement;
 	int passphrase_fd; /* -1: not given */
 	OptionList bases, debs, includes;
 	OptionList chosen; /* components */
@@ -32,7 +35,7 @@ typedef struct Arguments {
 	const char *trusted_root; /* of a repository without a work folder here */
 	int keep_days;
 	bool dry_run, prune;
-	bool json;
+	bool json, force, rehearsal;
 } Arguments;
 
 extern Arguments arguments; /* main.c fills it before a verb runs */
@@ -57,6 +60,9 @@ int desk_open_folders(Workspace *workspace, bool create, Reason *reterr_reason);
 
 /* Opens and locks the workspace, and finishes a publication that was interrupted. */
 int desk_open_workspace(Workspace *workspace, Reason *reterr_reason);
+
+/* -EINVAL with a reason when it cannot become part of a path. */
+int desk_check_channel(const char *name, Reason *reterr_reason);
 
 /* Where the keys are, and how they are opened. */
 int desk_open_signer(Signer *signer, bool may_be_new, Reason *reterr_reason);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "vendor/publish/cumulative.h"
 #include "vendor/publish/draft.h"
 #include "vendor/publish/outbox.h"
 #include "vendor/publish/seal-keys.h"
@@ -17,13 +18,21 @@
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
+/* How a rehearsal is known and shown. */
+#define REHEARSAL_MEMBER  "rehearsal"
+#define REHEARSAL_SUMMARY "A rehearsal: it brings nothing new"
+
 /* What one base gets. */
 typedef struct Release {
 	const Workspace *workspace;
 	Repository *repository;
 	const Base *base;
+	const PublishTerms *terms;
+	bool is_wanted;
 	DraftList drafts;
-	Index index;
+	Channels channels;
+	Channel *channel;
+	const Improvement *old; /* what it builds on; NULL: the base alone */
 	Improvement next;
 	char *seal_name; /* of the key that seals */
 } Release;
@@ -31,7 +40,7 @@ typedef struct Release {
 static void release_done(Release *release)
 {
 	draft_list_done(&release->drafts);
-	index_clear(&release->index);
+	channels_done(&release->channels);
 	index_improvement_clear(&release->next);
 	free(release->seal_name);
 }
@@ -42,76 +51,6 @@ static const Draft *draft_of(const Release *release, const char *component)
 		if (strcmp(release->drafts.items[i].image->component, component) == 0)
 			return &release->drafts.items[i];
 	return NULL;
-}
-
-/* The newest improvement that was not withdrawn: what the next one builds on. */
-static const Improvement *predecessor(const Index *index)
-{
-	for (size_t i = 0; i < index->improvements.count; i++)
-		if (!index_withdrawal(index, index->improvements.items[i].sequence))
-			return &index->improvements.items[i];
-	return NULL;
-}
-
-static int compare_file(const void *path, const void *file)
-{
-	return strcmp(path, ((const ImageFile *)file)->path);
-}
-
-static int compare_text(const void *path, const void *text)
-{
-	return strcmp(path, *(char *const *)text);
-}
-
-/* Whether the image changes or removes the file; both lists are sorted. */
-static bool image_has(const IndexImage *image, const char *path)
-{
-	return (image->files.count > 0 &&
-		       bsearch(path, image->files.items, image->files.count,
-			       sizeof(*image->files.items), compare_file)) ||
-		(image->removed.count > 0 &&
-			bsearch(path, image->removed.items, image->removed.count,
-				sizeof(*image->removed.items), compare_text));
-}
-
-static int refuse_undone(const Release *release, uint64_t sequence, const char *component,
-	const char *path, const char *how, Reason *reason)
-{
-	char label[LABEL_TEXT_SIZE];
-
-	label_shown(release->base->version, sequence, label);
-	return reason_set(reason, -EINVAL,
-		"%s was %s by %s and is the base's again in this rebuild of component %s for base "
-		"%s; rebuild with that fix too, and make the draft again",
-		path, how, label, component, release->base->name);
-}
-
-/* A draft replaces the image of its component whole, while the list of fixes goes on: a file that
- * only the old image changes would be unfixed, and said to be fixed. */
-static int check_kept(
-	const Release *release, const Improvement *old, const IndexImage *image, Reason *reason)
-{
-	const Draft *draft = draft_of(release, image->component);
-
-	for (size_t i = 0; draft && i < image->files.count; i++)
-		if (!image_has(draft->image, image->files.items[i].path))
-			return refuse_undone(release, old->sequence, image->component,
-				image->files.items[i].path, "changed", reason);
-	for (size_t i = 0; draft && i < image->removed.count; i++)
-		if (!image_has(draft->image, image->removed.items[i]))
-			return refuse_undone(release, old->sequence, image->component,
-				image->removed.items[i], "removed", reason);
-	return 0;
-}
-
-static int check_cumulative(const Release *release, Reason *reason)
-{
-	const Improvement *old = predecessor(&release->index);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && old && i < old->images.count; i++)
-		r = check_kept(release, old, &old->images.items[i], reason);
-	return r;
 }
 
 static int add_image(Improvement *next, const IndexImage *image)
@@ -126,7 +65,7 @@ static int add_image(Improvement *next, const IndexImage *image)
 
 static int collect_images(Release *release)
 {
-	const Improvement *old = predecessor(&release->index);
+	const Improvement *old = release->old;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && old && i < old->images.count; i++)
@@ -158,7 +97,7 @@ static int add_fix(Improvement *next, const char *cve, const char *component)
 /* Improvements are cumulative, and so is what they fix. */
 static int collect_fixes(Release *release)
 {
-	const Improvement *old = predecessor(&release->index);
+	const Improvement *old = release->old;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && old && i < old->fixes.count; i++)
@@ -206,25 +145,44 @@ static int write_notes(Release *release, Reason *reason)
 	return r < 0 ? r : put_blob(release, &notes->sha256, bytes.data, bytes.size, reason);
 }
 
-static int describe(Release *release, int64_t now)
+/* What the drafts' fixes files say of all of it. */
+static int describe_fixes(Release *release, int64_t now)
 {
 	const Fixes *fixes = release->drafts.items[0].fixes;
 	Improvement *next = &release->next;
 
-	next->sequence = index_newest_sequence(&release->index) + 1;
 	next->published = fixes->released ? fixes->released : now;
 	next->urgency = fixes->urgency;
 	next->summary = memory_string(fixes->title);
 	next->advisory = memory_string(fixes->id);
-	next->rollout = memory_new(sizeof(Rollout));
-	if (!next->summary || !next->advisory || !next->rollout)
+	if (!next->summary || !next->advisory)
 		return -ENOMEM;
 	for (size_t i = 1; i < release->drafts.count; i++)
 		if (release->drafts.items[i].fixes->urgency > next->urgency)
 			next->urgency = release->drafts.items[i].fixes->urgency;
-	next->rollout->start = next->published;
-	release->index.issued = now; /* when it was made: never a planned time */
 	return 0;
+}
+
+static int describe_rehearsal(Improvement *next, int64_t now)
+{
+	next->published = now;
+	next->urgency = URGENCY_LOW;
+	next->summary = memory_string(REHEARSAL_SUMMARY);
+	next->optional = json_pack("{s:b}", REHEARSAL_MEMBER, true);
+	return next->summary && next->optional ? 0 : -ENOMEM;
+}
+
+static int describe(Release *release, Reason *reason)
+{
+	const PublishTerms *terms = release->terms;
+	Improvement *next = &release->next;
+	int64_t now = release->repository->now;
+	int r = terms->is_rehearsal ? describe_rehearsal(next, now) : describe_fixes(release, now);
+
+	next->sequence = channels_newest(&release->channels) + 1;
+	return r < 0
+		? r
+		: ramp_choose(release->workspace, &terms->ramp, terms->channel, now, next, reason);
 }
 
 static int seal_image(Release *release, size_t part, Reason *reason)
@@ -233,7 +191,7 @@ static int seal_image(Release *release, size_t part, Reason *reason)
 	_cleanup_buffer_ Buffer text = {};
 	char *signature = NULL;
 	Seal seal;
-	int r = image_seal(&release->index, &release->next, part, &seal, reason);
+	int r = image_seal(&release->channel->index, &release->next, part, &seal, reason);
 
 	if (r == 0)
 		r = seal_write(&seal, &text, reason);
@@ -281,41 +239,120 @@ static int finish_images(Release *release, Reason *reason)
 	return 0;
 }
 
-/* Reads the base's drafts and index; looks, and writes nothing. */
-static int release_open(Release *release, const char *channel, Reason *reason)
+static bool is_to_rehearse(const PublishTerms *terms, const Base *base)
 {
-	int r = draft_load_all(release->workspace, release->base, &release->drafts, reason);
+	for (size_t i = 0; i < terms->base_count; i++)
+		if (strcmp(terms->bases[i], base->name) == 0)
+			return true;
+	return terms->base_count == 0;
+}
 
-	if (r < 0 || release->drafts.count == 0)
+static int find_work(Release *release, Reason *reason)
+{
+	int r = 0;
+
+	if (release->terms->is_rehearsal) {
+		release->is_wanted = is_to_rehearse(release->terms, release->base);
+	} else {
+		r = draft_load_all(release->workspace, release->base, &release->drafts, reason);
+		release->is_wanted = r == 0 && release->drafts.count > 0;
+	}
+	return r;
+}
+
+/* Reads the base's drafts and indexes, and puts the images together; writes nothing. */
+static int release_open(Release *release, Reason *reason)
+{
+	const PublishTerms *terms = release->terms;
+	int r = find_work(release, reason);
+
+	if (r < 0 || !release->is_wanted)
 		return r;
-	r = repository_read_index(
-		release->repository, release->base, channel, &release->index, reason);
+	r = channels_load(release->repository, release->base, &release->channels, reason);
 	if (r == 0)
-		r = check_cumulative(release, reason);
+		r = channels_open(&release->channels, terms->channel, &release->channel, reason);
+	if (r < 0)
+		return r;
+	release->old = channels_predecessor(&release->channels, terms->channel);
+	r = collect_images(release);
+	if (r == 0)
+		r = cumulative_check(release->base, release->old, &release->next, reason);
+	if (r == 0)
+		r = publish_check_blame(
+			release->base, release->channel, &release->next, terms->force, reason);
 	return r < 0 ? r
 		     : seal_keys_choose(release->workspace, release->base,
 			       release->repository->signer, &release->seal_name, reason);
 }
 
+static bool is_listed(const json_t *list, const char *cve)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), cve) == 0)
+			return true;
+	return false;
+}
+
+static bool has_fix(const Improvement *improvement, const IndexFix *fix)
+{
+	for (size_t i = 0; i < improvement->fixes.count; i++)
+		if (strcmp(improvement->fixes.items[i].cve, fix->cve) == 0 &&
+			strcmp(improvement->fixes.items[i].component, fix->component) == 0)
+			return true;
+	return false;
+}
+
+/* What was withdrawn since the predecessor may have fixed something: that is open again. */
+static int find_unfixed(const Release *release, json_t *list)
+{
+	const Index *index = &release->channel->index;
+
+	for (size_t i = 0; i < index->improvements.count; i++) {
+		const Improvement *gone = &index->improvements.items[i];
+
+		if (release->old && gone->sequence <= release->old->sequence)
+			continue;
+		for (size_t j = 0; j < gone->fixes.count; j++)
+			if (!has_fix(&release->next, &gone->fixes.items[j]) &&
+				!is_listed(list, gone->fixes.items[j].cve) &&
+				json_array_append_new(list, json_string(gone->fixes.items[j].cve)) <
+					0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
+static int tell(const Release *release, Published *ret)
+{
+	ret->base = release->base;
+	ret->sequence = release->next.sequence;
+	ret->images = release->next.images.count;
+	ret->rollout = ramp_describe(release->next.rollout, release->repository->now);
+	ret->unfixed = json_array();
+	return ret->rollout && ret->unfixed ? find_unfixed(release, ret->unfixed) : -ENOMEM;
+}
+
 static int release_base(Release *release, Published *ret, Reason *reason)
 {
-	int r = describe(release, release->repository->now);
+	int r = describe(release, reason);
 
 	if (r == 0)
-		r = collect_images(release);
+		r = publish_check_rehearsal(
+			&release->next, release->terms->channel, release->terms->force, reason);
 	if (r == 0)
 		r = collect_fixes(release);
-	if (r == 0)
+	if (r == 0 && release->drafts.count > 0)
 		r = write_notes(release, reason);
 	if (r == 0)
 		r = finish_images(release, reason);
+	if (r == 0)
+		r = tell(release, ret);
+	if (r == 0)
+		r = index_add_improvement(&release->channel->index, &release->next);
 	if (r < 0)
 		return r;
-	*ret = (Published){release->base, release->next.sequence, release->next.images.count};
-	r = index_add_improvement(&release->index, &release->next);
-	return r < 0 ? r
-		     : repository_write_index(
-			       release->repository, release->base, &release->index, reason);
+	release->channel->changed = true;
+	return channels_write(&release->channels, reason);
 }
 
 typedef struct ReleaseList {
@@ -331,7 +368,7 @@ static void release_list_done(ReleaseList *list)
 }
 
 /* All of them before the first is written: what one base refuses is to be seen of none. */
-static int open_all(const Workspace *workspace, Repository *repository, const char *channel,
+static int open_all(const Workspace *workspace, Repository *repository, const PublishTerms *terms,
 	ReleaseList *list, Reason *reason)
 {
 	list->items = memory_new_array(workspace->list.bases.count, sizeof(*list->items));
@@ -344,9 +381,10 @@ static int open_all(const Workspace *workspace, Repository *repository, const ch
 		*release = (Release){
 			.workspace = workspace,
 			.repository = repository,
+			.terms = terms,
 			.base = &workspace->list.bases.items[list->count],
 		};
-		r = release_open(release, channel, reason);
+		r = release_open(release, reason);
 		if (r < 0) {
 			release_done(release);
 			return r;
@@ -355,21 +393,76 @@ static int open_all(const Workspace *workspace, Repository *repository, const ch
 	return 0;
 }
 
-int publish_drafts(const Workspace *workspace, Repository *repository, const char *channel,
-	Published *ret_list, size_t *ret_count, Reason *reterr_reason)
+void published_list_done(PublishedList *list)
 {
-	_cleanup_(release_list_done) ReleaseList list = {};
-	size_t count = 0;
-	int r = open_all(workspace, repository, channel, &list, reterr_reason);
+	for (size_t i = 0; i < list->count; i++) {
+		json_decref(list->items[i].rollout);
+		json_decref(list->items[i].unfixed);
+	}
+	free(list->items);
+	*list = (PublishedList){};
+}
 
-	for (size_t i = 0; r == 0 && i < list.count; i++)
-		if (list.items[i].drafts.count > 0)
-			r = release_base(&list.items[i], &ret_list[count++], reterr_reason);
+static int prepare_all(const ReleaseList *releases, PublishedList *list, Reason *reason)
+{
+	int r = 0;
+
+	list->items = memory_new_array(releases->count, sizeof(*list->items));
+	if (!list->items)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < releases->count; i++)
+		if (releases->items[i].is_wanted)
+			r = release_base(&releases->items[i], &list->items[list->count++], reason);
+	return r;
+}
+
+int publish_prepare(const Workspace *workspace, Repository *repository, const PublishTerms *terms,
+	PublishedList *ret_list, Reason *reterr_reason)
+{
+	_cleanup_(release_list_done) ReleaseList releases = {};
+	_cleanup_(published_list_done) PublishedList list = {};
+	int r = open_all(workspace, repository, terms, &releases, reterr_reason);
+
+	if (r == 0)
+		r = prepare_all(&releases, &list, reterr_reason);
 	if (r < 0)
 		return r;
-	if (count == 0)
+	if (list.count == 0)
 		return reason_set(reterr_reason, -ENODATA,
 			"there is nothing to publish; 'suture-publish create' makes drafts");
-	*ret_count = count;
+	*ret_list = list;
+	list = (PublishedList){};
+	return 0;
+}
+
+int publish_check_rehearsal(
+	const Improvement *improvement, const char *channel, bool force, Reason *reterr_reason)
+{
+	if (force || strcmp(channel, CHANNEL_PUBLIC) != 0 ||
+		!json_is_true(json_object_get(improvement->optional, REHEARSAL_MEMBER)))
+		return 0;
+	return reason_set(reterr_reason, -EINVAL,
+		"a rehearsal mends nothing, and channel " CHANNEL_PUBLIC
+		" is for everybody; say another channel, or --force");
+}
+
+int publish_check_blame(const Base *base, Channel *channel, const Improvement *improvement,
+	bool force, Reason *reterr_reason)
+{
+	for (size_t i = 0; i < improvement->images.count; i++) {
+		const IndexImage *image = &improvement->images.items[i];
+		const Withdrawal *blame = index_blame(&channel->index, &image->sha256);
+		char label[LABEL_TEXT_SIZE];
+
+		if (!blame)
+			continue;
+		label_shown(base->version, blame->sequence, label);
+		if (!force)
+			return reason_set(reterr_reason, -EINVAL,
+				"component %s for base %s is, to the byte, what was withdrawn with "
+				"%s (%s); rebuild it, or say --force if it was not to blame",
+				image->component, base->name, label, blame->reason);
+		channel_forgive(channel, &image->sha256);
+	}
 	return 0;
 }

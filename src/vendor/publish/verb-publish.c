@@ -23,45 +23,105 @@ static json_t *describe_published(const Published *published)
 
 	label_shown(published->base->version, published->sequence, shown);
 	label_machine(published->base->version, published->sequence, machine);
-	return json_pack("{s:s, s:s, s:I, s:s, s:s}", "base", published->base->name, "base_key",
-		published->base->key, "sequence", (json_int_t)published->sequence, "label", shown,
-		"machine_label", machine);
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:O, s:O}", "base", published->base->name,
+		"base_key", published->base->key, "sequence", (json_int_t)published->sequence,
+		"label", shown, "machine_label", machine, "channel", arguments.channel, "rollout",
+		published->rollout, "unfixed", published->unfixed);
 }
 
-static int tell_published(const Published *list, size_t count)
+static void print_published(const Published *published)
+{
+	char shown[LABEL_TEXT_SIZE];
+
+	label_shown(published->base->version, published->sequence, shown);
+	printf("Published %s for base %s (%s): ", shown, published->base->name,
+		published->base->key);
+	ramp_print(published->rollout);
+	printf("\n");
+}
+
+/* Nothing that the vendor may have overlooked is told in JSON alone. */
+static void warn_unfixed(const Published *published)
+{
+	char shown[LABEL_TEXT_SIZE];
+
+	label_shown(published->base->version, published->sequence, shown);
+	for (size_t i = 0; i < json_array_size(published->unfixed); i++)
+		log_info("%s for base %s does not fix %s, which what was withdrawn did", shown,
+			published->base->name,
+			json_string_value(json_array_get(published->unfixed, i)));
+}
+
+static int tell_published(const PublishedList *list)
 {
 	_cleanup_json_ json_t *told = json_array();
 
-	for (size_t i = 0; i < count; i++) {
-		char shown[LABEL_TEXT_SIZE];
-
-		label_shown(list[i].base->version, list[i].sequence, shown);
+	for (size_t i = 0; i < list->count; i++) {
 		if (!arguments.json)
-			printf("Published %s for base %s (%s)\n", shown, list[i].base->name,
-				list[i].base->key);
-		json_array_append_new(told, describe_published(&list[i]));
+			print_published(&list->items[i]);
+		warn_unfixed(&list->items[i]);
+		json_array_append_new(told, describe_published(&list->items[i]));
 	}
 	return arguments.json
 		? desk_print_json(json_pack("{s:i, s:O}", "schema", 1, "published", told))
 		: EXIT_OK;
 }
 
+static int check_bases(const Workspace *workspace, Reason *reason)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < arguments.bases.count; i++) {
+		const Base *base;
+
+		r = workspace_find_base(workspace, arguments.bases.items[i], &base, reason);
+	}
+	return r;
+}
+
+/* The time that signatures take would pass on the ramp. */
+static void warn_waiting(const PublishedList *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const json_t *rollout = list->items[i].rollout;
+
+		if (json_array_size(json_object_get(rollout, "ramp")) == 0)
+			continue;
+		log_info("the roll-out counts from %s, whenever the signatures come; where that is "
+			 "later, 'suture-publish abandon' and publish with --start",
+			document_text(rollout, "start"));
+		return;
+	}
+}
+
 int verb_publish(int count, char **operands)
 {
 	_cleanup_desk_ Desk desk = DESK_EMPTY;
-	_cleanup_free_ Published *list = NULL;
-	size_t published = 0;
-	int r = desk_open_for_change(&desk);
+	_cleanup_(published_list_done) PublishedList list = {};
+	const PublishTerms terms = {
+		.channel = arguments.channel,
+		.ramp = {arguments.ramp, arguments.start},
+		.is_rehearsal = arguments.rehearsal,
+		.bases = arguments.bases.items,
+		.base_count = arguments.bases.count,
+		.force = arguments.force,
+	};
+	int r;
 
-	if (r == 0) {
-		list = memory_new_array(desk.workspace.list.bases.count, sizeof(*list));
-		r = list ? publish_drafts(&desk.workspace, &desk.repository, arguments.channel,
-				   list, &published, &desk.reason)
-			 : -ENOMEM;
+	if (arguments.bases.count > 0 && !arguments.rehearsal) {
+		log_error("all drafts are published together; --base is for --rehearsal");
+		return EXIT_USAGE;
 	}
+	r = desk_open_for_change(&desk);
 	if (r == 0)
-		r = desk_commit(&desk, "publish", true);
-	return r != 0 ? desk_fail(&desk, r) : tell_published(list, published);
+		r = check_bases(&desk.workspace, &desk.reason);
+	if (r == 0)
+		r = publish_prepare(&desk.workspace, &desk.repository, &terms, &list, &desk.reason);
+	if (r == 0)
+		r = desk_commit(&desk, "publish", !arguments.rehearsal);
+	if (r == CEREMONY_WAITS)
+		warn_waiting(&list);
+	return r != 0 ? desk_fail(&desk, r) : tell_published(&list);
 }
 
 static json_t *describe_signed(const char *role, const json_t *envelope)

@@ -22,3 +22,8 @@ int verb_abandon(int count, char **operands);
 int verb_bundle(int count, char **operands); /* verb-bundle.c */
 
 int verb_advisories(int count, char **operands); /* verb-advisories.c */
+int verb_hold(int count, char **operands);       /* verb-rollout.c */
+int verb_resume(int count, char **operands);
+int verb_complete(int count, char **operands);
+int verb_withdraw(int count, char **operands); /* verb-withdraw.c */
+int verb_promote(int count, char **operands);  /* verb-promote.c */

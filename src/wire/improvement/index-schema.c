@@ -11,8 +11,6 @@
 
 #define BASE_KEY_BYTES   SEAL_BASE_MAX
 #define SEAL_BYTES       (2 * ED25519_SIGNATURE_SIZE)
-#define RAMP_STEPS_MAX   32
-#define HOURS_MAX        (24 * 365)
 #define FIXES_MAX        512
 #define REQUIREMENTS_MAX 32
 #define AFTER_MAX        16
@@ -131,16 +129,16 @@ static const SchemaField fix_fields[] = {
 	{},
 };
 
-static const SchemaField step_fields[] = {
-	SCHEMA_FIELD(RolloutStep, hours, NUMBER, .max = HOURS_MAX),
+const SchemaField index_step_fields[] = {
+	SCHEMA_FIELD(RolloutStep, hours, NUMBER, .max = INDEX_HOURS_MAX),
 	SCHEMA_FIELD(RolloutStep, percent, NUMBER, .max = 100),
 	{},
 };
 
-static const SchemaField rollout_fields[] = {
+const SchemaField index_rollout_fields[] = {
 	SCHEMA_FIELD(Rollout, start, TIME),
-	SCHEMA_FIELD(Rollout, ramp, LIST, .max = RAMP_STEPS_MAX,
-		SCHEMA_OF(step_fields, RolloutStep), OPTIONAL),
+	SCHEMA_FIELD(Rollout, ramp, LIST, .max = INDEX_RAMP_STEPS_MAX,
+		SCHEMA_OF(index_step_fields, RolloutStep), OPTIONAL),
 	SCHEMA_FIELD(Rollout, hold, FLAG, OPTIONAL),
 	{},
 };
@@ -151,7 +149,7 @@ static const SchemaField notes_fields[] = {
 	{},
 };
 
-static const SchemaField improvement_fields[] = {
+const SchemaField index_improvement_fields[] = {
 	SCHEMA_FIELD(Improvement, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
 	SCHEMA_FIELD(Improvement, published, TIME),
 	SCHEMA_FIELD(Improvement, urgency, WORD, .words = index_urgencies),
@@ -163,7 +161,8 @@ static const SchemaField improvement_fields[] = {
 	SCHEMA_FIELD(Improvement, requires, LIST, .max = REQUIREMENTS_MAX, .item = &name_item,
 		TEXT_ITEMS, OPTIONAL),
 	SCHEMA_FIELD(Improvement, optional, ANY, OPTIONAL),
-	SCHEMA_FIELD(Improvement, rollout, OBJECT, SCHEMA_OF(rollout_fields, Rollout), OPTIONAL),
+	SCHEMA_FIELD(
+		Improvement, rollout, OBJECT, SCHEMA_OF(index_rollout_fields, Rollout), OPTIONAL),
 	SCHEMA_FIELD(Improvement, images, LIST, .max = INDEX_IMAGES_MAX,
 		SCHEMA_OF(index_image_fields, IndexImage)),
 	{},
@@ -189,7 +188,12 @@ static const SchemaField inclusion_fields[] = {
 
 void index_improvement_clear(Improvement *improvement)
 {
-	schema_clear(improvement_fields, improvement);
+	schema_clear(index_improvement_fields, improvement);
+}
+
+void index_withdrawal_clear(Withdrawal *withdrawal)
+{
+	schema_clear(withdrawal_fields, withdrawal);
 }
 
 const SchemaField index_fields[] = {
@@ -206,7 +210,7 @@ const SchemaField index_fields[] = {
 	SCHEMA_FIELD(Index, includes, LIST, .max = INCLUSIONS_MAX,
 		SCHEMA_OF(inclusion_fields, Inclusion), OPTIONAL),
 	SCHEMA_FIELD(Index, improvements, LIST, .max = INDEX_IMPROVEMENTS_MAX,
-		SCHEMA_OF(improvement_fields, Improvement)),
+		SCHEMA_OF(index_improvement_fields, Improvement)),
 	SCHEMA_FIELD(Index, withdrawals, LIST, .max = INDEX_WITHDRAWALS_MAX,
 		SCHEMA_OF(withdrawal_fields, Withdrawal), OPTIONAL),
 	{},

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "wire/improvement/index-schema.h"
+#include "wire/improvement/rollout.h"
 #include "wire/json/document.h"
 
 #define IMAGE_BLOCK_SIZE 4096 /* EROFS and dm-verity count in these */
@@ -190,11 +191,7 @@ static int check_nesting(const Improvement *improvement, Reason *reason)
 
 static const char *check_rollout(const Rollout *rollout)
 {
-	for (size_t i = 1; rollout && i < rollout->ramp.count; i++)
-		if (rollout->ramp.items[i - 1].hours >= rollout->ramp.items[i].hours ||
-			rollout->ramp.items[i - 1].percent > rollout->ramp.items[i].percent)
-			return "the roll-out ramp does not ascend";
-	return NULL;
+	return rollout && rollout_wrong(rollout) ? "the roll-out ramp does not ascend" : NULL;
 }
 
 static int check_improvement(const Improvement *improvement, Reason *reason)
@@ -296,28 +293,53 @@ uint64_t index_newest_sequence(const Index *index)
 	return newest;
 }
 
+static bool is_above_all(const Index *index, uint64_t sequence)
+{
+	for (size_t i = 0; i < index->improvements.count; i++)
+		if (index->improvements.items[i].sequence >= sequence)
+			return false;
+	return !index_withdrawal(index, sequence);
+}
+
+/* Which of those that are listed stay beside a newer one: what was withdrawn goes first, because
+ * the one before it may be what a device can still have. */
+static void choose_kept(const Index *index, bool *ret_kept)
+{
+	size_t room = INDEX_LISTED - 1;
+
+	for (int withdrawn = 0; withdrawn <= 1; withdrawn++)
+		for (size_t i = 0; i < index->improvements.count; i++) {
+			bool is = index_withdrawal(index, index->improvements.items[i].sequence);
+
+			if (is != withdrawn || room == 0)
+				continue;
+			ret_kept[i] = true;
+			room--;
+		}
+}
+
 int index_add_improvement(Index *index, Improvement *improvement)
 {
+	bool kept[INDEX_IMPROVEMENTS_MAX] = {};
 	Improvement *items;
-	size_t kept = index->improvements.count;
+	size_t count = 0;
 
-	if (improvement->sequence <= index_newest_sequence(index))
+	if (!is_above_all(index, improvement->sequence))
 		return -EINVAL;
-	if (kept > INDEX_LISTED - 1)
-		kept = INDEX_LISTED - 1;
-	items = memory_new_array(kept + 1, sizeof(*items));
+	items = memory_new_array(INDEX_LISTED, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
-	items[0] = *improvement;
+	choose_kept(index, kept);
+	items[count++] = *improvement;
 	*improvement = (Improvement){};
 	for (size_t i = 0; i < index->improvements.count; i++)
-		if (i < kept)
-			items[i + 1] = index->improvements.items[i];
+		if (kept[i])
+			items[count++] = index->improvements.items[i];
 		else
 			index_improvement_clear(&index->improvements.items[i]);
 	free(index->improvements.items);
 	index->improvements.items = items;
-	index->improvements.count = kept + 1;
+	index->improvements.count = count;
 	return 0;
 }
 
@@ -331,6 +353,13 @@ int index_copy_image(const IndexImage *image, IndexImage *ret_image)
 	_cleanup_json_ json_t *json = schema_write(index_image_fields, image);
 
 	return json ? schema_read(index_image_fields, json, ret_image, NULL) : -ENOMEM;
+}
+
+int index_copy_improvement(const Improvement *improvement, Improvement *ret_improvement)
+{
+	_cleanup_json_ json_t *json = schema_write(index_improvement_fields, improvement);
+
+	return json ? schema_read(index_improvement_fields, json, ret_improvement, NULL) : -ENOMEM;
 }
 
 const Improvement *index_find(const Index *index, uint64_t sequence)
@@ -347,6 +376,27 @@ const Withdrawal *index_withdrawal(const Index *index, uint64_t sequence)
 		if (index->withdrawals.items[i].sequence == sequence)
 			return &index->withdrawals.items[i];
 	return NULL;
+}
+
+const Withdrawal *index_blame(const Index *index, const Digest *image)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_to_text(image, text);
+	for (size_t i = 0; i < index->withdrawals.count; i++)
+		for (size_t j = 0; j < index->withdrawals.items[i].images.count; j++)
+			if (strcmp(index->withdrawals.items[i].images.items[j], text) == 0)
+				return &index->withdrawals.items[i];
+	return NULL;
+}
+
+const Withdrawal *index_objection(const Index *index, const Improvement *improvement)
+{
+	const Withdrawal *found = index_withdrawal(index, improvement->sequence);
+
+	for (size_t i = 0; !found && i < improvement->images.count; i++)
+		found = index_blame(index, &improvement->images.items[i].sha256);
+	return found;
 }
 
 const char *index_unmet_requirement(const Improvement *improvement)

@@ -183,13 +183,15 @@ void index_clear(Index *index);
 /* The same checks that index_read() makes, for an index that was put together in memory. */
 int index_check(const Index *index, Reason *reterr_reason);
 
-/* Puts a newer improvement first and drops what is beyond INDEX_LISTED. Takes ownership of its
- * content on success. -EINVAL when its sequence is not above all others. */
+/* Puts a newer improvement first and drops what is beyond INDEX_LISTED, withdrawn ones before
+ * others. Takes ownership of its content on success. -EINVAL when its sequence is not above all
+ * that are listed, or was withdrawn. */
 int index_add_improvement(Index *index, Improvement *improvement);
 
 /* A deep copy; the caller clears it with index_image_clear(). */
 int index_copy_image(const IndexImage *image, IndexImage *ret_image);
 void index_image_clear(IndexImage *image);
+int index_copy_improvement(const Improvement *improvement, Improvement *ret_improvement);
 
 /* The highest sequence that this index knows of, withdrawn ones included; 0 for none. */
 uint64_t index_newest_sequence(const Index *index);
@@ -197,6 +199,11 @@ uint64_t index_newest_sequence(const Index *index);
 /* NULL when it is not listed. The pointers live as long as the index. */
 const Improvement *index_find(const Index *index, uint64_t sequence);
 const Withdrawal *index_withdrawal(const Index *index, uint64_t sequence);
+
+/* The withdrawal that says that an image is never to be grafted again, and the one that keeps an
+ * improvement from being offered: its own, or of one of its images. NULL: none does. */
+const Withdrawal *index_blame(const Index *index, const Digest *image);
+const Withdrawal *index_objection(const Index *index, const Improvement *improvement);
 
 /* The first name under `requires` that this program does not know; NULL when all are met. */
 const char *index_unmet_requirement(const Improvement *improvement);

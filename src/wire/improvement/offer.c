@@ -66,7 +66,7 @@ int offer_choose(const Index *index, const OfferDevice *device, Offer *ret_offer
 		Offer offer = {};
 		int r;
 
-		if (index_withdrawal(index, improvement->sequence))
+		if (index_objection(index, improvement))
 			continue;
 		if (improvement->sequence <= floor)
 			break;

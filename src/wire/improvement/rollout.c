@@ -52,3 +52,30 @@ bool rollout_admits(uint64_t place, unsigned percent)
 		return true;
 	return place < UINT64_MAX / 100 * percent;
 }
+
+const char *rollout_wrong(const Rollout *rollout)
+{
+	for (size_t i = 1; i < rollout->ramp.count; i++)
+		if (rollout->ramp.items[i - 1].hours >= rollout->ramp.items[i].hours ||
+			rollout->ramp.items[i - 1].percent > rollout->ramp.items[i].percent)
+			return "roll-out ramp does not ascend";
+	return NULL;
+}
+
+void rollout_resume(Rollout *rollout, int64_t held, int64_t now)
+{
+	int64_t stood = held > rollout->start ? held : rollout->start;
+
+	rollout->hold = false;
+	if (now > stood)
+		rollout->start += now - stood;
+}
+
+void rollout_complete(Rollout *rollout, int64_t now)
+{
+	free(rollout->ramp.items);
+	rollout->ramp.items = NULL;
+	rollout->ramp.count = 0;
+	if (rollout->start > now)
+		rollout->start = now;
+}

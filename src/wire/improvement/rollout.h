@@ -20,3 +20,13 @@ unsigned rollout_percent(const Rollout *rollout, int64_t now);
 
 /* Whether the device at `place` is let in by `percent` (0 lets nobody in, 100 everybody). */
 bool rollout_admits(uint64_t place, unsigned percent);
+
+/* What is wrong with a ramp, in words that follow "the"; NULL: nothing. */
+const char *rollout_wrong(const Rollout *rollout);
+
+/* Ends a hold that began at `held`. The start moves by as long as the clock stood still, so that
+ * the percent is what it was then, and the next step as far away. */
+void rollout_resume(Rollout *rollout, int64_t held, int64_t now);
+
+/* Lets everybody in, now. */
+void rollout_complete(Rollout *rollout, int64_t now);

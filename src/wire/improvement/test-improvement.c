@@ -9,12 +9,11 @@
 #include "wire/improvement/image-seal.h"
 #include "wire/improvement/label.h"
 #include "wire/improvement/offer.h"
+#include "wire/improvement/index-schema.h"
 #include "wire/improvement/rollout.h"
 #include "wire/json/document.h"
 
 #define VECTORS    TEST_SOURCE_ROOT "/tests/vectors/index"
-#define DEVICES    1000000
-#define TOLERANCE  (DEVICES / 500) /* 0.2 points */
 #define MACHINE_ID "4c2a1d0f8f5d4f0e9a6a3f6f3b8a7c11"
 
 /* -- labels -- */
@@ -392,6 +391,58 @@ TEST(a_newer_improvement_goes_first_and_two_are_listed)
 	ASSERT_EQ(index.improvements.items[1].sequence, 2);
 }
 
+/* Who is not let into the newest yet can still have the good one. */
+TEST(what_was_withdrawn_makes_room_first)
+{
+	_cleanup_index_ Index index = {};
+	Improvement next = {.sequence = 3}, last = {.sequence = 4};
+
+	ASSERT_OK(read_vector("good-full.json", &index, NULL));
+	index.withdrawals.items[0].sequence = 2;
+	ASSERT_OK(index_add_improvement(&index, &next));
+	ASSERT_EQ(index.improvements.count, INDEX_LISTED);
+	ASSERT_EQ(index.improvements.items[1].sequence, 1);
+	index.withdrawals.items[0].sequence = 3;
+	ASSERT_OK(index_add_improvement(&index, &last));
+	ASSERT_EQ(index.improvements.items[0].sequence, 4);
+	ASSERT_EQ(index.improvements.items[1].sequence, 1);
+}
+
+/* It may have been another channel's: what is between may still come here. */
+TEST(a_withdrawal_keeps_out_its_own_sequence_only)
+{
+	_cleanup_index_ Index index = {};
+	Improvement next = {.sequence = 3};
+
+	ASSERT_OK(read_vector("good-full.json", &index, NULL));
+	index.withdrawals.items[0].sequence = 7;
+	ASSERT_OK(index_add_improvement(&index, &next));
+	ASSERT_EQ(index.improvements.items[0].sequence, 3);
+}
+
+static int copy_improvement(const Improvement *improvement)
+{
+	Improvement copy = {};
+	int r = index_copy_improvement(improvement, &copy);
+
+	index_improvement_clear(&copy);
+	return r;
+}
+
+TEST(improvements_are_copied_whole)
+{
+	_cleanup_index_ Index index = {};
+	Improvement copy = {};
+
+	ASSERT_OK(read_vector("good-full.json", &index, NULL));
+	ASSERT_OK(index_copy_improvement(&index.improvements.items[0], &copy));
+	ASSERT_EQ(copy.sequence, 2);
+	ASSERT(copy.rollout != index.improvements.items[0].rollout);
+	ASSERT_EQ(copy.images.count, index.improvements.items[0].images.count);
+	index_improvement_clear(&copy);
+	TEST_EACH_ALLOCATION(copy_improvement(&index.improvements.items[0]), (void)0);
+}
+
 /* A sequence is allocated once: one that is only known as withdrawn counts too. */
 TEST(a_withdrawn_sequence_is_not_used_again)
 {
@@ -453,107 +504,6 @@ TEST(no_seal_covers_a_directory_that_may_not_be_grafted)
 	image->directories.items[0] = memory_string("usr/lib");
 	ASSERT_ERROR(-EINVAL, image_seal(&index, index.improvements.items, 0, &seal, &reason));
 	ASSERT(strstr(reason.text, "usr/lib"));
-}
-
-/* -- the roll-out -- */
-
-static void machine_id(unsigned number, char *ret)
-{
-	snprintf(ret, 33, "%08x%08x%016x", number * 2654435761u, number ^ 0x5bd1e995u, number);
-}
-
-TEST(the_share_of_devices_is_the_percent)
-{
-	static const unsigned percents[] = {1, 5, 25, 50, 99};
-	size_t admitted[ARRAY_SIZE(percents)] = {}, both = 0;
-
-	for (unsigned n = 0; n < DEVICES; n++) {
-		uint64_t place, other;
-		char id[33];
-
-		machine_id(n, id);
-		ASSERT_OK(rollout_place(id, "exampleos", "26.3.1_x86_64", 1, &place));
-		for (size_t i = 0; i < ARRAY_SIZE(percents); i++)
-			admitted[i] += rollout_admits(place, percents[i]);
-		if (n % 20 != 0)
-			continue;
-		/* the next improvement picks on other devices first */
-		ASSERT_OK(rollout_place(id, "exampleos", "26.3.1_x86_64", 2, &other));
-		both += rollout_admits(place, 10) && rollout_admits(other, 10);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(percents); i++) {
-		size_t wanted = (size_t)DEVICES / 100 * percents[i];
-
-		if (admitted[i] + TOLERANCE < wanted || admitted[i] > wanted + TOLERANCE)
-			test_fail(
-				__FILE__, __LINE__, "%u %%: %zu devices", percents[i], admitted[i]);
-	}
-	/* of 50,000 devices 10 % of 10 %: 500, give or take five deviations */
-	ASSERT(both > 388 && both < 612);
-}
-
-TEST(who_is_in_stays_in)
-{
-	for (unsigned n = 0; n < 500; n++) {
-		bool was_in = false;
-		uint64_t place;
-		char id[33];
-
-		machine_id(n, id);
-		ASSERT_OK(rollout_place(id, "exampleos", "26.3.1_x86_64", 1, &place));
-		for (unsigned percent = 0; percent <= 100; percent++) {
-			bool is_in = rollout_admits(place, percent);
-
-			ASSERT(is_in || !was_in);
-			was_in = is_in;
-		}
-		ASSERT(was_in);
-	}
-}
-
-TEST(nought_admits_nobody_and_a_hundred_everybody)
-{
-	ASSERT(!rollout_admits(0, 0));
-	ASSERT(rollout_admits(UINT64_MAX, 100));
-	ASSERT(rollout_admits(UINT64_MAX, 101));
-	ASSERT(rollout_admits(0, 1));
-	ASSERT(!rollout_admits(UINT64_MAX, 99));
-}
-
-/* Frozen (SHA-256 of the five lines, by another program): a new client must not draw the lots
- * again. */
-TEST(places_are_frozen)
-{
-	uint64_t place, other;
-
-	ASSERT_OK(rollout_place(MACHINE_ID, "exampleos", "26.3.1_x86_64", 1, &place));
-	ASSERT_EQ(place, UINT64_C(0xafd4dbb5c7bc8830));
-	ASSERT_OK(rollout_place(MACHINE_ID, "exampleos", "26.3.2_x86_64", 1, &other));
-	ASSERT(place != other);
-	ASSERT_OK(rollout_place(MACHINE_ID, "otheros", "26.3.1_x86_64", 1, &other));
-	ASSERT(place != other);
-	ASSERT_OK(rollout_place(MACHINE_ID, "exampleos", "26.3.1_x86_64", 11, &other));
-	ASSERT(place != other);
-}
-
-TEST(the_ramp_climbs_with_the_hours)
-{
-	RolloutStep steps[] = {{1, 5}, {24, 50}, {72, 90}};
-	Rollout rollout = {.start = 1000000, .ramp = {steps, ARRAY_SIZE(steps)}}, plain = {};
-
-	ASSERT_EQ(rollout_percent(NULL, 0), 100);
-	ASSERT_EQ(rollout_percent(&plain, 0), 100);
-	plain.start = 1;
-	ASSERT_EQ(rollout_percent(&plain, 0), 0);
-	ASSERT_EQ(rollout_percent(&rollout, 999999), 0);
-	ASSERT_EQ(rollout_percent(&rollout, 1000000), 0);
-	ASSERT_EQ(rollout_percent(&rollout, 1000000 + 3599), 0);
-	ASSERT_EQ(rollout_percent(&rollout, 1000000 + 3600), 5);
-	ASSERT_EQ(rollout_percent(&rollout, 1000000 + 86399), 5);
-	ASSERT_EQ(rollout_percent(&rollout, 1000000 + 86400), 50);
-	ASSERT_EQ(rollout_percent(&rollout, INT64_MAX / 2), 90);
-	rollout.hold = true;
-	ASSERT_EQ(rollout_percent(&rollout, INT64_MAX / 2), 0);
 }
 
 /* -- offers -- */
@@ -701,6 +651,25 @@ TEST(only_a_withdrawal_to_revert_goes_back)
 	ASSERT(choose(&index, (OfferDevice){.installed = 2}).withdrawn == withdrawal);
 	/* what the owner removed before does not come back that way */
 	expect(&index, (OfferDevice){.installed = 2, .removed = 1}, OFFER_REMOVED_BY_OWNER, 1);
+}
+
+/* The word on an image reaches every improvement that has it, and no other. */
+TEST(an_image_that_was_withdrawn_is_never_offered)
+{
+	_cleanup_index_ Index index = {};
+	Withdrawal *withdrawal;
+	char text[DIGEST_TEXT_SIZE];
+
+	load_two(&index);
+	withdrawal = &index.withdrawals.items[0];
+	ASSERT(withdrawal->images.count > 0);
+	free(withdrawal->images.items[0]);
+	digest_to_text(&index.improvements.items[0].images.items[1].sha256, text);
+	withdrawal->images.items[0] = memory_string(text);
+	ASSERT(index_objection(&index, &index.improvements.items[0]) == withdrawal);
+	ASSERT(!index_objection(&index, &index.improvements.items[1]));
+	expect(&index, (OfferDevice){}, OFFER_AVAILABLE, 1);
+	expect(&index, (OfferDevice){.installed = 1, .by_hand = true}, OFFER_NONE, 0);
 }
 
 static int offer_two(const Index *index)
