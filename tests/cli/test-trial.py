@@ -411,6 +411,21 @@ def a_check_that_fails_reverts_whenever_it_does():
 
 
 @test
+def a_unit_whose_end_a_check_found_is_named():
+    trial = Trial("a.service", window=600)
+    trial.health("10-web", f"cd {os.getcwd()}; touch checked; sleep 0.5; exit 1")
+    with ServiceManager({"a.service": {"properties": {"ActiveState": "activating", "NRestarts": 3,
+                                                      "Restart": "on-failure"}}}) as manager:
+        with in_background(trial, manager) as process:
+            while not os.path.exists("checked"):
+                time.sleep(0.02)
+            time.sleep(0.7)
+            manager.set("a.service", NRestarts=4)
+            end_of(process, 1)
+    check_equal(trial.asked(), ["revert a.service does not stay up: it was started again 1 times"])
+
+
+@test
 def a_check_that_hangs_fails():
     trial = Trial(window=3)
     trial.health("10-web", "exec sleep 100")

@@ -14,6 +14,7 @@
 #define SECOND_US UINT64_C(1000000)
 /* Behind the window; the guard gives 30 seconds, in which the verdict is carried out too. */
 #define GRACE_US (10 * SECOND_US)
+#define CALL_US  (5 * SECOND_US) /* a manager that hangs must not take the rest of it */
 
 typedef struct Watcher {
 	const Watch *watch;
@@ -110,8 +111,11 @@ static int reach_manager(Watcher *watcher, Reason *reason)
 
 	if (r != 0)
 		return r;
-	r = sd_bus_match_signal(watcher->bus, NULL, NULL, NULL, "org.freedesktop.DBus.Properties",
-		"PropertiesChanged", note_change, watcher);
+	r = sd_bus_set_method_call_timeout(watcher->bus, CALL_US);
+	if (r >= 0)
+		r = sd_bus_match_signal(watcher->bus, NULL, NULL, NULL,
+			"org.freedesktop.DBus.Properties", "PropertiesChanged", note_change,
+			watcher);
 	if (r >= 0)
 		r = job_watch(watcher->bus, NULL, note_job, watcher);
 	if (r < 0)
@@ -161,12 +165,43 @@ static int look_at_units(Watcher *watcher, bool is_last)
 	return r;
 }
 
+/* Whether all units were looked at, and none has yet to come up. */
+static bool is_clear(const Watcher *watcher)
+{
+	for (size_t i = 0; i < watcher->watch->trial->unit_count; i++)
+		if (watcher->watch->units[i].is_awaited)
+			return false;
+	return watcher->bus || !watcher->has_manager;
+}
+
+/* Until a watched unit changes, at most so long. */
+static void await_news(Watcher *watcher, uint64_t timeout_us)
+{
+	uint64_t now = time_monotonic_us(), end = now + timeout_us;
+
+	for (; !watcher->has_news && now < end; now = time_monotonic_us()) {
+		int r = watcher->bus ? sd_bus_process(watcher->bus, NULL) : 0;
+
+		if (r == 0 && watcher->bus)
+			r = sd_bus_wait(watcher->bus, end - now);
+		else if (r == 0)
+			usleep((useconds_t)(end - now));
+		if (r < 0 && r != -EINTR)
+			leave_manager(watcher);
+	}
+}
+
+/* Where a unit's end explains what a check found, the unit is named. */
 static int check_health(Watcher *watcher)
 {
 	int r = health_run(watcher->watch->root, watcher->watch->health_seconds, watcher->limit_us,
 		watcher->reason);
 
-	return r > 0 ? WATCH_BAD : r;
+	if (r <= 0)
+		return r;
+	if (!is_clear(watcher))
+		await_news(watcher, LOOK_US);
+	return look_at_units(watcher, false) < 0 ? -ENOMEM : WATCH_BAD;
 }
 
 static void tell_of_time(const Watcher *watcher, uint64_t taken_us)
@@ -222,32 +257,6 @@ static Phase phase_of(Watcher *watcher)
 										    : PHASE_UP;
 }
 
-/* Until a watched unit changes, at most so long. */
-static void await_news(Watcher *watcher, uint64_t timeout_us)
-{
-	uint64_t now = time_monotonic_us(), end = now + timeout_us;
-
-	for (; !watcher->has_news && now < end; now = time_monotonic_us()) {
-		int r = watcher->bus ? sd_bus_process(watcher->bus, NULL) : 0;
-
-		if (r == 0 && watcher->bus)
-			r = sd_bus_wait(watcher->bus, end - now);
-		else if (r == 0)
-			usleep((useconds_t)(end - now));
-		if (r < 0 && r != -EINTR)
-			leave_manager(watcher);
-	}
-}
-
-/* Whether all units were looked at, and none has yet to come up. */
-static bool is_clear(const Watcher *watcher)
-{
-	for (size_t i = 0; i < watcher->watch->trial->unit_count; i++)
-		if (watcher->watch->units[i].is_awaited)
-			return false;
-	return watcher->bus || !watcher->has_manager;
-}
-
 static int look_last(Watcher *watcher)
 {
 	int r = WATCH_GOOD;
@@ -288,10 +297,10 @@ static int look(Watcher *watcher)
 	Phase phase = phase_of(watcher);
 	int r = look_at_units(watcher, false);
 
-	if (phase == PHASE_STOPPING || (r == WATCH_BAD && phase_of(watcher) == PHASE_STOPPING))
-		return WATCH_SHUTDOWN;
 	if (r == WATCH_GOOD && phase == PHASE_UP && !watcher->is_checked)
 		r = make_first_checks(watcher);
+	if (phase == PHASE_STOPPING || (r == WATCH_BAD && phase_of(watcher) == PHASE_STOPPING))
+		return WATCH_SHUTDOWN;
 	return r;
 }
 
