@@ -139,7 +139,7 @@ static void tell_impact(const Outcome *outcome)
 		const char *name = document_text(unit, "unit"),
 			   *advice = document_text(unit, "advice");
 
-		if (name[0] && advice[0])
+		if (name[0] && advice[0] && !document_text(unit, "result")[0])
 			log_info("%s still runs it: %s", name, advice);
 	}
 }
