@@ -256,7 +256,7 @@ def a_fix_is_not_public_before_it_is_signed():
     publish("accept", file)
     check_equal(index()["improvements"][0]["sequence"], 1)
     check_equal(sorted(os.listdir("repo.work")),
-                ["advisories", "bases.json", "device", "drafts", "key-names.json"])
+                ["advisories", "bases.json", "device", "drafts", "key-names.json", "made"])
     check_equal(os.listdir("repo.work/drafts"), [])
     publish("check")
 

@@ -340,7 +340,7 @@ def improve(*bases):
     """An improvement for bases whose new trees differ from the old ones in one library."""
     write("components.json", json.dumps({"schema": 1, "components": [
         {"name": "tls", "directories": ["usr/lib/tls"], "files": ["usr/lib/tls/**"],
-         "restart": "none"}]}))
+         "restart": "services"}]}))
     write("fixes.json", json.dumps({
         "schema": 1, "id": "EXAMPLEOS-2026-0001", "urgency": "high", "title": "A fix",
         "fixes": [{"cve": "CVE-2026-0001", "component": "tls", "impact": "Bad.",

@@ -5,7 +5,6 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "base/text.h"
 
 #define TEXT_MIN      4    /* as strings(1) */

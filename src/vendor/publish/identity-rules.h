@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/memory.h"
 #include "base/reason.h"
 
 #define IDENTITY_RULES_SIZE_MAX ((size_t)1 << 20)

@@ -216,12 +216,11 @@ static int work_look(Work *work)
 }
 
 /* With one base there is nothing to tell apart. */
-static void tell_finding(
-	const Matrix *matrix, const MatrixBase *base, const LintFinding *finding, FILE *stream)
+static void tell_finding(const Matrix *matrix, const MatrixBase *base, const LintFinding *finding)
 {
 	bool several = matrix->base_count > 1;
 
-	fprintf(stream, "%s%s%s: %s\n", several ? base->base->name : "", several ? ": " : "",
+	printf("%s%s%s: %s\n", several ? base->base->name : "", several ? ": " : "",
 		lint_levels[finding->level], finding->text);
 }
 
@@ -229,8 +228,7 @@ static void tell_findings(const Matrix *matrix)
 {
 	for (size_t i = 0; !arguments.json && i < matrix->base_count; i++)
 		for (size_t j = 0; j < matrix->bases[i].report.count; j++)
-			tell_finding(matrix, &matrix->bases[i], &matrix->bases[i].report.items[j],
-				stdout);
+			tell_finding(matrix, &matrix->bases[i], &matrix->bases[i].report.items[j]);
 }
 
 /* `create` is no report: what keeps it from being made is its failure. */
@@ -248,15 +246,6 @@ static void log_errors(const Matrix *matrix)
 				log_error("%s", finding->text);
 		}
 	}
-}
-
-static void tell_warnings(const Matrix *matrix)
-{
-	for (size_t i = 0; !arguments.json && i < matrix->base_count; i++)
-		for (size_t j = 0; j < matrix->bases[i].report.count; j++)
-			if (matrix->bases[i].report.items[j].level == LINT_WARNING)
-				tell_finding(matrix, &matrix->bases[i],
-					&matrix->bases[i].report.items[j], stdout);
 }
 
 static json_t *describe_findings(const Matrix *matrix)
@@ -430,7 +419,8 @@ static int make_drafts(Work *work, json_t *drafts, json_t *unneeded)
 		return refuse_nothing(work);
 	r = matrix_make(&work->matrix, &work->reason);
 	if (r == 0)
-		tell_warnings(&work->matrix);
+		tell_findings(
+			&work->matrix); /* warnings: with an error it would not come to this */
 	return r < 0 ? r : save_drafts(work, drafts, unneeded);
 }
 
