@@ -570,7 +570,8 @@ sys.exit(code)
 
 @test_in_mount_namespace
 def mistakes_on_the_command_line():
-    one_line_error(run("suture-stage", expect=64), "--url")
+    one_line_error(run("suture-stage", expect=64), "a verb is missing")
+    one_line_error(run("suture-stage", "refresh", expect=64), "--url")
     one_line_error(run("suture-stage", "--url", "http://x/", "frob", expect=64), "frob")
     for sequence in "0", "-1", "x", "99999999999999999999":
         one_line_error(run("suture-stage", "--url", "http://x/", "stage", sequence, expect=64))

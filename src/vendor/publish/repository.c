@@ -259,7 +259,9 @@ static int find_index(Repository *repository, const Base *base, const char *chan
 static int read_verified(const Repository *repository, const char *name, const TrustFile *file,
 	Index *ret_index, Reason *reason)
 {
-	_cleanup_free_ char *full = outbox_source(repository->workspace, name);
+	_cleanup_free_ char *full = repository->workspace
+		? outbox_source(repository->workspace, name)
+		: path_join(repository->path, name);
 	_cleanup_free_ uint8_t *data = NULL;
 	int r;
 
