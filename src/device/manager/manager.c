@@ -621,7 +621,7 @@ int manager_preview(Manager *manager, const InstallRequest *request, InstallResu
 
 	if (r == 0)
 		r = obtain(manager, offer.improvement, &result, reterr_reason);
-	if (r == 0 && services_are_ours(manager))
+	if (r == 0 && result.stage.generation > 0 && services_are_ours(manager))
 		r = services_preview(
 			manager, result.stage.generation, &result.impact, reterr_reason);
 	if (r == 0)
