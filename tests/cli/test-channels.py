@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+from servicemanager import *
 from tap import *
 from world import *
 
@@ -241,6 +242,20 @@ def a_rehearsal_on_a_device():
         check(f"withdrew {SHOWN_A}: it was a test" in device.agent().stderr)
         check_equal(device.label(), VERSION)
         device.agent(expect=2)
+
+
+@test_in_mount_namespace
+def a_rehearsal_troubles_no_service():
+    vendor = Vendor()
+    vendor.publish("publish", "--rehearsal", *REHEARSAL)
+    with Server(vendor.repository) as server, ServiceManager({}) as manager:
+        device = beta_device(server)
+        for more in ["--dry-run"], []:
+            told = device.json("--bus", manager.address, "install", *more)
+            check_equal((told["label"], told["trial"], told["impact"], "problem" in told),
+                        (SHOWN_A, None, None, False), more)
+        check_equal(manager.jobs(), [])
+        check_equal(device.label(), SHOWN_A)
 
 
 @test_in_mount_namespace

@@ -303,6 +303,21 @@ def a_withdrawal_that_arrives_by_hand():
 
 
 @test_in_mount_namespace
+def a_withdrawal_comes_through_a_mirror():
+    vendor = with_a()
+    with Server(vendor.repository) as server, Server(os.path.abspath("copy")) as mirror:
+        device = Device(server.url, config=f"mirror = {mirror.url}")
+        device.agent()
+        check_equal(device.label(), SHOWN_A)
+        withdraw(vendor, LABEL_A, "revert")
+        shutil.copytree("repository", "copy")
+        server.rule("", status(503))
+        check(f"withdrew {SHOWN_A}" in device.agent().stderr)
+        check_equal((device.label(), device.lib()), (VERSION, OLD_TLS))
+        check(mirror.of("index.json"), "the mirror was not asked")
+
+
+@test_in_mount_namespace
 def a_re_issued_letter_installs_with_what_it_shares():
     vendor = Vendor()
     vendor.create("xml", {XMLLIB: NEW_XML})
