@@ -181,6 +181,25 @@ def an_interrupted_publication_is_finished_first():
     check(os.path.exists(timestamp), "the timestamp is not there")
 
 
+@test
+def half_a_file_of_a_killed_run_is_never_published():
+    vendor = vendor_with_fixes()
+    key = os.path.join(keys_folder(), "snapshot-1.pem")
+    os.rename(key, "snapshot-1.pem")
+    try:
+        vendor.publish("renew", "targets", expect=5)
+    finally:
+        os.rename("snapshot-1.pem", key)
+    halves = ("metadata/2.targets.json.77.tmp", "work/device/root.json.77.tmp", "note.json.77.tmp")
+    for half in halves:
+        write(os.path.join(vendor.repository + ".work/outbox", half), "{")
+    vendor.publish("resign")
+    left = [name for place in (vendor.repository, vendor.repository + ".work")
+            for _, _, names in os.walk(place) for name in names]
+    check_equal([name for name in left if name.endswith(".tmp")], [])
+    check_equal(vendor.current("targets")["version"], 3)
+
+
 # -- two at once --
 
 def start(vendor, *args):

@@ -276,10 +276,29 @@ static int publish_ready(const Workspace *workspace, Reason *reason)
 	return r < 0 ? r : remove_folder(workspace, READY, reason);
 }
 
+/* What a killed run left beside the files that it amended: it must not become public with them. */
+static int remove_unfinished(const Workspace *workspace, Reason *reason)
+{
+	static const char *const folders[] = {
+		WAITING, WAITING "/metadata", WAITING "/work/device", WAITING "/online"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		_cleanup_free_ char *path = workspace_path(workspace, folders[i]);
+		int r = path ? file_remove_unfinished(AT_FDCWD, path, NULL) : -ENOMEM;
+
+		if (r < 0)
+			return reason_errno(
+				reason, r, "cannot tidy up %s", path ? path : folders[i]);
+	}
+	return 0;
+}
+
 int outbox_publish(const Workspace *workspace, Reason *reterr_reason)
 {
-	int r = rename_folder(workspace, WAITING, READY, reterr_reason);
+	int r = remove_unfinished(workspace, reterr_reason);
 
+	if (r == 0)
+		r = rename_folder(workspace, WAITING, READY, reterr_reason);
 	return r < 0 ? r : publish_ready(workspace, reterr_reason);
 }
 
