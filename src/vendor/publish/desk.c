@@ -105,8 +105,7 @@ static int open_folders_to_read(Workspace *workspace, Reason *reason)
 	if (r != -EBUSY)
 		return r;
 	workspace_done(workspace);
-	return workspace_open_to_read(
-		workspace, repository_folder(), arguments.work, false, reason);
+	return workspace_open_to_read(workspace, repository_folder(), arguments.work, reason);
 }
 
 /* The work folder's root, so that all of the vendor's own is held against it. */
@@ -125,8 +124,7 @@ static int open_with_work(Desk *desk, int64_t now)
 
 static int open_alone(Desk *desk, int64_t now)
 {
-	int r = workspace_open_to_read(
-		&desk->workspace, repository_folder(), NULL, true, &desk->reason);
+	int r = workspace_open_alone(&desk->workspace, repository_folder(), &desk->reason);
 
 	if (r == 0)
 		r = repository_open_to_read(&desk->repository, desk->workspace.repository,

@@ -230,12 +230,26 @@ static int write_draft(const char *path, const void *data, size_t size)
 	return r < 0 ? r : file_draft_finish(&draft);
 }
 
+static bool is_same(const char *path, const void *data, size_t size)
+{
+	_cleanup_free_ uint8_t *old = NULL;
+	size_t old_size;
+
+	return file_read(AT_FDCWD, path, size, &old, &old_size) == 0 && old_size == size &&
+		memcmp(old, data, size) == 0;
+}
+
 int mirror_folder_put(MirrorFolder *folder, const char *name, const void *data, size_t size,
 	Reason *reterr_reason)
 {
 	_cleanup_free_ char *path = mirror_folder_path(folder, name);
-	int r = path ? note_made(folder, name, reterr_reason) : -ENOMEM;
+	int r;
 
+	if (!path)
+		return -ENOMEM;
+	if (is_same(path, data, size))
+		return 0;
+	r = note_made(folder, name, reterr_reason);
 	if (r < 0)
 		return r;
 	r = write_draft(path, data, size);

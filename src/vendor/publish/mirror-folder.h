@@ -48,7 +48,7 @@ int mirror_folder_read(const MirrorFolder *folder, const char *name, size_t max,
 int mirror_folder_save(const MirrorFolder *folder, const char *name, const void *data, size_t size,
 	Reason *reterr_reason);
 
-/* Writes or replaces a file of the repository. */
+/* Writes or replaces a file of the repository, unless it has these bytes already. */
 int mirror_folder_put(MirrorFolder *folder, const char *name, const void *data, size_t size,
 	Reason *reterr_reason);
 

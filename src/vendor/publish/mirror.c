@@ -129,7 +129,6 @@ static int open_source(Mirror *mirror)
 	return r;
 }
 
-/* What was announced and is not there is not the same as what nobody lists. */
 static int get(Mirror *mirror, const char *name, size_t max, uint8_t **ret_data, size_t *ret_size,
 	Reason *reason)
 {
@@ -222,26 +221,31 @@ static int open_trust(Mirror *mirror)
 	return r < 0 ? r : trust_refresh(mirror->trust, &mirror->files, mirror->reason);
 }
 
-/* A role's file as it was received, under its version. */
+/* A file that is kept aside becomes one of the repository's. -ENOENT without a reason: there is
+ * none. */
+static int publish_aside(Mirror *mirror, const char *aside, const char *name)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r = mirror_folder_read(&mirror->folder, aside, TRUST_TARGETS_SIZE_MAX, &data, &size);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOMEM
+			? r
+			: reason_errno(mirror->reason, r, "cannot read %s", aside);
+	return mirror_folder_put(&mirror->folder, name, data, size, mirror->reason);
+}
+
+/* As it was received, under its version. */
 static int publish_role(Mirror *mirror, const char *role)
 {
 	int64_t version = metadata_version(trust_body(mirror->trust, role));
 	_cleanup_free_ char *file = trust_metadata_name(role, version);
-	_cleanup_free_ char *kept_file = trust_metadata_name(role, 0);
+	_cleanup_free_ char *kept = trust_metadata_name(role, 0);
 	_cleanup_free_ char *name = file ? path_join("metadata", file) : NULL;
-	_cleanup_free_ char *kept = kept_file ? path_join(MIRROR_KEPT, kept_file) : NULL;
-	_cleanup_free_ uint8_t *data = NULL, *old = NULL;
-	size_t size, old_size;
-	int r = name && kept
-		? mirror_folder_read(&mirror->folder, kept, TRUST_TARGETS_SIZE_MAX, &data, &size)
-		: -ENOMEM;
+	_cleanup_free_ char *aside = kept ? path_join(MIRROR_KEPT, kept) : NULL;
 
-	if (r < 0)
-		return r == -ENOMEM ? r : reason_errno(mirror->reason, r, "cannot read %s", kept);
-	if (mirror_folder_read(&mirror->folder, name, size, &old, &old_size) == 0 &&
-		old_size == size && memcmp(old, data, size) == 0)
-		return 0;
-	return mirror_folder_put(&mirror->folder, name, data, size, mirror->reason);
+	return name && aside ? publish_aside(mirror, aside, name) : -ENOMEM;
 }
 
 /* -- blobs -- */
@@ -361,8 +365,7 @@ static int copy_target(void *context, const char *path, const TrustFile *file)
 
 	if (!name)
 		return -ENOMEM;
-	if (!path_is_normal(path) || path_name(path) == path ||
-		strcmp(path_name(path), "index.json") != 0)
+	if (!path_is_normal(path) || !text_ends_with(path, "/index.json"))
 		return reason_set(mirror->reason, -EBADMSG,
 			"%s is listed, and is no index: this mirror knows nothing else", path);
 	return copy_index(mirror, name, file);
@@ -414,23 +417,6 @@ static int copy_bases(Mirror *mirror)
 
 /* -- showing it -- */
 
-/* What is kept aside, where the folder has other bytes under its name, or none. */
-static int publish_aside(Mirror *mirror, const char *aside, const char *name)
-{
-	_cleanup_free_ uint8_t *data = NULL, *old = NULL;
-	size_t size, old_size;
-	int r = mirror_folder_read(&mirror->folder, aside, TRUST_ROOT_SIZE_MAX, &data, &size);
-
-	if (r == -ENOENT) /* a root that was there before */
-		return 0;
-	if (r < 0)
-		return reason_errno(mirror->reason, r, "cannot read %s", aside);
-	if (mirror_folder_read(&mirror->folder, name, size, &old, &old_size) == 0 &&
-		old_size == size && memcmp(old, data, size) == 0)
-		return 0;
-	return mirror_folder_put(&mirror->folder, name, data, size, mirror->reason);
-}
-
 static int publish_roots(Mirror *mirror)
 {
 	int r = 0;
@@ -441,6 +427,8 @@ static int publish_roots(Mirror *mirror)
 		_cleanup_free_ char *name = root_name("metadata", i);
 
 		r = aside && name ? publish_aside(mirror, aside, name) : -ENOMEM;
+		if (r == -ENOENT) /* it was there before */
+			r = 0;
 	}
 	return r;
 }

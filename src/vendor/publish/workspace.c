@@ -133,17 +133,20 @@ int workspace_open(Workspace *workspace, const char *repository, const char *pat
 	return r < 0 ? r : load_bases(workspace, reterr_reason);
 }
 
-int workspace_open_to_read(Workspace *workspace, const char *repository, const char *path,
-	bool alone, Reason *reterr_reason)
+int workspace_open_alone(Workspace *workspace, const char *repository, Reason *reterr_reason)
+{
+	*workspace = (Workspace){.lock = -1};
+	return resolve(repository, &workspace->repository, reterr_reason);
+}
+
+int workspace_open_to_read(
+	Workspace *workspace, const char *repository, const char *path, Reason *reterr_reason)
 {
 	_cleanup_free_ char *work = NULL;
-	int r;
+	int r = workspace_open_alone(workspace, repository, reterr_reason);
 
-	*workspace = (Workspace){.lock = -1};
-	r = resolve(repository, &workspace->repository, reterr_reason);
-	if (r < 0 || alone)
-		return r;
-	r = choose_path(workspace, path, &work);
+	if (r == 0)
+		r = choose_path(workspace, path, &work);
 	if (r == 0)
 		r = find_work(workspace, work, reterr_reason);
 	return r < 0 ? r : load_bases(workspace, reterr_reason);

@@ -47,10 +47,12 @@ int workspace_open(Workspace *workspace, const char *repository, const char *pat
 	Reason *reterr_reason);
 void workspace_done(Workspace *workspace);
 
-/* The same to look only: it is not locked, and may change while it is read. `path` NULL and
- * `alone`: there is a repository and no work folder; it has no bases then. */
-int workspace_open_to_read(Workspace *workspace, const char *repository, const char *path,
-	bool alone, Reason *reterr_reason);
+/* The same to look only: it is not locked, and may change while it is read. */
+int workspace_open_to_read(
+	Workspace *workspace, const char *repository, const char *path, Reason *reterr_reason);
+
+/* A repository without a work folder here: it has no path and no bases then. */
+int workspace_open_alone(Workspace *workspace, const char *repository, Reason *reterr_reason);
 
 void workspace_unlock(Workspace *workspace);
 #define _cleanup_workspace_ _cleanup_(workspace_done)
