@@ -66,6 +66,20 @@ def a_mirror_is_as_good_as_the_vendor():
         device.suture("remove")
 
 
+@test_in_mount_namespace
+def a_device_believes_a_mirror_no_more_than_the_vendor():
+    vendor = vendor_with_a_fix()
+    mirror(vendor.repository)
+    for name in served("copy"):
+        if name.startswith("blobs/"):
+            flip_byte(os.path.join("copy", name))
+    with Server(os.path.abspath("copy")) as server:
+        device = Device(server.url)
+        device.refuses("not the bytes that were signed", expect=6)
+        flip_byte("copy/metadata/timestamp.json", 100)
+        device.refuses("timestamp", expect=6)
+
+
 @test
 def folders_bundles_and_mirrors_can_be_mirrored():
     vendor = vendor_with_a_fix()
