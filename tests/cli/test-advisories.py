@@ -266,6 +266,22 @@ def a_newer_base_lacks_what_was_withdrawn_before():
 
 
 @test
+def what_changes_is_written_whatever_else_there_is():
+    publisher = Publisher()
+    for number in 1, 2, 3:
+        publisher.release(fixes(number, {**FIX, "cve": f"CVE-2026-{number}"}),
+                          {LIB: changed(NEWER_TLS, 30_000 * number)}, at=1790000000 + number)
+    before = publisher.public_files()
+    publisher.add_base("next", "26.4", None, "--includes", "26.3.1-b")
+    after = publisher.public_files()
+    written = {name for name in after if after[name] != before[name] and "2026-000" in name}
+    check_equal({re.search(r"000\d", name).group() for name in written}, {"0001", "0002"})
+    check_equal(len(written), 2 * len([name for name in after if "0001" in name]))
+    publisher.advisories()
+    check_equal(publisher.public_files(), after)
+
+
+@test
 def a_newer_base_that_includes_it_is_told():
     publisher = Publisher()
     publisher.release(fixes(1))
@@ -373,6 +389,26 @@ def an_abandoned_change_leaves_no_record():
     check_equal(publisher.feed()["bases"][0]["improvements"], [])
     publisher.publish("publish")
     check(CVE in publisher.page(), "not published again")
+
+
+@test
+def an_interrupted_run_is_carried_on():
+    publisher = Publisher()
+    publisher.release(fixes(1))
+    page = publisher.page()
+    os.rename(publisher.path("advisories"), "advisories")
+    write("repository.work/outbox/note.json",
+          json.dumps({"schema": 1, "change": "advisories", "roles": []}))
+    shutil.move("advisories", "repository.work/outbox/advisories")
+    publisher.publish("resign")
+    check_equal(publisher.page(), page)
+    # behind the rename that decides, any verb does it
+    os.rename(publisher.path("advisories"), "advisories")
+    write("repository.work/outbox.ready/.well-known/security.txt", "from the outbox\n")
+    shutil.move("advisories", "repository.work/outbox.ready/advisories")
+    publisher.publish("check")
+    check_equal(publisher.page(), page)
+    check_equal(read(publisher.path(".well-known/security.txt")), b"from the outbox\n")
 
 
 @test

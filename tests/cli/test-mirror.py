@@ -66,6 +66,20 @@ def a_mirror_is_as_good_as_the_vendor():
         device.suture("remove")
 
 
+@test_in_mount_namespace
+def a_device_believes_a_mirror_no_more_than_the_vendor():
+    vendor = vendor_with_a_fix()
+    mirror(vendor.repository)
+    for name in served("copy"):
+        if name.startswith("blobs/"):
+            flip_byte(os.path.join("copy", name))
+    with Server(os.path.abspath("copy")) as server:
+        device = Device(server.url)
+        device.refuses("not the bytes that were signed", expect=6)
+        flip_byte("copy/metadata/timestamp.json", 100)
+        device.refuses("timestamp", expect=6)
+
+
 @test
 def folders_bundles_and_mirrors_can_be_mirrored():
     vendor = vendor_with_a_fix()
@@ -214,11 +228,12 @@ def a_blob_goes_on_where_it_was_broken_off():
         check_equal([a.range for a in server.of(largest)], [f"bytes={size // 2}-"])
     shutil.rmtree("copy")
     write(partial, b"what another source sent" * 10)
+    write(os.path.join("copy", STATE, "partial", "0" * 64), b"of an improvement that is gone")
     with Server(vendor.repository) as server:
         mirror(server.url)
         check_equal([a.range for a in server.of(largest)], ["bytes=240-", None])
     check_equal(served("copy"), current_files(vendor))
-    check_equal(os.listdir(os.path.join("copy", STATE, "partial")), [])
+    check(not os.path.exists(os.path.join("copy", STATE, "partial")), "something half is left")
 
 
 @test

@@ -303,7 +303,7 @@ def a_fixes_file_that_does_not_fit():
                                 ("severity", 1, "fixes[0].severity: is not known here")):
         write_json("fixes.json", {**FIXES, "fixes": [{**FIXES["fixes"][0], member: value}]})
         refuse("fixes.json", word, code=6)
-    write_json("fixes.json", {**FIXES, "schema": 2})
+    write_json("fixes.json", {**FIXES, "schema": 3})
     refuse("fixes.json", "schema: is too large", code=6)
     write("fixes.json", "{")
     refuse("fixes.json", "not JSON", code=6)

@@ -154,6 +154,20 @@ def a_health_check_takes_an_improvement_back(device):
 
 
 @scenario("base")
+def a_service_that_its_owner_stops_is_no_failure(device):
+    device.run("mount --bind /dev/null /usr/lib/suture/health.d/demod")  # it asks demod
+    device.run("cd /usr/lib/suture && sed 's/^window = .*/window = 60/' suture.conf > /run/suture.conf "
+               "&& mount --bind /run/suture.conf suture.conf")
+    device.install("a")
+    device.wait_until("! flock -n /run/suture.trial true")  # somebody watches
+    device.run("sleep 3; systemctl stop demod; sleep 3; systemctl start demod; systemctl stop demod")
+    check(device.trial() is not None, "nothing is on trial any more")
+    device.wait_for_verdict()
+    check_equal(device.last_event(), "settled", "the last event")
+    check_equal(device.run("systemctl is-active demod", expect=None).text, "inactive", "demod")
+
+
+@scenario("base")
 def a_broken_libc_is_taken_off_by_the_guard(device):
     device.offer("libc")
     began = device.run("cut -d' ' -f1 /proc/uptime")
@@ -219,6 +233,7 @@ def a_libc_that_breaks_the_boot_is_left_behind(device):
     last = device.history()[-1]
     check_equal(last["event"], "reverted", "the last event")
     check("programs can no longer be started" in str(last), last)
+    check("programs can no longer be started" in device.reason(), device.reason())
 
 
 @scenario("base")

@@ -77,8 +77,9 @@ void advisory_clear(Advisory *advisory);
 
 typedef struct AdvisoryEntry {
 	Advisory advisory;
-	char *name;  /* of its files */
-	Buffer news; /* what history.h saw change since the last revision */
+	char *name;   /* of its files */
+	Buffer news;  /* what history.h saw change since the last revision */
+	bool changed; /* history_close() made another revision */
 } AdvisoryEntry;
 
 typedef struct AdvisoryList {

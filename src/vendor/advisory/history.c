@@ -41,9 +41,10 @@ static int parse_notes(const uint8_t *data, uint64_t size, FixesList *ret_list, 
 /* Says what changed, once for all the bases of which the same can be said. */
 static int tell(AdvisoryEntry *entry, const char *text)
 {
+	const char *news = (const char *)entry->news.data, *same = news ? strstr(news, text) : NULL;
 	int r = 0;
 
-	if (entry->news.data && strstr((const char *)entry->news.data, text))
+	if (same && (same == news || same[-1] == ' ')) /* not the end of another label */
 		return 0;
 	if (entry->news.size > 0)
 		r = buffer_text(&entry->news, " ");
@@ -247,7 +248,7 @@ static bool fixes_have(const Fixes *fixes, const Fix *fix)
 /* The newer text counts. What only the older one tells of is fixed all the same. */
 static int take_text(AdvisoryEntry *entry, Fixes *fixes, Reason *reason)
 {
-	Fixes *old = entry->advisory.fixes, newer = *fixes;
+	Fixes *old = entry->advisory.fixes, newer;
 
 	for (size_t i = 0; i < old->fixes.count; i++) {
 		Fix *fix = &old->fixes.items[i];
@@ -548,14 +549,16 @@ static int add_revision(AdvisoryEntry *entry, int64_t now)
 	return revision->summary ? 0 : -ENOMEM;
 }
 
-int history_close(AdvisoryList *list, int64_t now, bool *ret_changed)
+int history_close(AdvisoryList *list, int64_t now)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++) {
-		ret_changed[i] = list->items[i].news.size > 0;
-		if (ret_changed[i])
-			r = add_revision(&list->items[i], now);
+		AdvisoryEntry *entry = &list->items[i];
+
+		entry->changed = entry->news.size > 0;
+		if (entry->changed)
+			r = add_revision(entry, now);
 	}
 	return r;
 }

@@ -5,7 +5,7 @@
  * have gone on.
  *
  *     for each base: history_observe(&list, &index, read_notes, context, &reason);
- *     history_close(&list, now, changed);      one more revision of each that changed
+ *     history_close(&list, now);               one more revision of each that changed
  *
  * An improvement brings the advisories that its notes hold. A withdrawal is noted at every release
  * that it speaks of; when all that have a fix are withdrawn, the first listed improvement that has
@@ -21,6 +21,5 @@ typedef int (*HistoryNotes)(
 int history_observe(AdvisoryList *list, const Index *index, HistoryNotes notes, void *context,
 	Reason *reterr_reason);
 
-/* ret_changed, of as many flags as the list has advisories: those with a new revision.
- * 0 or -ENOMEM. */
-int history_close(AdvisoryList *list, int64_t now, bool *ret_changed);
+/* Sets `changed` of each entry. 0 or -ENOMEM. */
+int history_close(AdvisoryList *list, int64_t now);

@@ -219,11 +219,10 @@ static void make_index(Index *ret_index, size_t size, const char *withdrawals)
 
 static int close_all(AdvisoryList *list, int64_t now, size_t *ret_changed)
 {
-	_cleanup_free_ bool *changed = memory_new_array(list->count, sizeof(*changed));
-	int r = changed ? history_close(list, now, changed) : -ENOMEM;
+	int r = history_close(list, now);
 
 	for (size_t i = 0; r == 0 && i < list->count; i++)
-		*ret_changed += changed[i];
+		*ret_changed += list->items[i].changed;
 	return r;
 }
 

@@ -36,7 +36,6 @@ typedef struct Advisories {
 	AdvisoryList list;
 	FeedBases bases;
 	Vendor vendor;
-	bool *changed; /* of each in the list */
 	bool all;
 	size_t count; /* files that change */
 	Reason *reason;
@@ -47,7 +46,6 @@ static void advisories_done(Advisories *all)
 	advisory_list_done(&all->list);
 	feed_bases_done(&all->bases);
 	vendor_clear(&all->vendor);
-	free(all->changed);
 }
 
 /* -- records -- */
@@ -136,7 +134,7 @@ static int put_records(const Advisories *all)
 		const AdvisoryEntry *entry = &all->list.items[i];
 		_cleanup_free_ char *name = NULL;
 
-		if (!all->changed[i])
+		if (!entry->changed)
 			continue;
 		name = memory_printf("work/" RECORDS "/%s.json", entry->name);
 		r = name ? put_json(all, name, schema_write(advisory_fields, &entry->advisory))
@@ -153,10 +151,8 @@ static int update_records(Advisories *all)
 
 	for (size_t i = 0; r == 0 && i < bases->bases.count; i++)
 		r = observe_base(all, &bases->bases.items[i]);
-	if (r < 0)
-		return r;
-	all->changed = memory_new_array(all->list.count, sizeof(*all->changed));
-	r = all->changed ? history_close(&all->list, all->repository->now, all->changed) : -ENOMEM;
+	if (r == 0)
+		r = history_close(&all->list, all->repository->now);
 	return r < 0 ? r : put_records(all);
 }
 
@@ -267,14 +263,13 @@ static int put_advisory(Advisories *all, const AdvisoryEntry *entry)
 }
 
 /* What is as it was need not be made to know that; one that was planned may have become due. */
-static bool is_due(const Advisories *all, size_t i)
+static bool is_due(const Advisories *all, const AdvisoryEntry *entry)
 {
-	const AdvisoryEntry *entry = &all->list.items[i];
 	_cleanup_free_ char *name = advisory_file(entry, ".html");
 	_cleanup_free_ char *path = name ? path_join(all->repository->path, name) : NULL;
 
 	return advisory_is_public(&entry->advisory, all->repository->now) &&
-		(all->all || all->changed[i] || !path || !file_exists(AT_FDCWD, path));
+		(all->all || entry->changed || !path || !file_exists(AT_FDCWD, path));
 }
 
 static int put_lists(Advisories *all)
@@ -323,7 +318,7 @@ static int put_public(Advisories *all)
 
 	advisory_list_sort(&all->list);
 	for (size_t i = 0; r == 0 && i < all->list.count; i++)
-		if (is_due(all, i))
+		if (is_due(all, &all->list.items[i]))
 			r = put_advisory(all, &all->list.items[i]);
 	if (r == 0)
 		r = put_lists(all);

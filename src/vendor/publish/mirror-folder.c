@@ -300,3 +300,11 @@ int mirror_folder_keep(MirrorFolder *folder, const char *partial, int fd, const 
 	folder->bytes += size;
 	return 0;
 }
+
+int mirror_folder_drop_partial(const MirrorFolder *folder, Reason *reterr_reason)
+{
+	_cleanup_free_ char *path = mirror_folder_path(folder, MIRROR_PARTIAL);
+	int r = path ? path_remove_tree(AT_FDCWD, path) : -ENOMEM;
+
+	return r < 0 ? fail(r, "remove", path, reterr_reason) : 0;
+}

@@ -60,6 +60,9 @@ int mirror_folder_partial(const MirrorFolder *folder, const char *partial, int *
 int mirror_folder_keep(MirrorFolder *folder, const char *partial, int fd, const char *name,
 	uint64_t size, Reason *reterr_reason);
 
+/* What is half there and was not needed this time: of improvements that came and went. */
+int mirror_folder_drop_partial(const MirrorFolder *folder, Reason *reterr_reason);
+
 bool mirror_folder_made(const MirrorFolder *folder, const char *name);
 
 /* The list of what was made, without what is not there any more. */

@@ -494,6 +494,8 @@ static int run(Mirror *mirror)
 		r = copy_bases(mirror);
 	if (r == 0)
 		r = publish(mirror);
+	if (r == 0)
+		r = mirror_folder_drop_partial(&mirror->folder, mirror->reason);
 	return r < 0 || !mirror->order->prune ? r : prune(mirror);
 }
 

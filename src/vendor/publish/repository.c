@@ -256,22 +256,28 @@ static int find_index(Repository *repository, const Base *base, const char *chan
 	return *ret_name ? 0 : -ENOMEM;
 }
 
-static int read_verified(const Repository *repository, const char *name, const TrustFile *file,
-	Index *ret_index, Reason *reason)
+/* `path` NULL: no memory. */
+static int read_index_file(
+	const char *path, const TrustFile *file, Index *ret_index, Reason *reason)
 {
-	_cleanup_free_ char *full = repository->workspace
-		? outbox_source(repository->workspace, name)
-		: path_join(repository->path, name);
 	_cleanup_free_ uint8_t *data = NULL;
 	int r;
 
-	if (!full)
+	if (!path)
 		return -ENOMEM;
-	r = repository_read_signed(full, file->length, &file->sha256, &data, reason);
+	r = repository_read_signed(path, file->length, &file->sha256, &data, reason);
 	if (r < 0)
 		return r;
 	r = index_read(data, file->length, ret_index, reason);
 	return r == INDEX_FROM_FUTURE ? -EOPNOTSUPP : r;
+}
+
+static int read_verified(const Repository *repository, const char *name, const TrustFile *file,
+	Index *ret_index, Reason *reason)
+{
+	_cleanup_free_ char *full = path_join(repository->path, name);
+
+	return read_index_file(full, file, ret_index, reason);
 }
 
 int repository_read_index(Repository *repository, const Base *base, const char *channel,
@@ -300,7 +306,7 @@ int repository_read_next_index(Repository *repository, const Base *base, const c
 {
 	_cleanup_free_ char *path = index_target_path(base->product, base->key, channel);
 	const json_t *entry = path ? pending_index(repository, base, path) : NULL;
-	_cleanup_free_ char *name = NULL, *file = NULL;
+	_cleanup_free_ char *name = NULL, *below = NULL, *file = NULL;
 	TrustFile target;
 	int r;
 
@@ -312,8 +318,9 @@ int repository_read_next_index(Repository *repository, const Base *base, const c
 	if (r < 0)
 		return r;
 	name = trust_target_name(repository->trust, path, &target);
-	file = name ? path_join("targets", name) : NULL;
-	return file ? read_verified(repository, file, &target, ret_index, reterr_reason) : -ENOMEM;
+	below = name ? path_join("targets", name) : NULL;
+	file = below ? outbox_source(repository->workspace, below) : NULL;
+	return read_index_file(file, &target, ret_index, reterr_reason);
 }
 
 /* A file may say the truth about another base: the names inside must be those it is listed under.
