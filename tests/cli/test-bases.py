@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bases: registered from folders and images, one fix for many of them, and none that lacks what the
 one before had."""
+import pty
 import struct
+import subprocess
+import time
 import zlib
 
 from vendor import *
@@ -402,6 +405,36 @@ def the_first_error_of_many_jobs_is_told():
     kept = {p: d for p, d in digests("repo", "repo.work").items()
             if "/blobs/" not in p and "/made/" not in p}
     check_equal(kept, before, "repository and work")
+
+
+@test
+def what_takes_more_than_a_second_shows_how_far_it_is():
+    start()
+    options = many(1)
+    noise = os.urandom(1 << 20)
+    write("tree-0/usr/lib/demo/data", noise * 8)
+    write("tree-0-new/usr/lib/demo/data", (noise[:1000] + b"new" + noise[1000:]) * 8)
+    command = [program("suture-publish"), "-C", "repo", "--keys", "keys", "create", "--fixes",
+               "fixes.json", "--components", "components.json", "--component", "demo", *options]
+    terminal, end = pty.openpty()
+    begun = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=end) as process:
+        os.close(end)
+        shown = b""
+        try:
+            while data := os.read(terminal, 4096):
+                shown += data
+        except OSError:  # the other end is closed
+            pass
+        check_equal(process.wait(), 0, shown)
+    if time.monotonic() - begun < 2:
+        skip("this machine is too fast")
+    check(b"Making images and payloads: 0 of 1, 1 seconds" in shown, shown)
+    check(shown.endswith(b"\r\x1b[K"), shown)
+    # and where nobody looks, nothing
+    shutil.rmtree("repo.work/made")
+    done = subprocess.run(command, capture_output=True, check=True)
+    check_equal(done.stderr, b"")
 
 
 # -- a new base and the fixes of the one before --

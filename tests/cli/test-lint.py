@@ -121,6 +121,9 @@ def a_create_with_warnings_goes_on_and_tells_them():
     begin()
     rebuild()
     os.chmod("new/usr/sbin/demod", 0o700)
+    said = publish("lint", "--components", "components.json", "--component", "demo", "--base",
+                   "small=new").stdout
+    check(said.endswith("\nOnly warnings: drafts can be made.\n"), said)
     done = create()
     check("warning: usr/sbin/demod: its mode changes from 0755 to 0700" in done.stdout, done.stdout)
     check_equal(done.stderr, "")

@@ -224,11 +224,15 @@ static void tell_finding(const Matrix *matrix, const MatrixBase *base, const Lin
 		lint_levels[finding->level], finding->text);
 }
 
-static void tell_findings(const Matrix *matrix)
+/* How many there are. */
+static size_t tell_findings(const Matrix *matrix)
 {
-	for (size_t i = 0; !arguments.json && i < matrix->base_count; i++)
-		for (size_t j = 0; j < matrix->bases[i].report.count; j++)
+	size_t count = 0;
+
+	for (size_t i = 0; i < matrix->base_count; i++)
+		for (size_t j = 0; j < matrix->bases[i].report.count; j++, count++)
 			tell_finding(matrix, &matrix->bases[i], &matrix->bases[i].report.items[j]);
+	return count;
 }
 
 /* `create` is no report: what keeps it from being made is its failure. */
@@ -410,7 +414,7 @@ static int refuse_nothing(Work *work)
 }
 
 /* What one `create` makes is saved together at the end, so that a fix which is refused for one base
- * is not published for the others alone. */
+ * is not published for the others alone. There are no errors, so the findings are warnings. */
 static int make_drafts(Work *work, json_t *drafts, json_t *unneeded)
 {
 	int r;
@@ -418,9 +422,8 @@ static int make_drafts(Work *work, json_t *drafts, json_t *unneeded)
 	if (!has_drafts(&work->matrix))
 		return refuse_nothing(work);
 	r = matrix_make(&work->matrix, &work->reason);
-	if (r == 0)
-		tell_findings(
-			&work->matrix); /* warnings: with an error it would not come to this */
+	if (r == 0 && !arguments.json)
+		tell_findings(&work->matrix);
 	return r < 0 ? r : save_drafts(work, drafts, unneeded);
 }
 
@@ -477,12 +480,13 @@ int verb_lint(int count, char **operands)
 	r = work_look(&work);
 	if (r < 0)
 		return exit_code_of(log_reason(r, &work.reason));
-	tell_findings(&work.matrix);
 	if (arguments.json)
 		r = desk_print_json(json_pack("{s:i, s:I, s:o}", "schema", 1, "errors",
 			(json_int_t)work.matrix.errors, "findings",
 			describe_findings(&work.matrix)));
-	else if (work.matrix.errors == 0)
+	else if (tell_findings(&work.matrix) == 0)
 		printf("Nothing speaks against it.\n");
+	else if (work.matrix.errors == 0)
+		printf("Only warnings: drafts can be made.\n");
 	return r != EXIT_OK ? r : work.matrix.errors > 0 ? EXIT_FAILED : EXIT_OK;
 }
