@@ -252,8 +252,9 @@ def a_rehearsal_troubles_no_service():
         device = beta_device(server)
         for more in ["--dry-run"], []:
             told = device.json("--bus", manager.address, "install", *more)
-            check_equal((told["label"], told["trial"], told["impact"], "problem" in told),
-                        (SHOWN_A, None, None, False), more)
+            exposed = (told["impact"] or {"exposed": 0})["exposed"]
+            check_equal((told["label"], told["trial"], exposed, "problem" in told),
+                        (SHOWN_A, None, 0, False), more)
         check_equal(manager.jobs(), [])
         check_equal(device.label(), SHOWN_A)
 

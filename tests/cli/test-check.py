@@ -211,10 +211,10 @@ def start(vendor, *args):
 @test
 def two_publishers_at_once_come_one_after_the_other():
     vendor = vendor_with_fixes()
-    write("other/usr/lib/os-release", OS_RELEASE.replace(VERSION, "26.3.2"))
+    write("other/usr/lib/os-release", OS_RELEASE.replace(VERSION, "26.3.0"))
     vendor.publish("base", "add", "other", "--root", "other", "--os-release",
                    "other/usr/lib/os-release", "--architecture", MACHINE)
-    other = f"{PRODUCT}_26.3.2_{MACHINE}"
+    other = f"{PRODUCT}_26.3.0_{MACHINE}"
     versions = {role: vendor.current(role)["version"] for role in (ROLE, other)}
     done = {"desktop": 0, "other": 0}
     for _ in range(12):

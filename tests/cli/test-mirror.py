@@ -118,10 +118,10 @@ def a_mirror_follows_its_source():
 @test
 def a_part_of_a_repository():
     vendor = vendor_with_a_fix()
-    write("other/usr/lib/os-release", OS_RELEASE.replace(VERSION, "26.3.2"))
+    write("other/usr/lib/os-release", OS_RELEASE.replace(VERSION, "26.3.0"))
     vendor.publish("base", "add", "other", "--root", "other", "--os-release",
                    "other/usr/lib/os-release", "--architecture", MACHINE)
-    other = f"{PRODUCT}_26.3.2_{MACHINE}"
+    other = f"{PRODUCT}_26.3.0_{MACHINE}"
     out = told(vendor.repository, "--base", other)
     check_equal((out["bases"], out["indexes"]), (1, 1))
     names = set(served("copy"))

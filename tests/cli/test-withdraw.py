@@ -350,8 +350,8 @@ def an_image_that_was_blamed_is_not_installed_under_any_letter():
             "reason": "it leaks", "images": [images(vendor)["tls"]]}]))
         fresh.agent(expect=2)
         check_equal(fresh.json("status")["offer"]["state"], "none")
-        fresh.refuses("not offered", expect=5, verb=("install", "--sequence", "1"))
-        device.refuses("withdrew it: it leaks", expect=3, verb=("install", "--sequence", "1"))
+        fresh.refuses("withdrew 26.3.1 (a): it leaks", expect=3, verb=("install", "--sequence", "1"))
+        device.refuses("withdrew 26.3.1 (a): it leaks", expect=3, verb=("install", "--sequence", "1"))
 
 
 main()

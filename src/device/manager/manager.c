@@ -534,7 +534,7 @@ int manager_preview(
 
 	if (r == 0)
 		r = obtained_get(manager, offer.improvement, false, &obtained, reterr_reason);
-	if (r == 0 && services_are_ours(manager))
+	if (r == 0 && obtained.generation && services_are_ours(manager))
 		r = services_preview(manager, obtained.generation, &outcome->impact, reterr_reason);
 	if (r == 0)
 		obtained_note(&obtained, outcome);

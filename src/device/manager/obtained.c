@@ -45,9 +45,12 @@ int obtained_show(
 		? services_switch(manager, number, outcome, reterr_reason)
 		: services_select(manager, number, outcome, reterr_reason);
 
-	if (r == 0)
-		obtained_note(obtained, outcome);
-	return r;
+	if (r < 0)
+		return r;
+	obtained_note(obtained, outcome);
+	if (!obtained->generation)
+		outcome->grafted = true; /* all of nothing is there */
+	return 0;
 }
 
 /* What brings no images has no record: it is installed by a note. */
