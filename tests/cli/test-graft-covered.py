@@ -26,14 +26,6 @@ def sysext(device, verb):
     run("/usr/bin/systemd-sysext", "--root", device.root, verb)
 
 
-def cover(device):
-    """What systemd-sysext mounts, made by hand."""
-    os.makedirs(device.path("ext/lib/x86_64-linux-gnu"), exist_ok=True)
-    device.write(f"ext/{LIB[4:]}/more", "extension\n")
-    run(MOUNT, "-t", "overlay", "sysext", "-o",
-        f"ro,lowerdir={device.path('ext')}:{device.path('usr')}", device.path("usr"))
-
-
 def numbers(device):
     return [device.read(f"{LIB}/{name}") for name in ("number", "kept")]
 
