@@ -228,6 +228,18 @@ def a_third_level_of_stacking_is_refused_and_changes_nothing():
 
 
 @test_in_mount_namespace
+def a_graft_that_was_lost_over_an_extension_leaves_nothing_behind():
+    device = Device()
+    device.simple(1)
+    cover(device)
+    device.activate("switch", 1)
+    run(UMOUNT, device.path(LIB))
+    device.activate("switch", 1)
+    check_equal((states(device), numbers(device)), (["on"], ["1\n", "base\n"]))
+    check("held" not in device.status(), device.status())
+
+
+@test_in_mount_namespace
 def kills_while_a_cover_is_mended_are_repaired():
     device = Device()
     device.simple(1)

@@ -262,8 +262,8 @@ static int build_graft(Plan *plan, Runtime *runtime, size_t n, Reason *reterr_re
 	size_t count = 0;
 	int r;
 
-	r = runtime_attach_base(runtime, directory->path, graft->depth > 0 && graft->base_is_kept,
-		graft->depth > 0, reterr_reason);
+	r = runtime_attach_base(
+		runtime, directory->path, graft->base_is_kept, graft->depth > 0, reterr_reason);
 	for (size_t i = 0; r == 0 && i < plan_image_count(plan); i++)
 		if (directory->images >> i & 1) {
 			images[count++] = plan->images[i];
