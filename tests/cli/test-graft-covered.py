@@ -215,19 +215,6 @@ def a_cover_without_the_directory_is_named():
 
 
 @test_in_mount_namespace
-def a_third_level_of_stacking_is_refused_and_changes_nothing():
-    device = Device()
-    device.simple(1)
-    for _ in range(2):
-        cover(device)
-    before = device.mounts()
-    one_line_error(device.activate("switch", 1, expect=None), "stack")
-    check_equal(device.read(f"{LIB}/number"), "0\n")
-    check_equal([m for m in device.mounts() if m in before], before)
-    check_equal([m for m in device.mounts() if "/overlay/" in m[0]], [])
-
-
-@test_in_mount_namespace
 def a_graft_that_was_lost_over_an_extension_leaves_nothing_behind():
     device = Device()
     device.simple(1)

@@ -134,7 +134,7 @@ static int add_leaving(Plan *plan, const Store *store, const MountTable *table)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < table->count; i++)
-		if (graft_is_ours(store, &table->entries[i], &directory) &&
+		if (graft_is_ours(store, table, &table->entries[i], &directory) &&
 			!has_graft(plan, directory))
 			r = add_graft(plan, store, directory);
 	return r;
