@@ -156,26 +156,6 @@ def a_foreign_mount_between_two_steps_is_noticed():
     check_equal(device.grafts(), [])
 
 
-class Inside:
-    """A shell in a mount namespace of its own, as a service has one."""
-
-    def __init__(self, propagation):
-        self.process = subprocess.Popen(
-            ["unshare", "-m", "--propagation", propagation, "sh", "-c",
-             "echo ready; while read file; do cat $file; done"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        check_equal(self.process.stdout.readline(), "ready\n")
-
-    def read(self, path):
-        self.process.stdin.write(path + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 @test_in_mount_namespace
 def slave_namespaces_follow_and_private_ones_keep_what_they_had():
     device = Device()

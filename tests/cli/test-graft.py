@@ -3,13 +3,9 @@
 import fcntl
 import hashlib
 import json
-import mmap
 import os
 import re
 import shutil
-import signal
-import statistics
-import struct
 import subprocess
 
 from grafting import *
@@ -83,29 +79,6 @@ def older_kernels_use_loop_devices_and_one_list_of_layers():
     loops = subprocess.run(["losetup", "-a"], stdout=subprocess.PIPE, text=True).stdout
     for image in os.listdir(device.path("var/lib/suture/images")):
         check(image not in loops, "a loop device is left")
-
-
-def hammer(device, switches, *options):
-    """Replaces the graft again and again under two readers; returns (reads, failures, stale,
-    microseconds of each move)."""
-    device.simple(1), device.simple(2)
-    device.activate("switch", 1)
-    write("state", struct.pack("QQ", 1, 1))
-    file = open("state", "r+b")
-    state = mmap.mmap(file.fileno(), 16)
-    readers = [subprocess.Popen([program("tests/hammer"), device.path(f"{LIB}/number"), "state",
-                                 "stop"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    times = []
-    for n in range(2, switches + 2):
-        state[0:8] = struct.pack("Q", n)
-        done = device.activate(*options, "switch", 1 if n % 2 else 2)
-        state[8:16] = struct.pack("Q", n)
-        times.append(int(done.stdout.split("microseconds=")[1]))
-    write("stop")
-    counts = [list(map(int, reader.communicate()[0].split())) for reader in readers]
-    print(f"# {switches} replacements {' '.join(options)}: {sum(c[0] for c in counts)} reads, "
-          f"move median {statistics.median(times):.0f} us, max {max(times)} us", flush=True)
-    return [sum(column) for column in zip(*counts)]
 
 
 @test_in_mount_namespace
@@ -253,74 +226,18 @@ def a_kill_between_attach_and_detach_is_repaired():
     check_equal(device.mounts(), [])
 
 
-def two_directories(device):
-    """Generations 1 and 2 of a component in two directories."""
-    device.write("usr/sbin/number", "0\n")
-    for sequence in (1, 2):
-        tree = device.image(f"ssh-{sequence}", {f"{LIB}/number": f"{sequence}\n",
-                                                "usr/sbin/number": f"{sequence}\n"})
-        device.generation(sequence, {"ssh": (tree, [LIB, "usr/sbin"])})
-
-
-def numbers(device):
-    return device.read(f"{LIB}/number") + device.read("usr/sbin/number")
-
-
-CHANGING_CALLS = ("move_mount", "umount2", "rename,renameat", "fsmount", "open_tree",
-                  "mount_setattr", "mkdir,mkdirat", "fsconfig")
-
-
 @test_in_mount_namespace
 def a_kill_at_any_call_is_repaired():
     device = Device()
     two_directories(device)
-    kills = 0
-    for call in CHANGING_CALLS:
-        for when in range(1, 60):
-            device.activate("switch", 1)
-            if not killed_at(device, call, when, "switch", 2):
-                break
-            kills += 1
-            current = os.readlink(device.path("var/lib/suture/current"))[-1]
-            device.activate("apply")
-            check_equal(numbers(device), f"{current}\n" * 2, f"{call} {when}")
-            check_equal(len(device.grafts()), 2, f"{call} {when}")
-            check("held" not in device.status(), f"{call} {when}")
-    print(f"# {kills} kills repaired", flush=True)
-    check(kills >= 20, f"only {kills} kills")
+    sweep_kills(device)
 
 
 @test_in_mount_namespace
 def a_failure_of_any_call_changes_nothing():
     device = Device()
     two_directories(device)
-    failures = 0
-    for call in (*CHANGING_CALLS, "fsync", "statx"):
-        device.activate("switch", 0)
-        check_equal(device.grafts(), [])
-        for when in range(1, 60):
-            device.activate("switch", 1)
-            done = subprocess.run(
-                ["strace", "-qq", "-o", "trace", "-e", f"trace={call}", "-e",
-                 f"inject={call}:error=EIO:when={when}", program("suture-activate"), "--root",
-                 device.root, "switch", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                text=True, env=TRACED)
-            if done.returncode == 0:
-                check_equal(numbers(device), "2\n" * 2, f"{call} {when}")
-                if b"INJECTED" not in read("trace"):
-                    break
-                continue  # it did not matter: collecting, or the history
-            failures += 1
-            one_line_error(done)
-            check_equal(numbers(device), "1\n" * 2, f"{call} {when}: {done.stderr}")
-            check_equal(os.readlink(device.path("var/lib/suture/current")), "generations/1")
-            # where the step between attach and detach failed, the new one stays below it, unseen
-            check(call in ("umount2", "statx") or len(device.grafts()) == 2, f"{call} {when}")
-            check_equal(device.status().count("state=on graft=overlay generation=1"), 2)
-    device.activate("switch", 0)
-    check_equal(device.grafts(), [])
-    print(f"# {failures} failures undone", flush=True)
-    check(failures >= 20, f"only {failures} failures")
+    sweep_failures(device)
 
 
 @test_in_mount_namespace

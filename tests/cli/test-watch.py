@@ -65,6 +65,27 @@ def a_graft_that_was_unmounted_comes_back():
 
 
 @test_in_mount_namespace
+def a_file_that_was_unmounted_comes_back():
+    """Of a graft over a base that is stacked too deep for an overlay."""
+    vendor = Vendor()
+    vendor.improve({"tls": {LIB: NEW_TLS}})
+    with Server(vendor.repository) as server:
+        device = Device(server.url, config=LONG)
+        cover(device), cover(device)
+        agent = agent_at_rest(device)
+        [graft] = device.json("status")["activation"]["directory"]
+        check_equal((graft["state"], graft["graft"]), ("on", "files"))
+        for _ in range(3):
+            run(UMOUNT, device.path(LIB))
+            check(device.lib() == OLD_TLS)
+            print(f"# back after {back_within(2, device):.2f} s", flush=True)
+            has(agent.line(), "interrupted")
+        device.suture("remove")
+        check(device.lib() == OLD_TLS)
+        check_equal(agent.end(), 0)
+
+
+@test_in_mount_namespace
 def a_graft_that_was_covered_comes_back_and_loses_nothing_when_the_cover_goes():
     vendor = Vendor()
     vendor.improve({"tls": {LIB: NEW_TLS}})

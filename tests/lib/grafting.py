@@ -7,9 +7,12 @@ generations for it without a vendor or a stager.
     device.activate("switch", 1)
 """
 import hashlib
+import mmap
 import os
 import re
 import signal
+import statistics
+import struct
 import subprocess
 
 from tap import *
@@ -120,6 +123,14 @@ def without_output(args, **options):
     return subprocess.run(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
 
 
+def cover(device):
+    """What systemd-sysext mounts, made by hand."""
+    os.makedirs(device.path("ext/lib/x86_64-linux-gnu"), exist_ok=True)
+    device.write(f"ext/{LIB[4:]}/more", "extension\n")
+    run("/usr/bin/mount", "-t", "overlay", "sysext", "-o",
+        f"ro,lowerdir={device.path('ext')}:{device.path('usr')}", device.path("usr"))
+
+
 class Mapper:
     """A process that executes a file until it is closed."""
 
@@ -127,6 +138,26 @@ class Mapper:
         self.process = subprocess.Popen([program("tests/mapper"), path], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         check_equal(self.process.stdout.readline(), "mapped\n")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Inside:
+    """A shell in a mount namespace of its own, as a service has one."""
+
+    def __init__(self, propagation):
+        self.process = subprocess.Popen(
+            ["unshare", "-m", "--propagation", propagation, "sh", "-c",
+             "echo ready; while read file; do cat $file; done"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        check_equal(self.process.stdout.readline(), "ready\n")
+
+    def read(self, path):
+        self.process.stdin.write(path + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
 
     def close(self):
         self.process.stdin.close()
@@ -147,3 +178,107 @@ def killed_at(device, call, when, *verb):
                            program("suture-activate"), "--root", device.root, *map(str, verb)],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=TRACED)
     return done.returncode == -signal.SIGKILL
+
+
+def hammer(device, switches, *options):
+    """Replaces the graft again and again under two readers; returns (reads, failures, stale,
+    microseconds of each move)."""
+    device.simple(1), device.simple(2)
+    device.activate("switch", 1)
+    write("state", struct.pack("QQ", 1, 1))
+    file = open("state", "r+b")
+    state = mmap.mmap(file.fileno(), 16)
+    readers = [subprocess.Popen([program("tests/hammer"), device.path(f"{LIB}/number"), "state",
+                                 "stop"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    times = []
+    for n in range(2, switches + 2):
+        state[0:8] = struct.pack("Q", n)
+        done = device.activate(*options, "switch", 1 if n % 2 else 2)
+        state[8:16] = struct.pack("Q", n)
+        times.append(int(done.stdout.split("microseconds=")[1]))
+    write("stop")
+    counts = [list(map(int, reader.communicate()[0].split())) for reader in readers]
+    print(f"# {switches} replacements {' '.join(options)}: {sum(c[0] for c in counts)} reads, "
+          f"move median {statistics.median(times):.0f} us, max {max(times)} us", flush=True)
+    return [sum(column) for column in zip(*counts)]
+
+
+def two_directories(device):
+    """Generations 1 and 2 of a component in two directories."""
+    device.write("usr/sbin/number", "0\n")
+    for sequence in (1, 2):
+        tree = device.image(f"ssh-{sequence}", {f"{LIB}/number": f"{sequence}\n",
+                                                "usr/sbin/number": f"{sequence}\n"})
+        device.generation(sequence, {"ssh": (tree, [LIB, "usr/sbin"])})
+
+
+def numbers(device):
+    return device.read(f"{LIB}/number") + device.read("usr/sbin/number")
+
+
+CHANGING_CALLS = ("move_mount", "umount2", "rename,renameat", "fsmount", "open_tree",
+                  "mount_setattr", "mkdir,mkdirat", "fsconfig")
+
+
+def sweep_kills(device, *, piles=False):
+    """A switch to another generation that is killed at any call is finished by the next verb. Where
+    grafts pile up until the base is shown, it is shown before each. After two_directories()."""
+    base = len(device.grafts())
+    device.activate("switch", 1)
+    mounts, kills = len(device.grafts()), 0
+    for call in CHANGING_CALLS:
+        for when in range(1, 60):
+            if piles:
+                device.activate("switch", 0)
+                check_equal(len(device.grafts()), base)
+            device.activate("switch", 1)
+            if not killed_at(device, call, when, "switch", 2):
+                break
+            kills += 1
+            current = os.readlink(device.path("var/lib/suture/current"))[-1]
+            device.activate("apply")
+            check_equal(numbers(device), f"{current}\n" * 2, f"{call} {when}")
+            if not piles:
+                check_equal(len(device.grafts()), mounts, f"{call} {when}")
+                check("held" not in device.status(), f"{call} {when}")
+    device.activate("switch", 0)
+    check_equal(len(device.grafts()), base)
+    print(f"# {kills} kills repaired", flush=True)
+    check(kills >= 20, f"only {kills} kills")
+
+
+def sweep_failures(device, *, piles=False):
+    """A switch in which any call fails says why, in one line, and changes nothing. As sweep_kills()."""
+    base = len(device.grafts())
+    device.activate("switch", 1)
+    mounts, failures = len(device.grafts()), 0
+    for call in (*CHANGING_CALLS, "fsync", "statx"):
+        device.activate("switch", 0)
+        check_equal(len(device.grafts()), base)
+        for when in range(1, 60):
+            if piles:
+                device.activate("switch", 0)
+                check_equal(len(device.grafts()), base)
+            device.activate("switch", 1)
+            done = subprocess.run(
+                ["strace", "-qq", "-o", "trace", "-e", f"trace={call}", "-e",
+                 f"inject={call}:error=EIO:when={when}", program("suture-activate"), "--root",
+                 device.root, "switch", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, env=TRACED)
+            if done.returncode == 0:
+                check_equal(numbers(device), "2\n" * 2, f"{call} {when}")
+                if b"INJECTED" not in read("trace"):
+                    break
+                continue  # it did not matter: collecting, or the history
+            failures += 1
+            one_line_error(done)
+            check_equal(numbers(device), "1\n" * 2, f"{call} {when}: {done.stderr}")
+            check_equal(os.readlink(device.path("var/lib/suture/current")), "generations/1")
+            # where the step between attach and detach failed, the new one stays below it, unseen
+            check(piles or call in ("umount2", "statx") or len(device.grafts()) == mounts,
+                  f"{call} {when}")
+            check_equal(len(re.findall(r"state=on graft=\w+ generation=1", device.status())), 2)
+    device.activate("switch", 0)
+    check_equal(len(device.grafts()), base)
+    print(f"# {failures} failures undone", flush=True)
+    check(failures >= 20, f"only {failures} failures")

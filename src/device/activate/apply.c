@@ -66,10 +66,10 @@ static int is_shown(const Activation *activation, uint32_t number, Reason *reaso
 	if (r == 0)
 		r = runtime_held(activation->runtime, table, &held);
 	for (size_t i = 0; r == 0 && i < table->count; i++) {
-		const Held *is = held_find(&held, table->entries[i].device);
+		const Held *is = graft_held(&held, table, &table->entries[i]);
 
 		if (is && is->generation == number &&
-			graft_is_ours(activation->store, &table->entries[i], &directory))
+			graft_is_ours(activation->store, table, &table->entries[i], &directory))
 			return 1;
 	}
 	return r;

@@ -95,11 +95,23 @@ static int detach_point(const Runtime *runtime, const char *point, Reason *reter
 
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "detaching %s", point);
+	while (mount_detach(point) == 0) /* a graft by files lies over its overlay */
+		;
 	remove_point(runtime, point);
 	return 0;
 }
 
-/* *ret_old: overlays that stay although they are on no directory. */
+/* Whether nothing newer is on the directory. */
+static bool is_latest(const Needs *needs, const Held *held)
+{
+	for (size_t i = 0; i < needs->held.count; i++)
+		if (needs->needed[i] && needs->held.items[i].serial > held->serial &&
+			strcmp(needs->held.items[i].directory, held->directory) == 0)
+			return false;
+	return true;
+}
+
+/* *ret_old: overlays that stay although they are on no directory, or below what is. */
 static int collect_overlays(
 	const Runtime *runtime, Needs *needs, size_t *ret_old, Reason *reterr_reason)
 {
@@ -108,7 +120,7 @@ static int collect_overlays(
 
 	need_attached(needs, runtime);
 	for (size_t i = 0; i < needs->held.count; i++)
-		on += needs->needed[i];
+		on += needs->needed[i] && is_latest(needs, &needs->held.items[i]);
 	if (!all_needed(needs))
 		r = processes_visit(need_process, needs);
 	for (size_t i = 0; r == 0 && i < needs->held.count; i++) {

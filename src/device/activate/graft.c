@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "device/activate/file-graft.h"
 
 #define OWN_MOUNTS "/proc/self/mountinfo"
 
@@ -46,23 +47,46 @@ void graft_done(Graft *graft)
 	graft->fd = fd_close(graft->fd);
 }
 
-bool graft_is_ours(const Store *store, const MountEntry *entry, const char **ret_directory)
+static bool is_overlay(const MountEntry *entry)
+{
+	return mount_is_own_overlay(entry) && strcmp(entry->root, "/") == 0;
+}
+
+/* The mount whose superblock tells whose a graft is; NULL: the mount is none. */
+static const MountEntry *find_overlay(const MountTable *table, const MountEntry *entry)
+{
+	if (mount_is_own_overlay(entry)) /* or else it is a file of one */
+		return is_overlay(entry) ? entry : NULL;
+	return file_graft_first(table, entry);
+}
+
+bool graft_is_ours(const Store *store, const MountTable *table, const MountEntry *entry,
+	const char **ret_directory)
 {
 	size_t length = strlen(store->path);
 
-	if (strcmp(entry->type, "overlay") != 0 || strcmp(entry->source, MOUNT_SOURCE) != 0 ||
-		strncmp(entry->point, store->path, length) != 0 || entry->point[length] != '/' ||
-		graft_directory_check(entry->point + length + 1, NULL) < 0)
+	if (strncmp(entry->point, store->path, length) != 0 || entry->point[length] != '/' ||
+		graft_directory_check(entry->point + length + 1, NULL) < 0 ||
+		!find_overlay(table, entry))
 		return false;
 	*ret_directory = entry->point + length + 1;
 	return true;
 }
 
-static bool is_ours_on(const Graft *graft, const Store *store, const MountEntry *entry)
+static bool is_ours_on(
+	const Graft *graft, const Store *store, const MountTable *table, const MountEntry *entry)
 {
 	const char *directory;
 
-	return graft_is_ours(store, entry, &directory) && strcmp(directory, graft->directory) == 0;
+	return graft_is_ours(store, table, entry, &directory) &&
+		strcmp(directory, graft->directory) == 0;
+}
+
+const Held *graft_held(const HeldList *held, const MountTable *table, const MountEntry *entry)
+{
+	const MountEntry *overlay = find_overlay(table, entry);
+
+	return overlay ? held_find(held, overlay->device) : NULL;
 }
 
 bool wanted_is(const Wanted *wanted, const Held *held)
@@ -73,15 +97,32 @@ bool wanted_is(const Wanted *wanted, const Held *held)
 
 /* Only the overlay that was made last counts: an earlier one of the same generation may have been
  * made over something else. */
-static bool shows_wanted(const HeldList *held, const MountEntry *entry, const Wanted *wanted)
+static bool shows_wanted(const HeldList *held, const MountTable *table, const MountEntry *entry,
+	const Wanted *wanted)
 {
-	const Held *is = held_find(held, entry->device);
+	const Held *is = graft_held(held, table, entry);
 
 	for (size_t i = 0; is && i < held->count; i++)
 		if (wanted_is(wanted, &held->items[i]) && held->items[i].serial > is->serial &&
 			strcmp(held->items[i].directory, is->directory) == 0)
 			return false;
 	return wanted_is(wanted, is);
+}
+
+/* A copy of one of ours without its files is one whose files were unmounted. */
+static bool belongs_to_ours(
+	const Graft *graft, const Store *store, const MountTable *table, const MountEntry *entry)
+{
+	while (entry && !is_ours_on(graft, store, table, entry)) {
+		const MountEntry *parent = mount_table_find(table, entry->parent);
+
+		if (!parent || parent == entry || parent->device != entry->device ||
+			strcmp(parent->root, entry->root) != 0 ||
+			strcmp(parent->point, entry->point) != 0)
+			return false;
+		entry = parent;
+	}
+	return entry;
 }
 
 /* Walks from the top of the stack down, as long as mounts are ours and on this very directory.
@@ -93,8 +134,8 @@ static const MountEntry *count_stack(Graft *graft, const Store *store, const Mou
 	bool found = false;
 
 	graft->depth = graft->above_wanted = 0;
-	while (entry && is_ours_on(graft, store, entry)) {
-		found = found || shows_wanted(held, entry, wanted);
+	while (entry && belongs_to_ours(graft, store, table, entry)) {
+		found = found || shows_wanted(held, table, entry, wanted);
 		graft->above_wanted += !found;
 		graft->depth++;
 		entry = mount_table_find(table, entry->parent);
@@ -127,7 +168,7 @@ static int compare_base_copy(
 static bool is_hidden_somewhere(const Graft *graft, const Store *store, const MountTable *table)
 {
 	for (size_t i = 0; i < table->count; i++)
-		if (is_ours_on(graft, store, &table->entries[i]))
+		if (is_ours_on(graft, store, table, &table->entries[i]))
 			return true;
 	return false;
 }
@@ -137,14 +178,16 @@ static GraftState state_of(const Graft *graft, const Store *store, const MountTa
 {
 	const MountEntry *top = mount_table_find(table, graft->top.id);
 
+	if (graft->is_torn)
+		return GRAFT_MISSING;
 	if (graft->depth > 0 && graft->above_wanted == 0 && graft->base_is_kept)
 		return GRAFT_ON;
 	if (graft->depth > 0)
-		return wanted_is(wanted, held_find(held, top->device)) ? GRAFT_STALE
+		return wanted_is(wanted, graft_held(held, table, top)) ? GRAFT_STALE
 								       : GRAFT_LEFTOVER;
 	if (is_hidden_somewhere(graft, store, table))
 		return GRAFT_COVERED;
-	return graft->top.is_root ? GRAFT_FOREIGN : GRAFT_MISSING;
+	return graft->foreign ? GRAFT_FOREIGN : GRAFT_MISSING;
 }
 
 /* The mount that hides ours: the one that the path leads to or, where it leads to nothing, what was
@@ -173,7 +216,7 @@ static int remember_cover(Graft *graft, const MountTable *table)
 static int remember_shown(Graft *graft, const MountTable *table, const HeldList *held)
 {
 	const MountEntry *top = mount_table_find(table, graft->top.id);
-	const Held *is = top && graft->depth > 0 ? held_find(held, top->device) : NULL;
+	const Held *is = top && graft->depth > 0 ? graft_held(held, table, top) : NULL;
 
 	free(graft->shown);
 	graft->shown = NULL;
@@ -183,6 +226,40 @@ static int remember_shown(Graft *graft, const MountTable *table, const HeldList 
 	graft->generation = is->generation;
 	graft->shown = memory_string(is->point);
 	return graft->shown ? 0 : -ENOMEM;
+}
+
+/* Whether a mount shows what it covers, as a graft by files does when all its files were unmounted:
+ * it is in nobody's way. */
+static int shows_what_it_covers(
+	const MountTable *table, const MountEntry *mount, const char *path, bool *ret)
+{
+	const MountEntry *covered = mount_table_find(table, mount->parent);
+	MountPlace is = {}, below = {};
+	int r = covered ? mount_place(mount, path, &is) : 0;
+
+	if (r == 0 && covered)
+		r = mount_place(covered, path, &below);
+	*ret = mount_place_equal(&is, &below);
+	mount_place_done(&is);
+	mount_place_done(&below);
+	return r;
+}
+
+static int look_at_top(Graft *graft, const MountTable *table, const HeldList *held)
+{
+	const MountEntry *top = mount_table_find(table, graft->top.id);
+	const Held *is = top && graft->depth > 0 ? graft_held(held, table, top) : NULL;
+	const MountEntry *whole = is ? mount_table_at(table, is->point) : NULL;
+	bool same = false;
+	int r = 0;
+
+	if (top && graft->depth == 0 && graft->top.is_root)
+		r = shows_what_it_covers(table, top, graft->path, &same);
+	graft->by_file = graft->depth > 0 && !is_overlay(top);
+	graft->is_torn = graft->by_file && whole &&
+		file_graft_count(table, top) < file_graft_count(table, whole);
+	graft->foreign = graft->depth == 0 && graft->top.is_root && !same;
+	return r;
 }
 
 int graft_inspect(Graft *graft, const Runtime *runtime, const MountTable *table,
@@ -198,6 +275,8 @@ int graft_inspect(Graft *graft, const Runtime *runtime, const MountTable *table,
 	below = count_stack(graft, runtime->store, table, held, wanted);
 	graft->carrier = below ? below->id : 0;
 	r = compare_base_copy(graft, runtime, table, below);
+	if (r == 0)
+		r = look_at_top(graft, table, held);
 	if (r < 0)
 		return r;
 	graft->state = state_of(graft, runtime->store, table, held, wanted);
@@ -230,6 +309,13 @@ static int check_directory(const Graft *graft, const Store *store, Reason *reter
 	return 0;
 }
 
+static bool is_file_of_graft(const MountTable *table, const MountEntry *entry)
+{
+	const MountEntry *parent = mount_table_find(table, entry->parent);
+
+	return parent && file_graft_has(parent, entry);
+}
+
 int graft_check(
 	const Graft *graft, const Store *store, const MountTable *table, Reason *reterr_reason)
 {
@@ -237,14 +323,15 @@ int graft_check(
 
 	if (r < 0)
 		return r;
-	if (graft->depth == 0 && graft->top.is_root)
+	if (graft->foreign)
 		return reason_set(reterr_reason, -EBUSY,
 			"a mount that is not Suture's is on %s: unmount it, then try again",
 			graft->path);
 	for (size_t i = 0; i < table->count; i++) {
 		const char *point = table->entries[i].point;
 
-		if (path_is_below(point, graft->path) && strcmp(point, graft->path) != 0)
+		if (path_is_below(point, graft->path) && strcmp(point, graft->path) != 0 &&
+			!is_file_of_graft(table, &table->entries[i]))
 			return reason_set(reterr_reason, -EBUSY,
 				"%s is mounted below the graft directory %s, which would hide it: "
 				"unmount it, then try again",
@@ -256,7 +343,7 @@ int graft_check(
 static int clone_shown(const Graft *graft, const char *point, int *ret_fd, Reason *reterr_reason)
 {
 	_cleanup_fd_ int fd = -1;
-	int r = mount_clone(AT_FDCWD, point, &fd, reterr_reason);
+	int r = mount_clone_tree(point, &fd, reterr_reason);
 
 	if (r == 0)
 		r = mount_set_like(fd, graft->path, reterr_reason);
@@ -318,10 +405,12 @@ static int put_on(Graft *graft, unsigned features, Reason *reterr_reason)
 	if (r < 0)
 		return failed(graft, r, "identifying the new mount for", reterr_reason);
 	r = 1;
-	if (graft->depth > 0 && features & FEATURE_BENEATH)
+	if (graft->depth > 0 && !graft->by_file && features & FEATURE_BENEATH)
 		r = replace_beneath(graft, reterr_reason);
 	/* the first graft, or a kernel before 6.5: on top of what is there, which leaves no gap
-	 * either; what lies below goes with the removal, or the next boot */
+	 * either; what lies below goes with the removal, or the next boot. So does a graft by
+	 * files: detached, it loses its files, and a reader on its way through it, or who has the
+	 * directory open, would find the base's */
 	if (r == 1) {
 		r = mount_attach(graft->fd, graft->path);
 		if (r < 0)
@@ -364,7 +453,7 @@ static int take_off(Graft *graft, const Runtime *runtime, Reason *reterr_reason)
 			return failed(graft, r, "detaching the graft from", reterr_reason);
 		graft->moved = true;
 	}
-	if (graft->top.is_root)
+	if (graft->foreign)
 		return reason_set(reterr_reason, -EBUSY,
 			"a mount that is not Suture's is on %s: unmount it, then try again",
 			graft->path);
@@ -416,7 +505,8 @@ int graft_reconcile(Graft *graft, Reason *reterr_reason)
 {
 	int r;
 
-	if (graft->above_wanted == 0 || graft->above_wanted == graft->depth)
+	/* what lies below a graft by files was there before it */
+	if (graft->by_file || graft->above_wanted == 0 || graft->above_wanted == graft->depth)
 		return 0;
 	r = check_top(graft, &graft->top, reterr_reason);
 	if (r < 0)

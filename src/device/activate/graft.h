@@ -11,7 +11,7 @@
 #include "device/activate/runtime.h"
 
 typedef enum GraftState {
-	GRAFT_MISSING,  /* nothing of ours is there */
+	GRAFT_MISSING,  /* nothing of ours is there, or not all of it */
 	GRAFT_ON,       /* the wanted generation is on top */
 	GRAFT_LEFTOVER, /* ours, but not the wanted generation */
 	GRAFT_COVERED,  /* ours is there, but something foreign hides it */
@@ -41,6 +41,9 @@ typedef struct Graft {
 	uint32_t generation; /* that is on top; 0 with depth > 0: unknown */
 	int carrier; /* the mount that carries the directory, below those of ours; 0: unknown */
 	bool base_is_kept; /* base/<directory> is a copy of what lies below the grafts now */
+	bool by_file;      /* what is on top is a graft by files (file-graft.h) */
+	bool is_torn;      /* and files of it are missing: somebody unmounted them */
+	bool foreign;      /* on top is a mount of others that shows something else */
 	char *cover;       /* covered: by what, as "overlay:sysext"; NULL else */
 
 	int fd; /* the new mount, detached, ready to be shown; -1: the base is to be shown */
@@ -50,9 +53,14 @@ typedef struct Graft {
 int graft_init(Graft *graft, const Store *store, const char *directory);
 void graft_done(Graft *graft);
 
-/* Whether a mount is an overlay of ours on a directory below the store's root; if so *ret_directory
- * points to the directory's relative path inside entry->point. */
-bool graft_is_ours(const Store *store, const MountEntry *entry, const char **ret_directory);
+/* Whether a mount is a graft on a directory below the store's root: an overlay of ours, or a copy
+ * of the base with files of one. If so *ret_directory points to the directory's relative path
+ * inside entry->point. */
+bool graft_is_ours(const Store *store, const MountTable *table, const MountEntry *entry,
+	const char **ret_directory);
+
+/* The overlay that a graft shows; NULL: it is not held any more. */
+const Held *graft_held(const HeldList *held, const MountTable *table, const MountEntry *entry);
 
 int graft_inspect(Graft *graft, const Runtime *runtime, const MountTable *table,
 	const HeldList *held, const Wanted *wanted, Reason *reterr_reason);

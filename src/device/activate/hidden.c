@@ -23,7 +23,7 @@ static bool is_ours_on(const Search *search, const MountEntry *entry, const Graf
 {
 	const char *directory;
 
-	return graft_is_ours(search->store, entry, &directory) &&
+	return graft_is_ours(search->store, search->table, entry, &directory) &&
 		strcmp(directory, graft->directory) == 0;
 }
 
@@ -47,7 +47,7 @@ static size_t count_unwanted(const Search *search, const Graft *graft, const Mou
 		if (!is_ours_on(search, mount, graft))
 			return 0;
 		unwanted++;
-		if (wanted_is(search->wanted, held_find(search->held, mount->device)))
+		if (wanted_is(search->wanted, graft_held(search->held, search->table, mount)))
 			unwanted = 0;
 	}
 	return unwanted;

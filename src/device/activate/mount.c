@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/mountinfo.h"
 #include "device/activate/loop.h"
 #include "device/store/store.h"
 
@@ -61,9 +60,10 @@ int mount_id(int dir, const char *path, MountId *ret)
 	return 0;
 }
 
-int mount_clone(int dir, const char *path, int *ret_fd, Reason *reterr_reason)
+static int clone(int dir, const char *path, unsigned flags, int *ret_fd, Reason *reterr_reason)
 {
-	int fd = open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	int fd = open_tree(
+		dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | flags);
 
 	if (fd < 0 && errno == EPERM)
 		return reason_errno(reterr_reason, -EPERM, "mounting needs root");
@@ -73,11 +73,22 @@ int mount_clone(int dir, const char *path, int *ret_fd, Reason *reterr_reason)
 	return 0;
 }
 
-static int set_attributes(int fd, uint64_t set, uint64_t clear, Reason *reterr_reason)
+int mount_clone(int dir, const char *path, int *ret_fd, Reason *reterr_reason)
+{
+	return clone(dir, path, 0, ret_fd, reterr_reason);
+}
+
+int mount_clone_tree(const char *path, int *ret_fd, Reason *reterr_reason)
+{
+	return clone(AT_FDCWD, path, AT_RECURSIVE, ret_fd, reterr_reason);
+}
+
+static int set_attributes(
+	int fd, unsigned flags, uint64_t set, uint64_t clear, Reason *reterr_reason)
 {
 	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = MS_PRIVATE};
 
-	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) == 0)
 		return 0;
 	if (errno == ENOSYS)
 		return reason_set(reterr_reason, -ENOSYS,
@@ -87,12 +98,12 @@ static int set_attributes(int fd, uint64_t set, uint64_t clear, Reason *reterr_r
 
 int mount_close_up(int fd, Reason *reterr_reason)
 {
-	return set_attributes(fd, CLOSED_UP, 0, reterr_reason);
+	return set_attributes(fd, 0, CLOSED_UP, 0, reterr_reason);
 }
 
 int mount_make_private(int fd, Reason *reterr_reason)
 {
-	return set_attributes(fd, 0, 0, reterr_reason);
+	return set_attributes(fd, 0, 0, 0, reterr_reason);
 }
 
 int mount_set_like(int fd, const char *like, Reason *reterr_reason)
@@ -108,7 +119,7 @@ int mount_set_like(int fd, const char *like, Reason *reterr_reason)
 		set |= MOUNT_ATTR_NODEV;
 	if (st.f_flag & ST_NOEXEC)
 		set |= MOUNT_ATTR_NOEXEC;
-	return set_attributes(fd, set, CLOSED_UP & ~set, reterr_reason);
+	return set_attributes(fd, AT_RECURSIVE, set, CLOSED_UP & ~set, reterr_reason);
 }
 
 static int open_context(const char *type, const char *option, int *ret_fd, Reason *reterr_reason)
@@ -280,11 +291,16 @@ int mount_new_overlay(
 	r = finish(context, "overlay", ret_fd, reterr_reason);
 	/* the kernel names this reason in its log only */
 	if (r == -EINVAL)
-		return reason_set(reterr_reason, r,
+		return reason_set(reterr_reason, 1,
 			"the kernel refused the overlay: most likely file systems are stacked too "
 			"deep here already (such as a system extension over a composefs): two "
 			"levels, ours included, are its limit");
 	return r;
+}
+
+bool mount_is_own_overlay(const MountEntry *entry)
+{
+	return strcmp(entry->type, "overlay") == 0 && strcmp(entry->source, MOUNT_SOURCE) == 0;
 }
 
 int mount_attach(int fd, const char *path)

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/maps.h"
 #include "base/path.h"
+#include "device/activate/file-graft.h"
 #include "device/activate/probe.h"
 
 typedef struct Search {
@@ -73,7 +74,8 @@ static int check_table(const Search *search, const MountTable *table, pid_t pid)
 		int r;
 
 		/* a parent outside the process's root is not shown, and none of our matter */
-		if (!parent || parent == mount || !is_on(mount->point, parent->point))
+		if (!parent || parent == mount || !is_on(mount->point, parent->point) ||
+			file_graft_has(parent, mount))
 			continue;
 		r = mount_place(parent, mount->point, &place);
 		if (r < 0)

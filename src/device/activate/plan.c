@@ -134,7 +134,7 @@ static int add_leaving(Plan *plan, const Store *store, const MountTable *table)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < table->count; i++)
-		if (graft_is_ours(store, &table->entries[i], &directory) &&
+		if (graft_is_ours(store, table, &table->entries[i], &directory) &&
 			!has_graft(plan, directory))
 			r = add_graft(plan, store, directory);
 	return r;
@@ -262,8 +262,8 @@ static int build_graft(Plan *plan, Runtime *runtime, size_t n, Reason *reterr_re
 	size_t count = 0;
 	int r;
 
-	r = runtime_attach_base(runtime, directory->path, graft->depth > 0 && graft->base_is_kept,
-		graft->depth > 0, reterr_reason);
+	r = runtime_attach_base(
+		runtime, directory->path, graft->base_is_kept, graft->depth > 0, reterr_reason);
 	for (size_t i = 0; r == 0 && i < plan_image_count(plan); i++)
 		if (directory->images >> i & 1) {
 			images[count++] = plan->images[i];

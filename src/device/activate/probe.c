@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/maps.h"
 #include "base/path.h"
+#include "base/text.h"
 
 /* Bytes. The image itself is proved: of a larger sample it is enough that it can be read. */
 #define SAMPLE_HASH_MAX ((uint64_t)1 << 20)
@@ -113,12 +114,27 @@ int probe_overlay(
 }
 
 /* The files that are in use now where the image's files will be. */
+typedef struct UsedFile {
+	const char *path; /* relative to the root */
+	struct stat st;
+} UsedFile;
+
 typedef struct Users {
-	struct stat *files;
+	UsedFile *files;
 	size_t count;
 	const char *component;
 	Reason *reason;
 } Users;
+
+/* What is mapped of an overlay over an overlay shows as a file of the lower one, with a name inside
+ * that; the inode's number is the same. */
+static bool is_mapped(const UsedFile *file, const struct stat *st, const char *name)
+{
+	if (file->st.st_ino != st->st_ino)
+		return false;
+	return file->st.st_dev == st->st_dev || text_ends_with(file->path, name) ||
+		strcmp(file->path, name + 1) == 0;
+}
 
 static int check_mapping(pid_t pid, const Mapping *mapping, void *context)
 {
@@ -126,13 +142,13 @@ static int check_mapping(pid_t pid, const Mapping *mapping, void *context)
 	char path[128];
 	struct stat st;
 
-	if (!mapping->executable)
+	if (!mapping->executable || mapping->path[0] != '/')
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%s", pid, mapping->range);
 	if (stat(path, &st) < 0)
 		return 0; /* ended, or unmapped, just now */
 	for (size_t i = 0; i < users->count; i++)
-		if (users->files[i].st_dev == st.st_dev && users->files[i].st_ino == st.st_ino)
+		if (is_mapped(&users->files[i], &st, mapping->path))
 			return reason_set(users->reason, -EBUSY,
 				"%s is in use by process %d, and its old and new parts must not "
 				"meet: "
@@ -153,9 +169,9 @@ static int add_present(const Store *store, const char *path, Users *users)
 
 	if (fstatat(store->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* new in the image */
-	r = memory_grow(&users->files, users->count, sizeof(st));
+	r = memory_grow(&users->files, users->count, sizeof(UsedFile));
 	if (r == 0)
-		users->files[users->count++] = st;
+		users->files[users->count++] = (UsedFile){path, st};
 	return r;
 }
 

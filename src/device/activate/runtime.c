@@ -14,6 +14,7 @@
 #include "base/hex.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "device/activate/file-graft.h"
 #include "device/activate/mount.h"
 
 #define OWN_MOUNTS  "/proc/self/mountinfo"
@@ -264,6 +265,14 @@ static int parse_overlay_name(const char *name, Held *ret)
 	return 0;
 }
 
+/* A graft by files has a copy of the base and files of the overlay above that; a former base is
+ * somebody else's overlay. */
+static bool is_held(const MountEntry *entry, uint32_t generation)
+{
+	return generation > 0 ? mount_is_own_overlay(entry) && strcmp(entry->root, "/") == 0
+			      : strcmp(entry->type, "overlay") == 0;
+}
+
 int runtime_held(const Runtime *runtime, const MountTable *table, HeldList *ret)
 {
 	_cleanup_free_ char *prefix = memory_printf("%s/overlay/", runtime->path);
@@ -276,8 +285,8 @@ int runtime_held(const Runtime *runtime, const MountTable *table, HeldList *ret)
 		Held held = {.point = entry->point, .device = entry->device};
 
 		if (!text_starts_with(entry->point, prefix) ||
-			strcmp(entry->type, "overlay") != 0 ||
-			parse_overlay_name(entry->point + strlen(prefix), &held) < 0)
+			parse_overlay_name(entry->point + strlen(prefix), &held) < 0 ||
+			!is_held(entry, held.generation))
 			continue;
 		if (memory_grow(&list.items, list.count, sizeof(held)) < 0) {
 			held_list_done(&list);
@@ -334,21 +343,66 @@ static int open_layer(const char *path, int *ret_fd, Reason *reterr_reason)
 	return 0;
 }
 
-static int open_layers(const Runtime *runtime, const char *directory, const Digest *images,
-	size_t count, int *layers, Reason *reterr_reason)
+static char *image_directory(const Runtime *runtime, const Digest *image, const char *directory)
 {
-	_cleanup_free_ char *base = memory_printf("%s/base/%s", runtime->path, directory);
+	_cleanup_free_ char *point = image_point(runtime, image);
+
+	return point ? path_join(point, directory) : NULL;
+}
+
+static int open_layers(const Runtime *runtime, const char *directory, const Digest *images,
+	size_t count, const char *lowest, int *layers, Reason *reterr_reason)
+{
 	int r = 0;
 
-	if (!base)
-		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		_cleanup_free_ char *point = image_point(runtime, &images[i]);
-		_cleanup_free_ char *path = point ? path_join(point, directory) : NULL;
+		_cleanup_free_ char *path = image_directory(runtime, &images[i], directory);
 
 		r = path ? open_layer(path, &layers[i], reterr_reason) : -ENOMEM;
 	}
-	return r < 0 ? r : open_layer(base, &layers[count], reterr_reason);
+	return r < 0 ? r : open_layer(lowest, &layers[count], reterr_reason);
+}
+
+/* 1 as mount_new_overlay(). */
+static int new_overlay(const Runtime *runtime, const char *directory, const Digest *images,
+	size_t count, const char *lowest, int *ret_fd, Reason *reterr_reason)
+{
+	int layers[GENERATION_IMAGES_MAX + 1];
+	int r;
+
+	for (size_t i = 0; i <= count; i++)
+		layers[i] = -1;
+	r = open_layers(runtime, directory, images, count, lowest, layers, reterr_reason);
+	if (r == 0)
+		r = mount_new_overlay(layers, count + 1, runtime->features, ret_fd, reterr_reason);
+	for (size_t i = 0; i <= count; i++)
+		fd_close(layers[i]);
+	return r;
+}
+
+/* The empty folder that the overlay of the images will cover is the second layer that it needs. */
+static int attach_by_file(const Runtime *runtime, const char *directory, const Digest *images,
+	size_t count, const char *base, const char *point, Reason *reterr_reason)
+{
+	_cleanup_fd_ int overlay = -1;
+	FileGraft graft = {.directory = directory, .base = base, .point = point};
+	int r = make_point(point, reterr_reason);
+
+	if (r == 0)
+		r = new_overlay(runtime, directory, images, count, point, &overlay, reterr_reason);
+	if (r > 0)
+		return -EINVAL;
+	if (r == 0)
+		r = attach_private(overlay, point, reterr_reason);
+	graft.overlay = overlay;
+	if (r == 0)
+		r = file_graft_begin(&graft, reterr_reason);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		_cleanup_free_ char *tree = image_directory(runtime, &images[i], directory);
+
+		r = tree ? file_graft_add(&graft, tree, reterr_reason) : -ENOMEM;
+	}
+	return r;
 }
 
 int runtime_attach_overlay(Runtime *runtime, const char *name, const char *directory,
@@ -356,20 +410,16 @@ int runtime_attach_overlay(Runtime *runtime, const char *name, const char *direc
 {
 	_cleanup_free_ char *point =
 		memory_printf("%s/overlay/%s/%s", runtime->path, name, directory);
-	int layers[GENERATION_IMAGES_MAX + 1];
+	_cleanup_free_ char *base = memory_printf("%s/base/%s", runtime->path, directory);
 	_cleanup_fd_ int fd = -1;
 	int r;
 
-	if (!point)
+	if (!point || !base)
 		return -ENOMEM;
-	for (size_t i = 0; i <= image_count; i++)
-		layers[i] = -1;
-	r = open_layers(runtime, directory, images, image_count, layers, reterr_reason);
-	if (r == 0)
-		r = mount_new_overlay(
-			layers, image_count + 1, runtime->features, &fd, reterr_reason);
-	for (size_t i = 0; i <= image_count; i++)
-		fd_close(layers[i]);
+	r = new_overlay(runtime, directory, images, image_count, base, &fd, reterr_reason);
+	if (r > 0)
+		return attach_by_file(
+			runtime, directory, images, image_count, base, point, reterr_reason);
 	if (r == 0)
 		r = make_point(point, reterr_reason);
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);

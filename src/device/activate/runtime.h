@@ -7,7 +7,9 @@
  *     base/<directory>                         the pristine base, copied before the first graft
  *     below                                    on the way to such a copy while a graft is on
  *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
- *                                              16 digits of the record's digest
+ *                                              16 digits of the record's digest. Where the base can
+ *                                              be no layer of it, with a graft by files
+ *                                              (file-graft.h) over it
  *     since/<sha256>                           when the image came, in microseconds after the boot
  *     reason                                   why the base is shown instead of the generation
  *     placement                                where in the boot it was grafted
@@ -78,7 +80,8 @@ int runtime_attach_base(
 int runtime_new_overlay_name(Runtime *runtime, uint32_t generation, const Digest *record,
 	char **ret_name, Reason *reterr_reason);
 
-/* Attaches overlay/<name>/<directory>: the images' directory over the base's. */
+/* Attaches overlay/<name>/<directory>: the images' directory over the base's, or, where the kernel
+ * does not take that for an overlay, the base's with the images' files (file-graft.h). */
 int runtime_attach_overlay(Runtime *runtime, const char *name, const char *directory,
 	const Digest *images, size_t image_count, Reason *reterr_reason);
 

@@ -63,6 +63,12 @@ static bool is_waiting(const Graft *graft)
 	return graft->state == GRAFT_MISSING || graft->state == GRAFT_FOREIGN;
 }
 
+/* Of what is not there whole, some files are the base's. */
+static uint32_t shown_of(const Graft *graft)
+{
+	return graft->state == GRAFT_MISSING ? 0 : graft->generation;
+}
+
 static int print_mounted(const View *view, Buffer *buffer)
 {
 	bool shown = current_is_shown(view), any = false, mixed = false;
@@ -73,8 +79,8 @@ static int print_mounted(const View *view, Buffer *buffer)
 
 		if (!shown && is_waiting(graft))
 			continue;
-		mixed = mixed || (any && graft->generation != mounted);
-		mounted = graft->generation;
+		mixed = mixed || (any && shown_of(graft) != mounted);
+		mounted = shown_of(graft);
 		any = true;
 	}
 	if (mixed)
@@ -102,9 +108,9 @@ static int print_directories(const View *view, Buffer *buffer)
 	for (size_t i = 0; r == 0 && i < view->plan->graft_count; i++) {
 		const Graft *graft = &view->plan->grafts[i];
 
-		r = buffer_printf(buffer,
-			"directory state=%s graft=overlay generation=%u path=%s\n",
-			graft_state_names[graft->state], graft->generation, graft->directory);
+		r = buffer_printf(buffer, "directory state=%s graft=%s generation=%u path=%s\n",
+			graft_state_names[graft->state], graft->by_file ? "files" : "overlay",
+			shown_of(graft), graft->directory);
 		if (r == 0 && graft->cover)
 			r = buffer_printf(
 				buffer, "cover by=%s path=%s\n", graft->cover, graft->directory);

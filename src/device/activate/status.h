@@ -19,12 +19,13 @@
  *
  * What was reverted is told until something else is switched to, selected, or settles, also by
  * later boots. Directories that only a generation waiting for the next boot has do not count for
- * `mounted`. `state` is on, missing, leftover (an other generation), covered, foreign, or stale
- * (made over what lies below no more). `cover` is the type and source of the mount that covers.
- * `sealed` tells how the image was proved: fs-verity or dm-verity, the kernel verifies each read;
- * digest, the whole file was hashed through the descriptor that was mounted. `held` is an old
- * overlay, and a process that still maps it; 0: none does any more. Generation 0 is a former base.
- * `path` is last and reaches to the line's end.
+ * `mounted`. `state` is on, missing (whole, or in part), leftover (an other generation), covered,
+ * foreign, or stale (made over what lies below no more). `graft` is overlay, or files
+ * (file-graft.h). `cover` is the type and source of the mount that covers. `sealed` tells how the
+ * image was proved: fs-verity or dm-verity, the kernel verifies each read; digest, the whole file
+ * was hashed through the descriptor that was mounted. `held` is an old overlay, and a process that
+ * still maps it; 0: none does any more. Generation 0 is a former base. `path` is last and reaches
+ * to the line's end.
  */
 #include "base/buffer.h"
 #include "device/activate/activation.h"

@@ -69,7 +69,9 @@ typedef struct ExposureFiles {
 typedef enum ExposureKind {
 	EXPOSURE_EXE,     /* it is the program */
 	EXPOSURE_LIBRARY, /* it is mapped besides: linked, or opened while it runs */
-	EXPOSURE_DELETED, /* either, and no path leads to it any more */
+	EXPOSURE_DELETED, /* either, and no path leads to it any more, or only one through an
+			   * overlay over another, as a system extension over a composefs has them
+			   */
 	EXPOSURE_MAY_RUN, /* it maps a host that reads the file */
 } ExposureKind;
 extern const char *const exposure_kind_names[];

@@ -133,7 +133,7 @@ static const char *held_directory(const Places *places, dev_t device)
 		const MountEntry *mount = &places->mounts->entries[i];
 		const char *point = mount->point;
 
-		if (mount->device == device && is_graft(mount) &&
+		if (mount->device == device && is_graft(mount) && strcmp(mount->root, "/") == 0 &&
 			strncmp(point, places->store->path, root) == 0 &&
 			text_starts_with(point + root, "/" STORE_RUN_OVERLAYS "/"))
 			return strchr(point + root + strlen("/" STORE_RUN_OVERLAYS "/"), '/');
