@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has to be true of a machine that boots. README.md tells how these are written."""
 import hashlib
+import random
 
+from cuts import Life
 from device import ACTIVATE, BUSYBOX, STORE
 from harness import check, check_equal, say, scenario
 from vendor import DEMO_FOLDER, DEMO_LIBRARY, build_id
@@ -263,6 +265,18 @@ def no_unmount_fails_in_three_soft_reboots_and_a_poweroff(device):
     for words in "Failed unmounting", "Failed to unmount", "Could not unmount":
         check(words not in console, f"{words!r} is on the console")
     check(device.is_clean(), "/var was not unmounted")
+
+
+@scenario(None)
+def the_power_is_cut_at_any_moment_of_a_life(device):
+    seed = random.randrange(1 << 32)
+    dice, life = random.Random(seed), Life(device)
+    check(life.finds_what_is_lost(), "a disk that lost an installation was found to be good")
+    cuts = life.choose(3, dice)
+    for cut in cuts:
+        life.check(cut, dice)
+    say(f"{len(life.log.records)} records, seed {seed}: cut in " + ", ".join(
+        f"{cut.step.phase} ({cut.mode})" for cut in cuts))
 
 
 # --- stores that nobody can trust
