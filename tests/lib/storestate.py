@@ -56,10 +56,6 @@ class State:
         """The text of a generation; that of the base is empty."""
         return "" if number == "0" else self.generations[number]
 
-    def as_json(self):
-        return {"current": int(self.current), "removed": self.removed, "trial": self.trial,
-                "history": self.history, "generations": self.generations, "bad": self.bad}
-
 
 class Step:
     """`between`: what else the step may leave of the things that it changes twice."""
