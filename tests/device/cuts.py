@@ -29,6 +29,8 @@ from tap import check, check_equal, read  # noqa: E402
 # What is published from course to course, by sequence; the base has none.
 LIBRARIES = {None: "base", 1: "good", 2: "boot-crash", 3: "better"}
 CRASHES, NEWEST, LAST_COURSE = 2, 3, "c"
+# A trial may settle while its store is copied.
+TAR_CHANGED, COPY_TRIES = 1, 5
 
 
 def digest(path):
@@ -98,9 +100,12 @@ class Life:
         """Of the guest's store; without power of what it was last."""
         if not self.device.process:
             return self.steps[-1].state
-        code, packed, error = self.device.exchange(
-            ["/bin/sh", "-c", f"! test -e {STORE} || exec tar -C {os.path.dirname(STORE)} -cf - suture"],
-            int(RUN_SECONDS))
+        for _ in range(COPY_TRIES):
+            code, packed, error = self.device.exchange(
+                ["/bin/sh", "-c", f"! test -e {STORE} || exec tar -C {os.path.dirname(STORE)} -cf - suture"],
+                int(RUN_SECONDS))
+            if code != TAR_CHANGED:
+                break
         check_equal(code, 0, error)
         shutil.rmtree(self.store, ignore_errors=True)
         if packed:
@@ -204,7 +209,8 @@ class Life:
         device.offer(LAST_COURSE)
         done = device.suture("install", expect=None)
         check(done.code in (0, 2), f"install: {done.code} {done.error}")
-        check_equal(device.status()["sequence"], NEWEST, "the newest sequence")
+        check_equal(device.status()["sequence"], NEWEST,
+                    f"the newest sequence, after {device.history()[-1]['text']!r}")
         self.check_shown(NEWEST)
         self.state()
         self.check_images()
