@@ -30,7 +30,7 @@ def check_equal(a, b, what="value"):
 
 
 def scenario(start):
-    """A test that begins where a start of device.py is; None: with a new disk and a first boot."""
+    """A test that begins where a start of device.py is; None: with a new device whose power is off."""
     def add(function):
         _scenarios.append((function, start))
         return function
@@ -97,7 +97,8 @@ def run_one(starts, folder, function, start, again=True):
     device = Device(starts.image, folder)
     saved = starts.device(start) if start else None
     try:
-        device.begin(saved)
+        if saved:
+            device.begin(saved)
         function(device)
     except BaseException as error:
         if again and isinstance(error, Exception) and has_emulator_fault(device):

@@ -29,7 +29,7 @@ CACHE = os.path.abspath(os.environ.get("SUTURE_DEVICE_CACHE", os.path.join(BUILD
 SUITE = "trixie"
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64",
             "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1", "rauc", "rauc-service",
-            "libpam-systemd"]
+            "libpam-systemd", "systemd-cryptsetup"]
 BOOTSTRAP_OPTIONS = ["--mode=root", "--variant=essential", "--keyring=/usr/share/keyrings",
                      "--dpkgopt=path-exclude=/usr/share/man/*",
                      "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -44,9 +44,9 @@ UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.serv
 ON_DEMAND = ["systemd-logind.service"]
 # What the base needs of systemd's many: /etc/fstab, and systemd.mask= on the kernel's command line;
 # block devices, their labels, and their units.
-GENERATORS = ["systemd-fstab-generator", "systemd-debug-generator"]
-UDEV_RULES = ["50-udev-default.rules", "60-block.rules", "60-persistent-storage.rules",
-              "99-systemd.rules"]
+GENERATORS = ["systemd-fstab-generator", "systemd-debug-generator", "systemd-cryptsetup-generator"]
+UDEV_RULES = ["50-udev-default.rules", "55-dm.rules", "60-block.rules", "60-persistent-storage.rules",
+              "60-persistent-storage-dm.rules", "95-dm-notify.rules", "99-systemd.rules"]
 # What the initrd loads for the base, and what more it loads to graft; image.py adds what these need.
 ROOT_MODULES, GRAFT_MODULES = ["virtio_blk", "erofs"], ["overlay", "loop", "dm-verity"]
 VAR_SIZE, BLOCK_SIZE = 512 << 20, 4096

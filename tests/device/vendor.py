@@ -25,6 +25,8 @@ COURSES = {
     "missing": ["missing"],
     "b-crash": ["good", "crash"],
     "b-missing": ["good", "missing"],
+    "b-boot-crash": ["good", "boot-crash"],
+    "c": ["good", "boot-crash", "better"],
     "libc": ["broken-libc"],
     "updated": ["good"],  # and then the first of UPDATES comes
     "boot-good": ["boot-good"],

@@ -63,6 +63,8 @@ class Machine:
     def __init__(self, image, folder, options="", seconds=BOOT_SECONDS):
         self.image, self.folder, self.options, self.boot_seconds = image, folder, options, seconds
         self.process = self.port = None
+        self.factory_state = image.var_disk  # what the state disk is made of
+        self.log = None  # the path of a file that start() begins anew: every write to the state disk
         self.buffer = b""
         self.boot_id = self.uptime = None
         os.makedirs(folder, exist_ok=True)
@@ -79,7 +81,7 @@ class Machine:
         size = self.image.slot_size()
         return {self.path("a.qcow2"): (size, self.image.root_disk), self.path("b.qcow2"): (size, None),
                 self.path("boot.qcow2"): (BOOT_SIZE, None),
-                self.state_disk: (os.path.getsize(self.image.var_disk), self.image.var_disk)}
+                self.state_disk: (os.path.getsize(self.factory_state), self.factory_state)}
 
     # --- the process
 
@@ -91,6 +93,12 @@ class Machine:
             return ["-drive", f"if=none,id={form[0]},file={path},{form[1]}{more}",
                     "-device", f"virtio-blk-pci,drive={form[0]}"]
 
+        def logged_disk(path, log):
+            # Of discards the log's driver keeps no bytes; of zeros it has mixed up the order.
+            return ["-drive", "if=none,id=var,driver=blklogwrites,file.driver=qcow2,file.file.driver=file,"
+                    f"file.file.filename={path},log.driver=file,log.filename={log}",
+                    "-device", "virtio-blk-pci,drive=var,discard=off,write-zeroes=off"]
+
         return ["qemu-system-x86_64", "-M", "pc", "-accel", "tcg,thread=multi,tb-size=256",
                 # QEMU 7.2 computes cmpxchg16b's flags wrongly with more than one processor.
                 "-cpu", "max,cx16=off,la57=off", "-smp", "2", "-m", str(MEMORY),
@@ -101,7 +109,8 @@ class Machine:
                 "-chardev", f"file,id=console,path={self.path('serial')},append=on",
                 "-serial", "chardev:console",
                 *disk(self.path("a.qcow2"), ("a", "format=qcow2")),
-                *disk(self.state_disk, ("var", "format=qcow2")),
+                *(logged_disk(self.state_disk, self.log) if self.log else
+                  disk(self.state_disk, ("var", "format=qcow2"))),
                 *disk(self.image.repository_disk, ("repo", "format=raw"), ",read-only=on"),
                 *disk(self.path("b.qcow2"), ("b", "format=qcow2")),
                 *disk(self.path("boot.qcow2"), ("boot", "format=qcow2")),
@@ -116,6 +125,8 @@ class Machine:
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
         more = ["-loadvm", snapshot] if snapshot else []
+        if self.log:
+            open(self.log, "wb").close()
         with open(self.path("qemu.log"), "ab") as log:
             self.process = subprocess.Popen([*self.command(), *more], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)

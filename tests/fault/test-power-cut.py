@@ -15,7 +15,8 @@ from collections import Counter
 import blocklog
 from blocklog import Disk, Log, Replay
 from killsweep import temporary_folder
-from powercut import Life, State
+from powercut import Life
+from storestate import State
 from tap import *
 from world import *
 

@@ -8,11 +8,11 @@
     replay = Replay(log, folder)
     path = replay.cut(n, "torn", dice)     # the disk as a power cut behind record n may leave it
 
-tests/fault/block-log.c keeps the log. Of a disk with a cache a power cut leaves everything up to the
-last flush, and of the writes behind it any part: "none" of them, "all", or "torn": some 4 KiB pieces
-of them, without regard to order.
+tests/fault/block-log.c keeps the log; an EmulatorLog is what QEMU kept of a machine's disk. Of a disk
+with a cache a power cut leaves everything up to the last flush, and of the writes behind it any part:
+"none" of them, "all", or "torn": some 4 KiB pieces of them, without regard to order.
 
-Needs root, FUSE, loop devices and a mount namespace of its own. A loop device lets go by itself when
+A Disk needs root, FUSE, loop devices and a mount namespace of its own. A loop device lets go by itself when
 what is mounted on it goes, and block-log ends with its parent: nothing is left behind even by a test
 that is killed."""
 import json
@@ -28,6 +28,11 @@ SIZE = 320 << 20  # no file system here wants more; nearly all of it is a hole
 BLOCK = 4096
 WRITE, FLUSH, MARK = 1, 2, 3
 HEADER = struct.Struct("=IIQ")
+# QEMU's log: a sector with magic, version, how many entries, and the sector's size; then for each
+# entry a sector with the place and the length in sectors, and flags, and behind it what was written.
+EMULATOR_HEAD, EMULATOR_ENTRY = struct.Struct("<QQQI"), struct.Struct("<QQQ")
+EMULATOR_MAGIC, EMULATOR_VERSION, SECTOR = 0x6a736677736872, 1, 512
+EMULATOR_KINDS = {0: WRITE, 1: FLUSH}  # by the flags
 # How a file system is made, and mounted while it is written to. Small journals, no discards, nothing
 # left for the kernel to do lazily, and none of the ways in which ext4 mends programs without fsync().
 KINDS = {
@@ -120,18 +125,51 @@ class Log:
     def __init__(self, path):
         self.records, self.marks = [], []
         with open(path, "rb") as file:
-            while header := file.read(HEADER.size):
-                kind, length, offset = HEADER.unpack(header)
-                data = file.read(length)
-                check_equal(len(data), length, "bytes of a record")
-                if kind == MARK:
-                    self.marks.append((len(self.records), json.loads(data)))
-                else:
-                    self.records.append(Record(kind, offset, data))
+            self.read(file)
+
+    def read(self, file):
+        while header := file.read(HEADER.size):
+            kind, length, offset = HEADER.unpack(header)
+            data = file.read(length)
+            check_equal(len(data), length, "bytes of a record")
+            if kind == MARK:
+                self.marks.append((len(self.records), json.loads(data)))
+            else:
+                self.records.append(Record(kind, offset, data))
 
     def promised(self, number):
         """How many marks had been set when this many records were written."""
         return sum(position <= number for position, _ in self.marks)
+
+
+class EmulatorLog(Log):
+    """What blklogwrites kept. Who runs the emulator adds the marks, as so_far() tells them."""
+
+    def read(self, file):
+        for _ in range(self.count(file)):
+            file.seek(-file.tell() % SECTOR, os.SEEK_CUR)
+            place, length, flags = EMULATOR_ENTRY.unpack(file.read(EMULATOR_ENTRY.size))
+            check(flags in EMULATOR_KINDS, f"no support for entries with flags {flags}")
+            file.seek(-file.tell() % SECTOR, os.SEEK_CUR)
+            data = file.read(length * SECTOR)
+            check_equal(len(data), length * SECTOR, "bytes of an entry")
+            self.records.append(Record(EMULATOR_KINDS[flags], place * SECTOR, data))
+
+    @staticmethod
+    def count(file):
+        """How many entries there were at the last flush that has been answered."""
+        head = file.read(EMULATOR_HEAD.size)
+        if not head:
+            return 0
+        magic, version, count, sector = EMULATOR_HEAD.unpack(head)
+        check_equal((magic, version, sector), (EMULATOR_MAGIC, EMULATOR_VERSION, SECTOR), "a log's head")
+        return count
+
+    @classmethod
+    def so_far(cls, path):
+        """The same while the emulator runs: what its guest has flushed by now is in these."""
+        with open(path, "rb") as file:
+            return cls.count(file)
 
 
 def pieces(record):
@@ -140,15 +178,19 @@ def pieces(record):
 
 
 class Replay:
-    """Disks out of a log. Cuts are made fastest in rising order."""
+    """Disks out of a log. Cuts are made fastest in rising order. `begin` is the disk that the log
+    begins with, where that is not an empty one."""
 
-    def __init__(self, log, folder):
-        self.log, self.folder = log, folder
+    def __init__(self, log, folder, begin=None):
+        self.log, self.folder, self.begin = log, folder, begin
         self.flushed = os.path.join(folder, "flushed.img")
         self._reset()
 
     def _reset(self):
         self.at = 0  # so many records are in the flushed image
+        if self.begin:
+            system("cp", "--sparse=always", self.begin, self.flushed)
+            return
         with open(self.flushed, "wb") as file:
             file.truncate(SIZE)
 

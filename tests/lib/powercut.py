@@ -7,21 +7,18 @@ that this leaves.
             with life.disk_after(cut, dice) as image:
                 life.check(cut, image)
 
-Each step of the life ends with a mark on the disk: what the store said when the program had returned
-is promised from then on. A disk that was cut during a step may be as before the step or as after it,
-in each thing apart, and not otherwise. Needs what Disk needs (blocklog.py)."""
+storestate.py has what is promised. Needs what Disk needs (blocklog.py)."""
 import contextlib
 import hashlib
-import json
 import os
 import re
 import signal
 
 from blocklog import MODES, Disk, Log, Replay, system, wait_until
+from storestate import UNFINISHED, Cut, State, Step, choose_places
 from tap import check, check_equal, in_mount_namespace, read, run
 from world import *
 
-UNFINISHED = re.compile(r"\.\d+\.tmp$")
 TRIAL = ("--trial", "120", "--boot-window", "120")
 
 
@@ -38,81 +35,6 @@ def guards(root):
             if b"guard" in words and root.encode() in words:
                 found.append(int(process))
     return found
-
-
-class State:
-    """What a store says, read without Suture's help."""
-
-    def __init__(self, store):
-        self.store = store
-        link = os.path.join(store, "current")
-        self.current = os.path.basename(os.readlink(link)) if os.path.islink(link) else "0"
-        self.removed, self.trial = self.file("removed"), self.file("trial")
-        self.history = self.file("history") or ""
-        self.generations = self.folder("generations", r"\d+")
-        self.bad = self.folder("bad", "[0-9a-f]{64}")
-        self.versions = {name: json.loads(text)["signed"]["version"] for folder in ("metadata", "roots")
-                         for name, text in self.folder(folder, r".*\.json").items()}
-
-    def file(self, name):
-        path = os.path.join(self.store, name)
-        return read(path).decode() if os.path.exists(path) else None
-
-    def folder(self, folder, pattern):
-        path = os.path.join(self.store, folder)
-        names = os.listdir(path) if os.path.isdir(path) else []
-        return {name: self.file(os.path.join(folder, name)) for name in names
-                if re.fullmatch(pattern, name)}
-
-    def shown_by_a_boot(self):
-        """The generation: `current`, or what settled before it where its trial has no try left, or
-        one of its images is marked as bad."""
-        trial = dict(line.split(" ", 1) for line in (self.trial or "").splitlines())
-        if trial.get("generation") != self.current:
-            return self.current
-        images = re.findall("^image (.*)$", self.record(self.current), re.M)
-        is_good = int(trial["tries"]) > 0 and not any(image in self.bad for image in images)
-        return self.current if is_good else trial["before"]
-
-    def record(self, number):
-        """The text of a generation; that of the base is empty."""
-        return "" if number == "0" else self.generations[number]
-
-    def as_json(self):
-        return {"current": int(self.current), "removed": self.removed, "trial": self.trial,
-                "history": self.history, "generations": self.generations, "bad": self.bad}
-
-
-class Step:
-    """`between`: what else the step may leave of the things that it changes twice."""
-
-    def __init__(self, phase, state, between):
-        self.phase, self.state, self.between = phase, state, between
-
-    def check(self, before, found):
-        """Of a disk that was cut during the step."""
-        after = self.state
-        for name in "current", "removed", "trial":
-            allowed = [getattr(before, name), getattr(after, name), *self.between.get(name, ())]
-            check(getattr(found, name) in allowed, f"{name}: {getattr(found, name)!r} of {allowed}")
-        if before.current != after.current == found.current:
-            check(after.trial in (None, found.trial), "what should be on trial counts as settled")
-        check(found.history.startswith(before.history), f"the history lost {before.history!r}")
-        check(after.history.startswith(found.history), f"nobody wrote {found.history!r}")
-        for what in "generations", "bad":
-            old, new, are = (getattr(state, what) for state in (before, after, found))
-            check_equal([name for name in old if name in new and name not in are], [],
-                        f"what is lost of {what}")
-        for name, version in before.versions.items():
-            check(found.versions.get(name, 0) >= version or name not in after.versions,
-                  f"{name} went back behind version {version}")
-
-
-class Cut:
-    """A power cut behind so many records of the log, during a step."""
-
-    def __init__(self, record, mode, number, step):
-        self.record, self.mode, self.number, self.step = record, mode, number, step
 
 
 class Life:
@@ -215,18 +137,9 @@ class Life:
     # When the power is cut.
 
     def choose(self, count, dice):
-        """Cuts at so many places, spread over the phases, each in all modes; in the log's order."""
-        places = {}
-        for record in range(self.log.marks[0][0], len(self.log.records) + 1):
-            number = min(self.log.promised(record), len(self.steps) - 1)
-            places.setdefault(self.steps[number].phase, []).append((record, number))
-        for phase in places.values():
-            dice.shuffle(phase)
-        chosen = []
-        while len(chosen) < count and any(places.values()):
-            chosen += [phase.pop() for phase in places.values() if phase]
+        """Cuts at so many places, each in all modes."""
         return [Cut(record, mode, number, self.steps[number])
-                for record, number in sorted(chosen[:count]) for mode in MODES]
+                for record, number in choose_places(self.log, self.steps, count, dice) for mode in MODES]
 
     @contextlib.contextmanager
     def disk_after(self, cut, dice):
