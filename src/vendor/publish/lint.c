@@ -279,6 +279,8 @@ int lint_run(const LintRequest *request, const Changes *changes, LintReport *rep
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(whole_checks); i++) {
 		lint.check = whole_checks[i].name;
 		r = whole_checks[i].run(&lint);
+		if (r < 0)
+			reason_errno(reterr_reason, r, "cannot look at the changed files");
 	}
 	return r;
 }

@@ -97,8 +97,7 @@ static int make_cell(void *context, size_t number, Reason *reterr_reason)
 
 	if (cell->state != MATRIX_DRAFT)
 		return 0;
-	path = memory_printf(
-		"%s/%s-%s.erofs", matrix->folder, base->base->name, cell->component->name);
+	path = memory_printf("%s/%zu.erofs", matrix->folder, number);
 	build.path = path;
 	r = path ? begin_draft(matrix, cell, reterr_reason) : -ENOMEM;
 	if (r == 0)

@@ -608,7 +608,9 @@ static int change_base(Desk *desk, const char *verb, const char *name, BaseWord 
 	if (r < 0)
 		return r;
 	if (word->retires || word->sets_until) {
-		((Base *)base)->retired = word->retires; /* of our own workspace */
+		BaseList *list = &desk->workspace.list;
+
+		list->bases.items[base - list->bases.items].retired = word->retires;
 		r = put_bases(desk);
 	}
 	return r < 0 ? r : desk_commit(desk, change, false);
