@@ -230,6 +230,13 @@ def two_publishers_at_once_come_one_after_the_other():
         check(sum(process.returncode == 0 for process in running.values()) > 0, "none of both")
     check_equal({role: vendor.current(role)["version"] for role in versions},
                 {ROLE: versions[ROLE] + done["desktop"], other: versions[other] + done["other"]})
+    vendor.create("tls", {LIB: NEWER_TLS})
+    both = start(vendor, "publish"), start(vendor, "renew", "other")
+    codes = [(process.communicate(), process.returncode)[1] for process in both]
+    check(sorted(codes) in ([0, 0], [0, 5]), f"exit {codes}")
+    if codes[0] == 5:
+        vendor.publish("publish")
+    check_equal(vendor.index()["improvements"][0]["sequence"], 3)
     look(vendor.repository)
 
 

@@ -279,6 +279,16 @@ def a_repository_that_is_no_mirror_is_left_alone():
 
 
 @test
+def what_others_put_under_a_blobs_name_is_not_believed():
+    vendor = vendor_with_a_fix()
+    digest = blob_of(vendor)
+    name = f"blobs/{digest[:2]}/{digest}"
+    write(os.path.join("copy", name), b"x" * os.path.getsize(vendor.path(name)))
+    mirror(vendor.repository)
+    check_equal(served("copy"), current_files(vendor))
+
+
+@test
 def only_what_it_made_is_removed():
     vendor = vendor_with_a_fix()
     mirror(vendor.repository)

@@ -96,13 +96,17 @@ int desk_open(Desk *desk, int64_t now)
 			       &desk->reason);
 }
 
-/* What was interrupted is finished first, unless somebody is about it now. */
+/* Nobody else is kept from the lock, unless there is something interrupted to finish. */
 static int open_folders_to_read(Workspace *workspace, Reason *reason)
 {
-	int r = desk_open_workspace(workspace, reason);
+	int r = workspace_open_to_read(workspace, repository_folder(), arguments.work, reason);
 
+	if (r < 0 || !outbox_is_ready(workspace))
+		return r;
+	workspace_done(workspace);
+	r = desk_open_workspace(workspace, reason);
 	workspace_unlock(workspace);
-	if (r != -EBUSY)
+	if (r != -EBUSY) /* else somebody is about it now */
 		return r;
 	workspace_done(workspace);
 	return workspace_open_to_read(workspace, repository_folder(), arguments.work, reason);

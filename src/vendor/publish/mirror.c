@@ -41,7 +41,6 @@ typedef struct Mirror {
 	Trust *trust;
 	int64_t first_root;        /* the version of the root that is trusted */
 	char root_name[ROOT_NAME]; /* what was asked for last */
-	const Base *base;          /* that is being copied */
 	MirrorCounts counts;
 	Bar bar;
 	const char *shown; /* what is being downloaded, and its size */
@@ -250,7 +249,7 @@ static int publish_role(Mirror *mirror, const char *role)
 
 /* -- blobs -- */
 
-/* -EBADMSG: what is there now is not the file. */
+/* -EKEYREJECTED: what is there now is not the file. */
 static int fill(Mirror *mirror, const char *name, int fd, uint64_t have, uint64_t size,
 	const Digest *digest)
 {
@@ -289,7 +288,7 @@ static int download(
 		     : mirror_folder_keep(&mirror->folder, partial, fd, name, size, mirror->reason);
 }
 
-/* What has its name was verified before it got it. */
+/* What a mirror gave its name was verified before. */
 static int copy_blob(void *context, const Digest *digest, uint64_t size)
 {
 	Mirror *mirror = context;
@@ -301,7 +300,8 @@ static int copy_blob(void *context, const Digest *digest, uint64_t size)
 	name = path_join("blobs", path);
 	if (!name)
 		return -ENOMEM;
-	return mirror_folder_has(&mirror->folder, name, size)
+	return mirror_folder_made(&mirror->folder, name) &&
+			mirror_folder_has(&mirror->folder, name, size)
 		? 0
 		: download(mirror, name, text, size, digest);
 }

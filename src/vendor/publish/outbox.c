@@ -322,11 +322,16 @@ int outbox_publish(const Workspace *workspace, Reason *reterr_reason)
 	return r < 0 ? r : publish_ready(workspace, reterr_reason);
 }
 
+bool outbox_is_ready(const Workspace *workspace)
+{
+	return has_folder(workspace, READY);
+}
+
 int outbox_recover(const Workspace *workspace, Reason *reterr_reason)
 {
 	int r = outbox_discard(workspace, reterr_reason);
 
-	if (r < 0 || !has_folder(workspace, READY))
+	if (r < 0 || !outbox_is_ready(workspace))
 		return r;
 	r = publish_ready(workspace, reterr_reason);
 	return r < 0 ? r : OUTBOX_RECOVERED;

@@ -66,4 +66,5 @@ int outbox_abandon(const Workspace *workspace, Reason *reterr_reason);
 
 /* OUTBOX_RECOVERED when something became public just now: what was read before is out of date. */
 #define OUTBOX_RECOVERED 1
+bool outbox_is_ready(const Workspace *workspace); /* there is something to carry on */
 int outbox_recover(const Workspace *workspace, Reason *reterr_reason);
