@@ -428,6 +428,22 @@ def a_unit_whose_end_a_check_found_is_named():
 
 
 @test
+def checks_wait_for_a_service_that_is_just_being_restarted():
+    trial = Trial("a.service", window=6)
+    trial.health("10-web", f"cd {os.getcwd()}; touch checked; test -e up")
+    with ServiceManager({"a.service": {"properties": {
+            "ActiveState": "activating", "Job": 8, "InactiveExitTimestampMonotonic": 9}}}) as manager:
+        with in_background(trial, manager) as process:
+            time.sleep(1.5)
+            check(not os.path.exists("checked"), "a service that is not there yet was asked")
+            write("up", "")
+            manager.end_job("a.service", ActiveState="active", Job=0)
+            end_of(process, 0)
+    check_equal(trial.asked(), ["settle"])
+    check(os.path.exists("checked"), "nothing was checked")
+
+
+@test
 def a_check_that_hangs_fails():
     trial = Trial(window=3)
     trial.health("10-web", "exec sleep 100")

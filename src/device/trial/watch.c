@@ -257,11 +257,11 @@ static Phase phase_of(Watcher *watcher)
 										    : PHASE_UP;
 }
 
-static int look_last(Watcher *watcher)
+static int look_last(Watcher *watcher, Phase phase)
 {
 	int r = WATCH_GOOD;
 
-	if (!watcher->is_checked)
+	if (!watcher->is_checked && phase == PHASE_STARTING)
 		return reason_set(watcher->reason, WATCH_BAD,
 			"the system did not finish starting in %u seconds",
 			window_of(watcher->watch->trial));
@@ -276,7 +276,7 @@ static int give_last_verdict(Watcher *watcher)
 {
 	for (;;) {
 		Phase phase = phase_of(watcher);
-		int r = phase == PHASE_UP || phase == PHASE_STARTING ? look_last(watcher)
+		int r = phase == PHASE_UP || phase == PHASE_STARTING ? look_last(watcher, phase)
 								     : WATCH_GOOD;
 
 		if (phase == PHASE_STOPPING ||
@@ -297,7 +297,8 @@ static int look(Watcher *watcher)
 	Phase phase = phase_of(watcher);
 	int r = look_at_units(watcher, false);
 
-	if (r == WATCH_GOOD && phase == PHASE_UP && !watcher->is_checked)
+	/* a check that asks a service which is just being restarted would find it away */
+	if (r == WATCH_GOOD && phase == PHASE_UP && !watcher->is_checked && is_clear(watcher))
 		r = make_first_checks(watcher);
 	if (phase == PHASE_STOPPING || (r == WATCH_BAD && phase_of(watcher) == PHASE_STOPPING))
 		return WATCH_SHUTDOWN;
