@@ -112,6 +112,7 @@ int verdict_look(
 
 	set_baseline(unit, facts);
 	unit->is_awaited = false;
+	unit->has_job = facts->job != 0;
 	/* a start that ended well at once is "done" as well */
 	if (!unit_has_ended(facts) || facts->inactive_exit_us != unit->started_us)
 		unit->is_stopped = false;

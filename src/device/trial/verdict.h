@@ -30,6 +30,7 @@ typedef struct Watched {
 	const char *name;
 	bool is_stopped; /* by somebody */
 	bool is_awaited; /* it has to come up; the last look would fail it */
+	bool has_job;    /* it is just being started, stopped or restarted */
 	bool was_told_ended;
 	bool was_seen, was_active;
 	uint64_t started_us; /* CLOCK_MONOTONIC of the start that was seen up */

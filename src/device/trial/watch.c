@@ -143,7 +143,7 @@ static int look_at_unit(Watcher *watcher, Watched *watched, bool is_last)
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		watched->is_awaited = false;
+		watched->is_awaited = watched->has_job = false;
 		if (bus_is_lost(watcher->bus, r))
 			leave_manager(watcher);
 		return WATCH_GOOD;
@@ -172,6 +172,14 @@ static bool is_clear(const Watcher *watcher)
 		if (watcher->watch->units[i].is_awaited)
 			return false;
 	return watcher->bus || !watcher->has_manager;
+}
+
+static bool has_jobs(const Watcher *watcher)
+{
+	for (size_t i = 0; i < watcher->watch->trial->unit_count; i++)
+		if (watcher->watch->units[i].has_job)
+			return true;
+	return false;
 }
 
 /* Until a watched unit changes, at most so long. */
@@ -298,7 +306,7 @@ static int look(Watcher *watcher)
 	int r = look_at_units(watcher, false);
 
 	/* a check that asks a service which is just being restarted would find it away */
-	if (r == WATCH_GOOD && phase == PHASE_UP && !watcher->is_checked && is_clear(watcher))
+	if (r == WATCH_GOOD && phase == PHASE_UP && !watcher->is_checked && !has_jobs(watcher))
 		r = make_first_checks(watcher);
 	if (phase == PHASE_STOPPING || (r == WATCH_BAD && phase_of(watcher) == PHASE_STOPPING))
 		return WATCH_SHUTDOWN;
