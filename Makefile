@@ -21,6 +21,11 @@ demo: deps
 	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) EXAMPLE=$(EXAMPLE) \
 		unshare -m /usr/bin/python3 tools/demo/demo.py
 
+# What Suture is for, told with dates.
+story: deps
+	$(MAKE) all
+	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) unshare -m /usr/bin/python3 tools/story/story.py
+
 # The tests as they are, then once more under AddressSanitizer and UndefinedBehaviorSanitizer.
 check: deps
 	$(MAKE) all
@@ -51,4 +56,4 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-clang build-hosts
 
-.PHONY: all deps deps-hosts deps-device demo check check-hosts check-device install clean
+.PHONY: all deps deps-hosts deps-device demo story check check-hosts check-device install clean

@@ -79,7 +79,7 @@ def components(version, root):
                 "restart": scope_of(version)}
 
     return {"schema": 1, "components": [component("demo", DEMO_FOLDER, "**"),
-                                        component("libc", LIBC_FOLDER, "libc.so.6"),
+                                        component("libc", LIBC_FOLDER, "**"),
                                         component("module", modules_folder(root), MODULE)]}
 
 

@@ -76,7 +76,7 @@ def make_base(name, version, variant, fix=0, like=None):
 
 
 def base_key(version, variant):
-    return f"{version}_{MACHINE}_{variant}"
+    return f"{version}_{variant}_{MACHINE}"
 
 
 def place(machine_id, key, sequence):
@@ -93,6 +93,15 @@ def machine_id_between(key, least, most):
         if least <= place(machine_id, key, 1) * 100 < most:
             return machine_id
         number += 1
+
+
+def at(when):
+    """The environment of a machine on which it is that time."""
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    if not library:
+        raise Failed("libfaketime is not installed: make deps")
+    stamp = time.strftime("@%Y-%m-%d %H:%M:%S", time.gmtime(when))
+    return dict(os.environ, LD_PRELOAD=library[0], FAKETIME=stamp, DONT_FAKE_MONOTONIC="1", TZ="UTC")
 
 
 class Machine:
@@ -116,23 +125,16 @@ class Machine:
 
     # --- Suture, at a time
 
-    def at(self, when):
-        library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-        if not library:
-            raise Failed("libfaketime is not installed: make deps")
-        stamp = time.strftime("@%Y-%m-%d %H:%M:%S", time.gmtime(when))
-        return dict(os.environ, LD_PRELOAD=library[0], FAKETIME=stamp, DONT_FAKE_MONOTONIC="1", TZ="UTC")
-
     def suture(self, when, *words, expect=(0,)):
-        return run(program("suture-shared"), "--root", self.root, *words, expect=expect, env=self.at(when))
+        return run(program("suture-shared"), "--root", self.root, *words, expect=expect, env=at(when))
 
     def json(self, when, *words, **options):
         return json.loads(self.suture(when, "--json", *words, **options).stdout)
 
-    def agent(self, when, expect=(0, 2)):
+    def agent(self, when, expect=(0, 2, 5)):
         """What the machine does by itself at a time of its own choice; then its owner restarts the browser."""
         before = self.label(when)
-        run(program("sutured-shared"), "--root", self.root, "--once", expect=expect, env=self.at(when))
+        run(program("sutured-shared"), "--root", self.root, "--once", expect=expect, env=at(when))
         if self.label(when) != before:
             self.restart_browser()
 

@@ -20,7 +20,7 @@ import sys
 import time
 
 import machines
-from machines import (Failed, MACHINE, Machine, STORY, base_key, below, make_base, program, run, write)
+from machines import (at, Failed, MACHINE, Machine, STORY, base_key, below, make_base, program, run, write)
 
 CVE = "CVE-2026-20643"
 VERSIONS = {"phone": "26.3.1", "tablet": "26.3.1", "desktop": "26.3.1", "neo": "26.3.2"}
@@ -88,7 +88,7 @@ class Vendor:
         shutil.copy(os.path.join(machines.TOP, "examples/vendor.json"), below("repository.work/vendor.json"))
         write(below("components.json"), json.dumps({"schema": 1, "components": [
             {"name": "webkit", "directories": [machines.FOLDER], "files": [f"{machines.FOLDER}/**"],
-             "restart": "session", "mix": "tolerated"}]}, indent=2))
+             "restart": "services", "mix": "tolerated"}]}, indent=2))
 
     def add_base(self, when, name, root, *words, expect=(0,)):
         return self.publish(when, "base", "add", name, "--root", root, "--os-release",
@@ -130,10 +130,6 @@ def make_rebuild(name, fix):
     return make_base(f"{name}-fix-{fix}", VERSIONS[name], name, fix)
 
 
-def shared_day(when):
-    return time.strftime("%Y-%m-%d", time.gmtime(when))
-
-
 def rehearse(story, vendor):
     story.date(BETA, "A rehearsal without content, for the beta of a phone")
     vendor.begin(BETA - 30 * 86400)
@@ -171,6 +167,8 @@ def release(story, vendor, owners):
                             "A cross-origin issue was addressed with improved input validation.")
     story.date(RELEASE - 4 * HOUR, "The fix is made for all four bases by one command, and rehearsed")
     drafts = vendor.create(RELEASE - 4 * HOUR, fixes, 1)
+    story.sizes["payload_bytes"] = {draft["base"]: min(payload["bytes"] for payload in draft["payloads"])
+                                    for draft in drafts}
     story.step("one_command_for_four_bases", sorted(draft["base"] for draft in drafts) == sorted(OWNERS),
                "drafts for " + ", ".join(draft["base"] for draft in drafts))
     vendor.publish(RELEASE - 4 * HOUR, "publish", "--channel", "rehearsal")
@@ -226,8 +224,8 @@ def withdraw(story, vendor, owners):
                and all(owners[name].named_pages_work() for name in OWNERS)
                and not any(owners[name].grafts() for name in OWNERS),
                "an hour later all four are at their bases, and the pages work")
-    why = owners["phone"].suture(COMPLAINT + HOUR, "status").stdout
-    story.step("reason_is_told", "pages that are opened with a name" in why, "the phone tells why")
+    why = owners["phone"].suture(COMPLAINT + HOUR, "history").stdout.strip().split("\n")[-1].strip()
+    story.step("reason_is_told", "pages that are opened with a name" in why, why)
 
 
 def improve(story, vendor, owners):
@@ -237,7 +235,6 @@ def improve(story, vendor, owners):
     story.date(AGAIN, "(b), which keeps both")
     vendor.create(AGAIN, fixes, 2)
     vendor.publish(AGAIN, "publish", "--ramp", "0:100")
-    before = sum_of_bytes(owners)
     for name in OWNERS:
         owners[name].agent(AGAIN + HOUR)
     labels = {name: owners[name].label(AGAIN + HOUR) for name in OWNERS}
@@ -245,11 +242,6 @@ def improve(story, vendor, owners):
                "they show " + ", ".join(sorted(set(labels.values()))))
     story.step("both_are_kept", all(not owners[name].is_open_to_attack() and owners[name].named_pages_work()
                                     for name in OWNERS), "the probe is refused, and the pages work")
-    return before
-
-
-def sum_of_bytes(owners):
-    return len(owners)
 
 
 def next_base(story, vendor, owners):
@@ -278,16 +270,20 @@ def look_at_the_desk(story, vendor):
     when = NEXT_BASE + 2 * HOUR
     story.date(when, "What is on the vendor's desk")
     page = vendor.advisory("EXAMPLEOS-2026-0001", ".html")
-    lines = re.findall(r"Available for.*?</", page, re.S)
+    bases = re.findall(r"<dd>(Example OS 26[^<]*)</dd>", page.split("Impact:")[0])
     story.step("advisory_of_the_same_day", CVE in page and "17 March 2026" in page,
-               "an advisory of the day for people")
-    story.step("four_available_for_lines", len(lines) == 4 or page.count("26.3.1 (a)") >= 3, page[:0] +
-               f"it is available for {len(lines)} bases")
+               "an advisory of the day, for people")
+    story.step("four_available_for_lines", len(bases) == 4, "available for " + ", ".join(bases))
     csaf = json.loads(vendor.csaf("EXAMPLEOS-2026-0001"))
     story.step("machine_labels", "(a)" not in json.dumps(csaf["product_tree"]) and
                "26.3.1-a" in json.dumps(csaf), "programs read 26.3.1-a, which can be ordered")
-    checked = vendor.json(when, "check")
-    story.step("repository_is_whole", checked["schema"] == 1,
+    # what it looks at expires by the clock, and not by the time that things are made with
+    checked = run(program("suture-publish"), "-C", below("repository"), "check", "--json", expect=(0, 6),
+                  env=at(when))
+    story.sizes["repository_bytes"] = sum(
+        os.path.getsize(os.path.join(folder, name))
+        for folder, _, names in os.walk(below("repository")) for name in names)
+    story.step("repository_is_whole", checked.returncode == 0,
                "every signature, image and delta of the repository is good")
 
 
