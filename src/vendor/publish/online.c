@@ -2,8 +2,11 @@
 #include "vendor/publish/online.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "vendor/publish/envelope.h"
 #include "vendor/publish/key-names.h"
 #include "vendor/publish/metadata.h"
@@ -121,12 +124,23 @@ static int publish(const Repository *repository, const json_t *envelope, const c
 	return path ? envelope_write(path, envelope, reason) : -ENOMEM;
 }
 
+/* What a run that was killed left beside the files that it wrote. The lock is ours. */
+static int remove_unfinished(const Repository *repository, Reason *reason)
+{
+	_cleanup_free_ char *folder = path_join(repository->path, "metadata");
+	int r = folder ? file_remove_unfinished(AT_FDCWD, folder, NULL) : -ENOMEM;
+
+	return r < 0 ? reason_errno(reason, r, "cannot tidy up %s/metadata", repository->path) : 0;
+}
+
 int online_renew(const Repository *repository, Online *ret_online, Reason *reterr_reason)
 {
 	_cleanup_online_ Online online = {};
 	int r = online_sign(
 		repository, repository_published(repository, "root"), NULL, &online, reterr_reason);
 
+	if (r == 0)
+		r = remove_unfinished(repository, reterr_reason);
 	if (r == 0 && online.snapshot)
 		r = publish(repository, online.snapshot, "snapshot", true, reterr_reason);
 	if (r == 0)
