@@ -7,47 +7,18 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import world
+from guide import Guide
 from tap import *
 from world import LIB, MACHINE, NEW_TLS, PRODUCT, VERSION, Device, Server, canonical
 
-PAGE = os.path.join(SOURCE, "doc/keys.md")
-CODES = {"": (0,), "waits": (5,), "refused": (1, 2, 3, 4, 6)}
 OLD_BASE_ROLE = f"{PRODUCT}_{VERSION}_{MACHINE}"
 
 
-def sections():
-    """{heading: its shell commands}"""
-    found, title, in_code = {}, "", False
-    for line in read(PAGE).decode().splitlines():
-        if line.startswith("```"):
-            in_code = line == "```sh"
-        elif in_code:
-            found[title].append(line.replace("x86_64", MACHINE))
-        elif line.startswith("#"):
-            title = line.strip("# ")
-            found[title] = []
-    return {name: lines for name, lines in found.items() if lines}
-
-
-followed = set()
-
-
-def follow(title):
-    """Runs a section's commands; each must end as the mark behind it says. What they printed."""
-    told = ""
-    env = dict(os.environ, PATH=f"{BUILD}:{os.environ['PATH']}")
-    followed.add(title)
-    for line in sections()[title]:
-        command, _, mark = line.partition("  # ")
-        done = subprocess.run(["/bin/sh", "-c", command], env=env, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        check(done.returncode in CODES[mark], f"{line}: exit {done.returncode}\n{done.stdout}")
-        told += done.stdout
-    return told
+guide = Guide("doc/keys.md", MACHINE)
+follow = guide.follow
 
 
 def publish(*args, **more):
@@ -391,11 +362,11 @@ def a_leaked_key_of_seal_is_refused_by_the_next_images():
 @test
 def no_section_is_left_out():
     if len(sys.argv) == 1:
-        check_equal(sorted(set(sections()) - followed - in_children), [])
+        check_equal(sorted(set(guide.sections()) - guide.followed - in_children), [])
 
 
 # Sections that only tests in a namespace of their own follow, which are other processes.
-in_children = {title for title in sections() if re.match("Lost|Leaked|Every day", title)}
+in_children = {title for title in guide.sections() if re.match("Lost|Leaked|Every day", title)}
 
 # Made here, once: what a test's own process makes is gone with it.
 after_the_ceremony()

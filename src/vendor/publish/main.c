@@ -84,7 +84,8 @@ static const Option options[] = {
 static const Verb verbs[] = {
 	{"init", "", "make a repository and its keys", 0, 0, verb_init},
 	{"base", "WHAT [NAME]", "add, list, show, set or retire a base", 1, 2, verb_base},
-	{"lint", "", "say what speaks against a draft, and make nothing", 0, 0, verb_lint},
+	{"lint", "", "say what speaks against a draft, and make nothing", 0, 0, verb_lint,
+		.without = "keys"},
 	{"create", "", "make drafts of an improvement", 0, 0, verb_create},
 	{"publish", "", "sign and publish the drafts", 0, 0, verb_publish},
 	{"resign", "", "renew timestamp, and snapshot when it is due", 0, 0, verb_resign},
