@@ -3,6 +3,7 @@
 """Bases: registered from folders and images, one fix for many of them, and none that lacks what the
 one before had."""
 import pty
+import re
 import struct
 import subprocess
 import time
@@ -109,6 +110,21 @@ def labelled():
     os.chmod("new/usr/lib/demo/sub/plugin", 0o2751)
     os.setxattr("new/usr/lib/demo/data", "security.selinux", LABEL)
 
+
+
+@test
+def a_web_server_knows_every_file_by_the_name_that_is_asked_for():
+    start()
+    write("base/usr/lib/os-release", os_release(more="IMAGE_VERSION=12\nVARIANT_ID=desk\n"))
+    add_base()
+    rebuild()
+    create()
+    publish("publish")
+    publish("check")
+    check_equal(base_told("list")[0]["base"], "26.3.1+12_desk_x86_64")
+    names = [name for _, _, files in os.walk("repo") for name in files]
+    check("1.exampleos_26.3.1~12_desk_x86_64.json" in names, names)
+    check(all(re.fullmatch(r"[A-Za-z0-9._~-]+", name) for name in names), names)
 
 @test
 def a_squashfs_image():

@@ -113,7 +113,7 @@ def digests(*trees):
 
 def index(key="26.3.1_x86_64", channel="public"):
     """The newest index of a base: the one that the newest metadata of its role lists."""
-    role = f"exampleos_{key}".replace("+", "%2B")
+    role = f"exampleos_{key}".replace("+", "~")
     names = [n for n in os.listdir("repo/metadata") if n.endswith(f".{role}.json")]
     newest = max(names, key=lambda n: int(n.split(".")[0]))
     target = f"exampleos/{key}/{channel}/index.json"

@@ -194,18 +194,22 @@ bool workspace_is_one_line(const Base *base, const Base *other)
 
 char *workspace_role(const Base *base)
 {
-	return memory_printf("%s_%s", base->product, base->key);
+	char *role = memory_printf("%s_%s", base->product, base->key);
+
+	/* a plus has two forms in an address, and a web server may know the file by the other one;
+	 * a tilde has one, and is in no key */
+	for (char *c = role; c && (c = strchr(c, '+')); c++)
+		*c = '~';
+	return role;
 }
 
 /* Product and key in one: "a_b" and "c" would share their role with "a" and "b_c". */
 static bool share_a_role(const Base *base, const char *product, const char *key)
 {
-	_cleanup_free_ char *role = workspace_role(base);
-	size_t length = strlen(product);
+	const Base other = {.product = (char *)product, .key = (char *)key};
+	_cleanup_free_ char *role = workspace_role(base), *wanted = workspace_role(&other);
 
-	return !role ||
-		(strncmp(role, product, length) == 0 && role[length] == '_' &&
-			strcmp(role + length + 1, key) == 0);
+	return !role || !wanted || strcmp(role, wanted) == 0;
 }
 
 static int refuse_duplicate(const Workspace *workspace, const char *name, const char *product,

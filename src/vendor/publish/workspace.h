@@ -84,5 +84,5 @@ int workspace_add_base(Workspace *workspace, const char *name, const BaseIdentit
 #define WORKSPACE_BASES "bases.json"
 int workspace_bases_text(const Workspace *workspace, Buffer *buffer);
 
-/* The delegated role that signs a base's index: "<product>_<base key>". */
+/* The delegated role that signs a base's index: "<product>_<base key>", with '~' for '+'. */
 char *workspace_role(const Base *base);

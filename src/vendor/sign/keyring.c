@@ -32,10 +32,10 @@ static const char *const kind_words[] = {
 static int check_name(const char *name, Reason *reason)
 {
 	if (strlen(name) <= KEY_NAME_MAX && name[0] != '.' &&
-		text_consists_of(name, TEXT_LOWER TEXT_DIGITS "._+-"))
+		text_consists_of(name, TEXT_LOWER TEXT_DIGITS "._+~-"))
 		return 0;
 	return reason_set(reason, -EINVAL,
-		"%s is no name for a key: use lower-case letters, digits and ._+-", name);
+		"%s is no name for a key: use lower-case letters, digits and ._+~-", name);
 }
 
 /* 1 when the file is there, 0 when not. */

@@ -7,7 +7,7 @@
  *     NAME.pub    its public half, for when it is encrypted (vendor/sign/description.h)
  *     NAME.json   a key in another store (vendor/sign/external.h)
  *
- * Names become file names: lower-case letters, digits and `._+-`, not starting with a dot; any
+ * Names become file names: lower-case letters, digits and `._+~-`, not starting with a dot; any
  * other is -EINVAL. A name without a key is -ENOENT, a new one that is taken -EEXIST. Passphrases
  * are asked for where they are needed: -EACCES when there is none or a wrong one.
  */
