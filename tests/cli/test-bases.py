@@ -17,17 +17,8 @@ LINUX_DATA = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 LABEL = b"system_u:object_r:lib_t:s0\0"
 
 
-def told(*args, **more):
-    return json.loads(publish("--json", *args, **more).stdout)
-
-
 def base_told(*args, **more):
     return told("base", *args, **more)["bases"]
-
-
-def needs_root():
-    if os.geteuid() != 0:
-        skip("needs root: images keep owners and security attributes")
 
 
 def start():

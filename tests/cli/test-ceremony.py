@@ -10,15 +10,6 @@ from vendor import *
 BASE_ROLE = "exampleos_26.3.1_x86_64"
 
 
-def needs_root():
-    if os.geteuid() != 0:
-        skip("needs root: images keep owners and security attributes")
-
-
-def told(*args, **more):
-    return json.loads(publish("--json", *args, **more).stdout)
-
-
 def roles():
     return {role["role"]: role for role in told("keys")["roles"]}
 

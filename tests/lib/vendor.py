@@ -86,6 +86,20 @@ def create(*args, component="demo", base="small=new", **more):
                    "--component", component, "--base", base, *args, **more)
 
 
+def needs_root():
+    if os.geteuid() != 0:
+        skip("needs root: images keep owners and security attributes")
+
+
+def told(*args, **more):
+    return json.loads(publish("--json", *args, **more).stdout)
+
+
+def release(component="demo", tree="new", env=None):
+    create(component=component, base=f"small={tree}", env=env)
+    publish("publish", env=env)
+
+
 def add_base(name="small", tree="base", *args, **more):
     return publish("base", "add", name, "--root", tree, "--os-release",
                    f"{tree}/usr/lib/os-release", "--architecture", "x86_64", *args, **more)
