@@ -299,11 +299,10 @@ static int publish_ready(const Workspace *workspace, Reason *reason)
 /* What a killed run left beside the files that it amended: it must not become public with them. */
 static int remove_unfinished(const Workspace *workspace, Reason *reason)
 {
-	static const char *const folders[] = {
-		WAITING, WAITING "/metadata", WAITING "/work/device", WAITING "/online"};
+	static const char *const folders[] = {".", "metadata", "work/device", "online"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		_cleanup_free_ char *path = workspace_path(workspace, folders[i]);
+		_cleanup_free_ char *path = outbox_path(workspace, folders[i]);
 		int r = path ? file_remove_unfinished(AT_FDCWD, path, NULL) : -ENOMEM;
 
 		if (r < 0)
