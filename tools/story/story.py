@@ -22,6 +22,7 @@ import time
 import machines
 from machines import (at, Failed, MACHINE, Machine, STORY, base_key, below, make_base, program, run, write)
 
+EXAMPLE = os.path.join(machines.TOP, "examples/webkit")
 CVE = "CVE-2026-20643"
 VERSIONS = {"phone": "26.3.1", "tablet": "26.3.1", "desktop": "26.3.1", "neo": "26.3.2"}
 OWNERS = "phone", "tablet", "desktop", "neo"
@@ -86,32 +87,19 @@ class Vendor:
     def begin(self, when):
         self.publish(when, "init")
         shutil.copy(os.path.join(machines.TOP, "examples/vendor.json"), below("repository.work/vendor.json"))
-        write(below("components.json"), json.dumps({"schema": 1, "components": [
-            {"name": "webkit", "directories": [machines.FOLDER], "files": [f"{machines.FOLDER}/**"],
-             "restart": "services", "mix": "tolerated"}]}, indent=2))
 
     def add_base(self, when, name, root, *words, expect=(0,)):
         return self.publish(when, "base", "add", name, "--root", root, "--os-release",
                             os.path.join(root, "usr/lib/os-release"), "--architecture", MACHINE, *words,
                             expect=expect)
 
-    def describe(self, number, title, description):
-        path = below(f"fixes-{number}.json")
-        write(path, json.dumps({
-            "schema": 1, "id": f"EXAMPLEOS-2026-{number:04}", "title": title, "urgency": "high",
-            "fixes": [{"cve": CVE, "component": "webkit",
-                       "impact": "Processing maliciously crafted web content may bypass the same-origin "
-                                 "policy.",
-                       "description": description,
-                       "references": ["https://www.cve.org/CVERecord?id=" + CVE]}]}, indent=2))
-        return path
-
-    def create(self, when, fixes, fix):
+    def create(self, when, fix):
         """One command for all four bases: the whole component rebuilt with the fix."""
         words = []
         for name in OWNERS:
             words += ["--base", f"{name}={make_rebuild(name, fix)}"]
-        return self.json(when, "create", "--fixes", fixes, "--components", below("components.json"),
+        return self.json(when, "create", "--fixes", os.path.join(EXAMPLE, f"fixes-{fix}.json"),
+                         "--components", os.path.join(EXAMPLE, "components.json"),
                          "--component", "webkit", *words)["drafts"]
 
 
@@ -163,10 +151,8 @@ def ship(story, vendor):
 
 
 def release(story, vendor, owners):
-    fixes = vendor.describe(1, "A security fix for the browser",
-                            "A cross-origin issue was addressed with improved input validation.")
     story.date(RELEASE - 4 * HOUR, "The fix is made for all four bases by one command, and rehearsed")
-    drafts = vendor.create(RELEASE - 4 * HOUR, fixes, 1)
+    drafts = vendor.create(RELEASE - 4 * HOUR, 1)
     story.sizes["payload_bytes"] = {draft["base"]: min(payload["bytes"] for payload in draft["payloads"])
                                     for draft in drafts}
     story.step("one_command_for_four_bases", sorted(draft["base"] for draft in drafts) == sorted(OWNERS),
@@ -229,11 +215,8 @@ def withdraw(story, vendor, owners):
 
 
 def improve(story, vendor, owners):
-    fixes = vendor.describe(2, "A better security fix for the browser",
-                            "A cross-origin issue was addressed by reading addresses as what loads them "
-                            "does.")
     story.date(AGAIN, "(b), which keeps both")
-    vendor.create(AGAIN, fixes, 2)
+    vendor.create(AGAIN, 2)
     vendor.publish(AGAIN, "publish", "--ramp", "0:100")
     for name in OWNERS:
         owners[name].agent(AGAIN + HOUR)
