@@ -53,19 +53,6 @@ int activation_settle(
 	return 0;
 }
 
-static bool has_image(const Generation *generation, const Digest *image)
-{
-	for (size_t i = 0; generation && i < generation->image_count; i++) {
-		const GenerationImage *other = &generation->images[i];
-		Seal seal;
-
-		if (seal_parse(other->seal, other->seal_size, &seal, NULL) == 0 &&
-			digest_equal(&seal.image, image))
-			return true;
-	}
-	return false;
-}
-
 /* What the generation before has too has proved itself there. */
 static int mark_images(
 	Activation *activation, const Trial *trial, const char *why, bool for_good, Reason *reason)
@@ -82,7 +69,7 @@ static int mark_images(
 		Seal seal;
 
 		if (seal_parse(is->images[i].seal, is->images[i].seal_size, &seal, NULL) == 0 &&
-			!has_image(before, &seal.image))
+			!generation_has_image(before, &seal.image))
 			r = store_mark_bad(activation->store, &seal.image, why, for_good, reason);
 	}
 	return r;

@@ -188,20 +188,6 @@ int exposure_want_present(ExposureFiles *files, const Store *store, const Genera
 	return r;
 }
 
-/* Whether the generation has the scripts of this image, too. */
-static bool has_image(const Generation *generation, const Digest *image)
-{
-	for (size_t i = 0; generation && i < generation->image_count; i++) {
-		const GenerationImage *other = &generation->images[i];
-		Seal seal;
-
-		if (seal_parse(other->seal, other->seal_size, &seal, NULL) == 0 &&
-			digest_equal(&seal.image, image))
-			return true;
-	}
-	return false;
-}
-
 static int want_hosts_since(ExposureFiles *files, const GenerationImage *image,
 	const Generation *instead, uint64_t since_us)
 {
@@ -210,7 +196,7 @@ static int want_hosts_since(ExposureFiles *files, const GenerationImage *image,
 	int r = 0;
 
 	if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0 ||
-		has_image(instead, &seal.image))
+		generation_has_image(instead, &seal.image))
 		return 0;
 	of.digest = &seal.image;
 	for (size_t i = 0; r == 0 && i < image->host_count; i++) {

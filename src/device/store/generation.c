@@ -474,3 +474,16 @@ int generation_write(const Generation *generation, Buffer *buffer, Reason *reter
 		return r == -EBADMSG ? -EINVAL : r;
 	return buffer_append(buffer, text.data, text.size);
 }
+
+bool generation_has_image(const Generation *generation, const Digest *image)
+{
+	for (size_t i = 0; generation && i < generation->image_count; i++) {
+		const GenerationImage *other = &generation->images[i];
+		Seal seal;
+
+		if (seal_parse(other->seal, other->seal_size, &seal, NULL) == 0 &&
+			digest_equal(&seal.image, image))
+			return true;
+	}
+	return false;
+}

@@ -73,3 +73,6 @@ int generation_write(const Generation *generation, Buffer *buffer, Reason *reter
  * Generation and its arrays with memory_new() and memory_grow(). */
 Generation *generation_free(Generation *generation);
 DEFINE_CLEANUP(Generation *, generation_free)
+
+/* Whether it has the image with this digest; NULL has none. */
+bool generation_has_image(const Generation *generation, const Digest *image);
