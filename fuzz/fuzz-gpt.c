@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "vendor/publish/gpt.h"
+#include "vendor/files/gpt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vendor/publish/identity-rules.h"
+#include "vendor/lint/identity-rules.h"
 
 #define RULES_MAX 512 /* longer expressions only make regcomp(3) slow, which is not ours */
 

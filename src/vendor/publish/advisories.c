@@ -21,8 +21,8 @@
 #include "vendor/advisory/osv.h"
 #include "vendor/advisory/page.h"
 #include "vendor/advisory/provider.h"
-#include "vendor/publish/document-file.h"
-#include "vendor/publish/outbox.h"
+#include "vendor/files/document-file.h"
+#include "vendor/work/outbox.h"
 #include "wire/json/document.h"
 
 #define RECORDS     "advisories"

@@ -15,7 +15,7 @@
  * All of it goes into the outbox, and so becomes public behind the metadata of the same change.
  * Drafts, rehearsals, and what is planned for later than now are in none of it.
  */
-#include "vendor/publish/repository.h"
+#include "vendor/repository/repository.h"
 
 typedef enum AdvisoriesScope {
 	ADVISORIES_CHANGED, /* with a change: what it changes, where there is a vendor.json */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Cumulative: an improvement contains what the one before it fixed. */
-#include "vendor/publish/workspace.h"
+#include "vendor/work/workspace.h"
 #include "wire/improvement/index.h"
 
 /* -EINVAL with a reason when a file that `old` changes or removes would be the base's again in

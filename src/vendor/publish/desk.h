@@ -13,7 +13,7 @@
  *             return desk_fail(&desk, r);     also where signatures are missing: EXIT_DEFERRED
  */
 #include "base/command.h"
-#include "vendor/publish/ceremony.h"
+#include "vendor/repository/ceremony.h"
 
 typedef struct Arguments {
 	const char *repository; /* NULL: not given, the present folder */

@@ -7,7 +7,7 @@
  * A label ("26.3.1-a") means the improvement of every registered base of that version; --base
  * narrows it to some. All of it is done, or nothing: one refusal is one of the whole.
  */
-#include "vendor/publish/channels.h"
+#include "vendor/repository/channels.h"
 #include "vendor/publish/desk.h"
 #include "wire/improvement/label.h"
 

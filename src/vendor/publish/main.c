@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "vendor/publish/desk.h"
-#include "vendor/publish/prune.h"
+#include "vendor/upkeep/prune.h"
 #include "vendor/publish/verbs.h"
 
 Arguments arguments = {.channel = "public",

@@ -11,7 +11,7 @@
  * A rehearsal is an improvement that brings nothing: it carries over what its channel has, and is
  * marked below `optional`.
  */
-#include "vendor/publish/channels.h"
+#include "vendor/repository/channels.h"
 #include "vendor/publish/ramp.h"
 
 typedef struct PublishTerms {

@@ -4,7 +4,7 @@
  * Ramp: how fast a new improvement reaches the devices of its channel: what the command line says,
  * else the lane of its urgency in WORK/rollout.json (doc/format/rollout.md), else all at once.
  */
-#include "vendor/publish/workspace.h"
+#include "vendor/work/workspace.h"
 #include "wire/improvement/index.h"
 
 /* As on the command line; NULL: not said. */

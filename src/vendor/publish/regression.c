@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "vendor/publish/tree.h"
+#include "vendor/files/tree.h"
 #include "wire/improvement/label.h"
 
 const char *const regression_causes[] = {"old-bytes", "undeclared", NULL};

@@ -13,7 +13,7 @@
  * the bytes of the fix has it, one with the bytes of the base before certainly lacks it. Any other
  * is taken for fixed where the vendor declares so (base add --includes).
  */
-#include "vendor/publish/repository.h"
+#include "vendor/repository/repository.h"
 
 typedef enum RegressionCause {
 	REGRESSION_OLD_BYTES,  /* the file is the one without the fix: no declaration helps */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bundle: one base's improvements as a file to be carried. */
-#include "vendor/publish/bundle.h"
+#include "vendor/upkeep/bundle.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: everything that devices may meet, verified. */
-#include "vendor/publish/check.h"
+#include "vendor/upkeep/check.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "vendor/publish/desk.h"
-#include "vendor/publish/jobs.h"
-#include "vendor/publish/matrix.h"
+#include "vendor/make/jobs.h"
+#include "vendor/make/matrix.h"
 #include "vendor/publish/verbs.h"
 #include "wire/json/document.h"
 

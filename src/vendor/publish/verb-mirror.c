@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mirror: a verified copy of somebody's repository. */
-#include "vendor/publish/mirror.h"
+#include "vendor/upkeep/mirror.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* prune: the end of what is not current any more. */
-#include "vendor/publish/prune.h"
+#include "vendor/upkeep/prune.h"
 
 #include <inttypes.h>
 #include <stdio.h>

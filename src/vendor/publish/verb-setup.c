@@ -11,8 +11,8 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "vendor/publish/desk.h"
-#include "vendor/publish/metadata.h"
-#include "vendor/publish/seal-keys.h"
+#include "vendor/repository/metadata.h"
+#include "vendor/keys/seal-keys.h"
 #include "vendor/publish/verbs.h"
 #include "wire/json/document.h"
 

@@ -13,7 +13,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "vendor/publish/desk.h"
-#include "vendor/publish/metadata.h"
+#include "vendor/repository/metadata.h"
 #include "vendor/publish/summary.h"
 #include "vendor/publish/verbs.h"
 #include "wire/json/document.h"
