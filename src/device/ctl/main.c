@@ -5,19 +5,23 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/command.h"
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "crypto/start.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/installation.h"
+#include "device/ctl/maintenance.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
@@ -27,12 +31,19 @@ static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
 static const char *arg_from, *arg_cve, *arg_bus;
-static bool arg_digests, arg_dry_run, arg_restart;
+static bool arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
 static int arg_sequence;
 
 static int fail(int error, const Reason *reason)
 {
-	return exit_code_of(log_reason(error, reason));
+	log_reason(error, reason);
+	if (arg_json) {
+		json_t *json = screen_error(error, reason);
+
+		(void)screen_print_json(json);
+		json_decref(json);
+	}
+	return exit_code_of(error);
 }
 
 /* Takes the reference. */
@@ -77,6 +88,7 @@ static int take_charge(Manager *manager, Bar *bar,
 	if (r < 0)
 		return r;
 	bar_start(bar);
+	manager->background = arg_background;
 	manager->progress_fd = arg_progress_fd;
 	if (!arg_json) {
 		manager->progress = bar_update;
@@ -211,6 +223,14 @@ static int restart_machine(
 	return r;
 }
 
+/* A terminal that goes away must not leave a trial that nobody watches. */
+static void look_after_services(Manager *manager, Outcome *outcome)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	manager_look_after_services(manager, outcome);
+}
+
 static int verb_install(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -223,12 +243,11 @@ static int verb_install(int count, char **operands)
 
 	if (r == 0 && arg_dry_run)
 		r = manager_preview(&manager, &request, &outcome, &reason);
+	else if (r == 0 && arg_download_only)
+		r = manager_download(&manager, &request, &outcome.sequence, &reason);
 	else if (r == 0) {
 		r = install_and_obey(&manager, &outcome, &reason);
-		/* a terminal that goes away must not leave a trial that nobody watches */
-		signal(SIGHUP, SIG_IGN);
-		signal(SIGINT, SIG_IGN);
-		manager_look_after_services(&manager, &outcome);
+		look_after_services(&manager, &outcome);
 		r = restart_machine(&manager, r, &outcome, &way, &reason);
 	}
 	bar_end(&bar);
@@ -236,6 +255,47 @@ static int verb_install(int count, char **operands)
 	if (r < 0)
 		return fail(r, &reason);
 	return show(installation_json(&manager, &outcome, arg_dry_run, way), installation_print);
+}
+
+/* SIGTERM and SIGINT end a download, and nothing else. The descriptor, or a negative errno. */
+static int catch_end(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int verb_maintain(int count, char **operands)
+{
+	_cleanup_fd_ int signals = catch_end();
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_(outcome_done) Outcome outcome = {};
+	int most = count == 0 ? 0 : text_index(maintenance_limits, operands[0]);
+	Reason reason = {};
+	Bar bar = {};
+	int r;
+
+	if (most < 0) {
+		log_error("not install, download or check: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = take_charge(&manager, &bar, manager_lock, &reason);
+	manager.stop_fd = signals;
+	if (r == 0)
+		r = maintenance_run(&manager, (Automatic)most, &outcome, &reason);
+	manager_look_after_services(&manager, &outcome);
+	bar_end(&bar);
+	maintenance_log_impact(&outcome);
+	tell_problem(&outcome);
+	if (r == -EINTR)
+		return EXIT_OK; /* asked to end */
+	if (r < 0)
+		return fail(r, &reason);
+	return arg_json ? show(installation_json(&manager, &outcome, false, NULL), NULL) : EXIT_OK;
 }
 
 static void print_enroll(const json_t *enroll)
@@ -428,6 +488,9 @@ static const Option options[] = {
 	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
 	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
+	{"download-only", NULL, "install: download and verify, and graft nothing", OPTION_FLAG,
+		&arg_download_only},
+	{"background", NULL, "leave processor and disk to others", OPTION_FLAG, &arg_background},
 	{"restart", NULL, "install: restart the machine where it takes that", OPTION_FLAG,
 		&arg_restart},
 	{"sequence", "N", "install: this one, which may be older", OPTION_NUMBER, &arg_sequence},
@@ -445,6 +508,8 @@ static const Verb verbs[] = {
 	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
 	{"install", "", "install what is offered", 0, 0, verb_install},
 	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
+	{"maintain", "[install|download|check]",
+		"one round of what is done by itself, at most this", 0, 1, verb_maintain},
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},

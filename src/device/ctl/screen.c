@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/exit.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -285,6 +286,14 @@ json_t *screen_history(const Manager *manager, Reason *reterr_reason)
 				"sequence", (json_int_t)entries[i].sequence, "text",
 				entries[i].text));
 	return json_pack("{s:i, s:o}", "schema", SCHEMA, "history", list);
+}
+
+json_t *screen_error(int error, const Reason *reason)
+{
+	ExitCode code = exit_code_of(error);
+
+	return json_pack("{s:i, s:{s:i, s:s, s:s}}", "schema", SCHEMA, "error", "code", (int)code,
+		"word", exit_word(code), "text", reason->text[0] ? reason->text : strerror(-error));
 }
 
 int screen_print_json(const json_t *json)

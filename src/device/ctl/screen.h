@@ -17,4 +17,7 @@ json_t *screen_history(const Manager *manager, Reason *reterr_reason);
 
 void screen_print_status(const json_t *status);
 void screen_print_history(const json_t *history);
+
+/* {"error":{"code":6,"text":"…","word":"not-verified"},"schema":1}: why there is nothing else. */
+json_t *screen_error(int error, const Reason *reason);
 int screen_print_json(const json_t *json); /* 0 or a negative errno */

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "device/manager/activity.h"
 #include "device/manager/obtained.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
@@ -21,7 +22,6 @@
 
 #define INDEX_PATH      "index.json"  /* below the store, written by suture-stage */
 #define PINNED_PATH     "pinned.json" /* what the stager verified (device/stage/stage.h) */
-#define LOCK_PATH       "lock"
 #define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
 #define TRUSTED_PATH    "etc/suture/root.json" /* below the root: where it counts from then on */
 #define PINNED_SIZE_MAX 512000                 /* bytes, as of any root (wire/trust/trust.h) */
@@ -134,7 +134,7 @@ static int open_locks(Manager *manager, Reason *reason)
 	int r = store_make(manager->store, reason);
 
 	if (r == 0)
-		r = open_lock(manager, LOCK_PATH, &manager->lock, reason);
+		r = open_lock(manager, ACTIVITY_LOCK_PATH, &manager->lock, reason);
 	return r < 0 ? r : open_lock(manager, URGENT_PATH, &manager->urgent, reason);
 }
 
@@ -144,6 +144,7 @@ static int take_lock(Manager *manager, int tries, Reason *reason)
 		return reason_set(reason, -EBUSY,
 			"another Suture program is at work on this machine; try again when it is "
 			"done");
+	activity_note(manager->lock, ACTIVITY_NONE);
 	return 0;
 }
 
@@ -193,6 +194,15 @@ int manager_load(Manager *manager)
 	return 0;
 }
 
+void manager_tell_phase(const Manager *manager, const char *phase)
+{
+	if (manager->progress_fd >= 0)
+		(void)dprintf(manager->progress_fd,
+			"{\"component\":\"\",\"done\":0,\"phase\":\"%s\",\"total\":0}\n", phase);
+	if (manager->progress)
+		manager->progress(manager->context, phase, "", 0, 0);
+}
+
 static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *reason)
 {
 	int r = manager_need_config(manager, reason);
@@ -210,6 +220,7 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 	run.lock = manager->lock;
 	run.urgent = manager->urgent;
 	run.stop_fd = manager->stop_fd;
+	run.background = manager->background;
 	return worker_stage(&run, ret, reason);
 }
 
@@ -269,7 +280,10 @@ static int remember_check(Manager *manager, int result, const StageResult *stage
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason)
 {
 	Reason reason = {};
-	int saved, r = manager_stage(manager, 0, ret_result, &reason);
+	int saved, r;
+
+	activity_note(manager->lock, ACTIVITY_CHECKING);
+	r = manager_stage(manager, 0, ret_result, &reason);
 
 	if (r < 0 && reterr_reason)
 		*reterr_reason = reason;
@@ -550,11 +564,12 @@ static int explain_downloaded(const Manager *manager, uint64_t sequence, Reason 
 		reason, -ENODATA, "%s is downloaded already; 'suture install' installs it", label);
 }
 
-int manager_download(Manager *manager, uint64_t *ret_sequence, Reason *reterr_reason)
+int manager_download(Manager *manager, const InstallRequest *request, uint64_t *ret_sequence,
+	Reason *reterr_reason)
 {
 	_cleanup_(obtained_done) Obtained obtained = {};
 	Offer offer;
-	int r = choose(manager, &(InstallRequest){}, &offer, reterr_reason);
+	int r = choose(manager, request, &offer, reterr_reason);
 
 	if (r == 0)
 		r = obtained_get(manager, offer.improvement, false, &obtained, reterr_reason);

@@ -37,6 +37,7 @@ typedef struct Manager {
 	void *context;
 	int progress_fd;
 	int stop_fd;     /* readable: end what is being downloaded; -1: none */
+	bool background; /* the helpers leave processor and disk to others */
 	const char *bus; /* of a service manager that is not the machine's own; else NULL */
 } Manager;
 
@@ -62,6 +63,10 @@ int manager_lock(Manager *manager, Reason *reterr_reason);
 /* The same, for what must not wait for a slow server: a download that holds the lock is asked to
  * end, and what it has is kept. -EBUSY only when 10 seconds were not enough. */
 int manager_lock_urgently(Manager *manager, Reason *reterr_reason);
+
+/* Tells who follows the progress that one of the phases behind the download begins: "activate" when
+ * mounts are about to change, "restart" when services are. */
+void manager_tell_phase(const Manager *manager, const char *phase);
 
 /* Brings the index up to date. How it went is kept, a failure too. */
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);
@@ -186,7 +191,8 @@ int manager_preview(
 int manager_restart_machine(Manager *manager, char **ret_way, Reason *reterr_reason);
 
 /* The same without grafting: for `automatic = download`. -ENODATA when it was done before. */
-int manager_download(Manager *manager, uint64_t *ret_sequence, Reason *reterr_reason);
+int manager_download(Manager *manager, const InstallRequest *request, uint64_t *ret_sequence,
+	Reason *reterr_reason);
 
 /* Back to the base, from whatever is selected or mounted. What was there stays off until there is a
  * newer sequence. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "device/manager/activity.h"
 #include "device/manager/services.h"
 
 #include <errno.h>
@@ -255,6 +256,8 @@ int services_switch(
 		watched = find_probation(manager, number, &probation, &unwatched);
 	if (known == -ENOMEM || watched == -ENOMEM)
 		return -ENOMEM;
+	activity_note(manager->lock, number > 0 ? ACTIVITY_INSTALLING : ACTIVITY_REMOVING);
+	manager_tell_phase(manager, "activate");
 	r = worker_switch(manager->root, number, needs_trial ? &probation : NULL,
 		&outcome->switch_us, reterr_reason);
 	if (r < 0)
@@ -277,6 +280,8 @@ int services_select(
 
 	if (watched == -ENOMEM)
 		return watched;
+	activity_note(manager->lock, number > 0 ? ACTIVITY_INSTALLING : ACTIVITY_REMOVING);
+	manager_tell_phase(manager, "activate");
 	r = worker_select(manager->root, number, needs_trial ? &probation : NULL, reterr_reason);
 	if (r < 0)
 		return r;
@@ -357,6 +362,7 @@ void manager_look_after_services(Manager *manager, Outcome *outcome)
 	manager->lock = fd_close(manager->lock);
 	if (!services_are_ours(manager) || !outcome->switched)
 		return;
+	manager_tell_phase(manager, "restart");
 	r = restart_exposed(manager, outcome, &reason);
 	outcome_add_problem(outcome, r, "services were not restarted", &reason);
 	if (!is_on_trial(manager, outcome))

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Maintenance: one round of what a machine does by itself. First what is not right is made right,
+ * since what is offered depends on what is there; then, as far as suture.conf and `most` both
+ * allow, asking, downloading and installing. Whatever becomes of that, what the vendor withdrew is
+ * taken off. What was done is logged as it is done.
+ *
+ *     r = maintenance_run(&manager, most, &outcome, &reason);
+ *     manager_look_after_services(&manager, &outcome);
+ *     maintenance_log_impact(&outcome);
+ *
+ * -ENODATA: there was nothing to do; -EBUSY: it has to wait.
+ */
+#include "device/manager/manager.h"
+
+/* "install", "download", "check": the words for `most`, in the order of Automatic. */
+extern const char *const maintenance_limits[];
+
+int maintenance_run(Manager *manager, Automatic most, Outcome *outcome, Reason *reterr_reason);
+
+/* Which programs still run what was replaced, or taken off. */
+void maintenance_log_impact(const Outcome *outcome);
