@@ -78,7 +78,7 @@ json_t *screen_offer(const Manager *manager, const Offer *offer)
 		offer_states[offer->state], "sequence", (json_int_t)improvement->sequence, "label",
 		shown_label(manager, improvement->sequence), "machine_label",
 		machine_label(manager, improvement->sequence), "summary", improvement->summary,
-		"urgency", index_urgencies[improvement->urgency], "cves", list_cves(improvement),
+		"urgency", urgency_names[improvement->urgency], "cves", list_cves(improvement),
 		"download_bytes", (json_int_t)download_bytes(improvement), "downloaded",
 		is_downloaded(manager, improvement));
 	if (manager_explain_offer(manager, offer, &why) != 0)
