@@ -236,8 +236,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	json_t *mounts = read_activation(activation);
 	_cleanup_(generation_freep) Generation *mounted = mounted_generation(manager, mounts);
 	uint64_t shown = mounted ? mounted->sequence : 0, sequence = 0;
-	const Config *config = manager->config_error == 0 ? &manager->config : NULL;
+	const Config *config = &manager->config;
 	uint32_t generation = 0, removed = 0;
+	Reason problem = {};
 	Offer offer = {};
 	int r = manager_installed(manager, &generation, &sequence, reterr_reason);
 
@@ -261,9 +262,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		(json_int_t)sequence, "selected_label", shown_label(manager, sequence), "removed",
 		(int)removed, "withdrawn", describe_withdrawal(manager, offer.withdrawn), "offer",
 		screen_offer(manager, &offer), "activation", mounts, "automatic",
-		config ? config_automatic_words[config->automatic] : NULL, "channel",
-		config ? config->channel : NULL, "repository", config ? config->url : NULL,
-		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
+		config_automatic_words[config->automatic], "channel", config->channel, "repository",
+		config->url, "configuration_problem",
+		manager_need_config(manager, &problem) < 0 ? problem.text : NULL, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
 		describe_owed(manager), "support", screen_support(manager));
