@@ -172,8 +172,7 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 
 	if (r < 0)
 		return r;
-	if (manager.config_error == 0)
-		*ret_interval = manager.config.interval;
+	*ret_interval = manager.config.interval;
 	manager.stop_fd = signals;
 	manager.bus = arg_bus;
 	r = manager_lock(&manager, reason);

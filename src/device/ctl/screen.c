@@ -79,7 +79,7 @@ json_t *screen_offer(const Manager *manager, const Offer *offer)
 		offer_states[offer->state], "sequence", (json_int_t)improvement->sequence, "label",
 		shown_label(manager, improvement->sequence), "machine_label",
 		machine_label(manager, improvement->sequence), "summary", improvement->summary,
-		"urgency", index_urgencies[improvement->urgency], "cves", list_cves(improvement),
+		"urgency", urgency_names[improvement->urgency], "cves", list_cves(improvement),
 		"download_bytes", (json_int_t)download_bytes(improvement), "downloaded",
 		is_downloaded(manager, improvement));
 	if (manager_explain_offer(manager, offer, &why) != 0)
@@ -237,8 +237,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	json_t *mounts = read_activation(activation);
 	_cleanup_(generation_freep) Generation *mounted = mounted_generation(manager, mounts);
 	uint64_t shown = mounted ? mounted->sequence : 0, sequence = 0;
-	const Config *config = manager->config_error == 0 ? &manager->config : NULL;
+	const Config *config = &manager->config;
 	uint32_t generation = 0, removed = 0;
+	Reason problem = {};
 	Offer offer = {};
 	int r = manager_installed(manager, &generation, &sequence, reterr_reason);
 
@@ -262,9 +263,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		(json_int_t)sequence, "selected_label", shown_label(manager, sequence), "removed",
 		(int)removed, "withdrawn", describe_withdrawal(manager, offer.withdrawn), "offer",
 		screen_offer(manager, &offer), "activation", mounts, "automatic",
-		config ? config_automatic_words[config->automatic] : NULL, "channel",
-		config ? config->channel : NULL, "repository", config ? config->url : NULL,
-		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
+		config_automatic_words[config->automatic], "channel", config->channel, "repository",
+		config->url, "configuration_problem",
+		manager_need_config(manager, &problem) < 0 ? problem.text : NULL, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
 		describe_owed(manager), "support", screen_support(manager));

@@ -33,27 +33,18 @@
 #define URGENT_TRIES  100
 #define LOCK_PAUSE_NS 100000000
 
-static int load_config(Manager *manager)
+static int load_policy(Manager *manager)
 {
-	int r = 0;
+	int r = policy_load(manager->root, &manager->policy);
 
-	manager->config_error =
-		config_load(manager->root, &manager->config, &manager->config_reason);
-	/* the defaults, for what goes on without a configuration; what it protects is not known
-	 * then */
-	if (manager->config_error < 0)
-		r = config_parse("", "", 0, &manager->config, NULL);
-	if (r == 0 && manager->config_error < 0 && manager->config_error != -ENOENT)
-		manager->config.keeps_services = true;
+	if (r == 0)
+		manager->config = manager->policy->config;
 	return r;
 }
 
 int manager_need_config(const Manager *manager, Reason *reterr_reason)
 {
-	if (manager->config_error < 0)
-		return reason_set(
-			reterr_reason, manager->config_error, "%s", manager->config_reason.text);
-	return 0;
+	return manager->config.url[0] ? 0 : policy_need_repository(manager->policy, reterr_reason);
 }
 
 int manager_ask_path(Manager *manager, const char *path, Reason *reterr_reason)
@@ -65,11 +56,8 @@ int manager_ask_path(Manager *manager, const char *path, Reason *reterr_reason)
 	free(absolute); /* realpath()'s own */
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "cannot find %s", path);
-	if (manager->config_error == -ENOENT)
-		manager->config_error = config_parse("", "", 0, &manager->config, NULL);
-	r = manager_need_config(manager, reterr_reason);
-	if (r < 0 || !encoded)
-		return r < 0 ? r : -ENOMEM;
+	if (!encoded)
+		return -ENOMEM;
 	if (strlen(encoded) + strlen("file:///") > CONFIG_VALUE_MAX)
 		return reason_set(reterr_reason, -ENAMETOOLONG, "the path %s is too long", path);
 	snprintf(manager->config.url, sizeof(manager->config.url), "file://%s/", encoded);
@@ -84,7 +72,7 @@ int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 	int r = store_open(root, &manager.store, reterr_reason);
 
 	if (r == 0)
-		r = load_config(&manager);
+		r = load_policy(&manager);
 	if (r == 0)
 		r = store_read_identity(manager.store, &manager.identity, reterr_reason);
 	if (r == 0)
@@ -100,6 +88,7 @@ int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 void manager_done(Manager *manager)
 {
 	store_free(manager->store);
+	policy_free(manager->policy);
 	index_clear(&manager->index);
 	checked_done(&manager->checked);
 	manager->lock = fd_close(manager->lock);
@@ -209,9 +198,6 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 
 	if (r < 0)
 		return r;
-	if (!manager->config.url[0])
-		return reason_set(reason, -ENOENT,
-			"suture.conf names no repository: set url in its section [repository]");
 	run.root = manager->root;
 	run.config = &manager->config;
 	run.progress = manager->progress;

@@ -17,7 +17,7 @@
 #include "device/exposure/exposure.h"
 #include "device/manager/checked.h"
 #include "device/manager/worker.h"
-#include "device/policy/config.h"
+#include "device/policy/policy.h"
 #include "device/store/store.h"
 #include "wire/improvement/offer.h"
 
@@ -26,9 +26,8 @@ typedef struct Manager {
 	Store *store;
 	BaseIdentity identity;
 	char base_key[IDENTITY_KEY_MAX + 1];
-	Config config;
-	int config_error; /* 0, or why there is no config: told by whoever needs it */
-	Reason config_reason;
+	Policy *policy; /* what the files say, and where */
+	Config config;  /* of it, and of the command line: what counts in this run */
 	bool has_index; /* the kept index was read */
 	Index index;
 	Checked checked; /* how the last checks went, and the clock */
@@ -41,8 +40,7 @@ typedef struct Manager {
 	const char *bus; /* of a service manager that is not the machine's own; else NULL */
 } Manager;
 
-/* A configuration that cannot be read is no failure here: the way back, and looking, must not
- * depend on where improvements come from. */
+/* A mistake in suture.conf is no failure (device/policy/policy.h). */
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason);
 void manager_done(Manager *manager);
 #define _cleanup_manager_ _cleanup_(manager_done)
@@ -51,7 +49,8 @@ void manager_done(Manager *manager);
  * -ENOMEM: none is no error. */
 int manager_load(Manager *manager);
 
-/* 0, or what is wrong with the configuration. All that asks the repository does this by itself. */
+/* 0, or why there is no repository to ask. All that asks it does this by itself: the way back, and
+ * looking, must not depend on where improvements come from. */
 int manager_need_config(const Manager *manager, Reason *reterr_reason);
 
 /* From now on asks the repository, or the bundle, at this path of a file system and nothing else:

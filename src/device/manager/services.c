@@ -334,7 +334,7 @@ int services_preview(
 static int restart_exposed(const Manager *manager, Outcome *outcome, Reason *reason)
 {
 	_cleanup_(generation_freep) Generation *now = NULL;
-	const char *verb = manager->config.keeps_services ? "plan" : "run";
+	const char *verb = manager->config.restarts == RESTARTS_OFF ? "plan" : "run";
 	unsigned seconds =
 		outcome->trial_seconds > 0 ? (unsigned)(manager->config.window + 1) / 2 : 0;
 	int r = find_mounted(manager, &now, reason);
