@@ -48,7 +48,8 @@ static int answer(const Question *question, bool yes, bool password_helps)
 			r = question->yes(question->agent, question->message);
 		return r < 0 ? sd_bus_reply_method_errno(question->message, r, NULL) : r;
 	}
-	if (password_helps && !sd_bus_message_get_allow_interactive_authorization(question->message))
+	if (password_helps &&
+		!sd_bus_message_get_allow_interactive_authorization(question->message))
 		return sd_bus_reply_method_errorf(question->message,
 			SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
 			"This takes authentication, and the program that asks does not allow it.");

@@ -63,8 +63,8 @@ static const sd_bus_vtable table[] = {
 	SD_BUS_PROPERTY("Id", "t", NULL, offsetof(Job, id), SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Phase", "s", get_phase, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("Progress", "u", NULL, offsetof(Job, percent),
-		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY(
+		"Progress", "u", NULL, offsetof(Job, percent), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("BytesDone", "t", NULL, offsetof(Job, bytes_done), 0),
 	SD_BUS_PROPERTY("BytesTotal", "t", NULL, offsetof(Job, bytes_total),
 		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -95,8 +95,8 @@ void job_object_tell_progress(const Job *job)
 			"Progress", "BytesTotal", "Cancellable", NULL);
 }
 
-void job_object_tell_removed(const Job *job, const char *result, const char *error,
-	const char *text, const char *report)
+void job_object_tell_removed(
+	const Job *job, const char *result, const char *error, const char *text, const char *report)
 {
 	if (job->agent->bus)
 		(void)sd_bus_emit_signal(job->agent->bus, AGENT_PATH, AGENT_NAME, "JobRemoved",

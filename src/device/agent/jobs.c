@@ -14,7 +14,7 @@
 #include "device/agent/job-object.h"
 #include "wire/json/document.h"
 
-#define READ_SIZE    4096
+#define READ_SIZE     4096
 #define SEQUENCE_SIZE 24
 
 static const struct {
@@ -101,7 +101,8 @@ static Result find_result(const Job *job)
 	if (job->was_canceled)
 		return (Result){"canceled", "", ""};
 	if (!job->report)
-		return (Result){"failed", "Failed", "the work ended without a word; the journal knows more"};
+		return (Result){"failed", "Failed",
+			"the work ended without a word; the journal knows more"};
 	if (!error)
 		return (Result){"done", "", ""};
 	if (strcmp(document_text(error, "word"), "nothing-to-do") == 0)
@@ -111,8 +112,8 @@ static Result find_result(const Job *job)
 
 static void start_next(Agent *agent);
 
-/* What ends without an error has mended the last one; what had nothing to do, or was called off, says
- * nothing of it. */
+/* What ends without an error has mended the last one; what had nothing to do, or was called off,
+ * says nothing of it. */
 static void note_result(Jobs *jobs, const Result *result)
 {
 	if (strcmp(result->word, "failed") == 0) {
@@ -141,7 +142,7 @@ static void end_job(Job *job)
 	note_result(&agent->jobs, &result);
 	view_refresh(agent);
 	tell_end(job, &result);
-	rounds_job_ended(agent, &job->request, strcmp(result.word, "failed") == 0, job->report);
+	rounds_job_ended(agent, &job->request, strcmp(result.word, "failed") == 0);
 	job_free(job);
 	start_next(agent);
 	agent_touch(agent);
@@ -157,9 +158,9 @@ static void take_progress(Job *job, const json_t *line)
 	snprintf(job->phase, sizeof(job->phase), "%s", phase);
 	job->bytes_done = done;
 	job->bytes_total = total;
-	job->percent = total > 0 ? (unsigned)((double)(done < total ? done : total) * 100 /
-					   (double)total)
-				 : 0;
+	job->percent = total > 0
+		? (unsigned)((double)(done < total ? done : total) * 100 / (double)total)
+		: 0;
 	if (is_new || time_boot_us() >= job->told_us + JOBS_TELL_US) {
 		job->told_us = time_boot_us();
 		job_object_tell_progress(job);
@@ -253,7 +254,8 @@ static int start_job(Job *job, Reason *reason)
 	if (r < 0)
 		return r;
 	job->is_running = true;
-	r = sd_event_add_io(job->agent->event, &job->io, job->launch.output, EPOLLIN, on_output, job);
+	r = sd_event_add_io(
+		job->agent->event, &job->io, job->launch.output, EPOLLIN, on_output, job);
 	return r < 0 ? reason_errno(reason, r, "cannot follow the work") : 0;
 }
 
@@ -290,8 +292,8 @@ static void start_next(Agent *agent)
 static bool is_same(const JobRequest *a, const JobRequest *b)
 {
 	return a->kind == b->kind && a->sequence == b->sequence && !a->file && !b->file &&
-		a->background == b->background && (a->most == b->most ||
-			(a->most && b->most && strcmp(a->most, b->most) == 0));
+		a->background == b->background &&
+		(a->most == b->most || (a->most && b->most && strcmp(a->most, b->most) == 0));
 }
 
 static Job *find_same(const Jobs *jobs, const JobRequest *request)

@@ -6,8 +6,8 @@
  *     r = jobs_add(agent, &(JobRequest){.kind = JOB_CHECK}, &job, &reason);
  *
  * Who asks for what runs or waits already gets that very job. A removal waits for nobody: `suture`
- * itself ends a download that is in its way. When a job ends, JobRemoved tells how, the view is made
- * anew, and rounds_job_ended() is called.
+ * itself ends a download that is in its way. When a job ends, JobRemoved tells how, the view is
+ * made anew, and rounds_job_ended() is called.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -18,10 +18,10 @@
 #include "base/buffer.h"
 #include "device/agent/launch.h"
 
-#define JOBS_MAX        16 /* that run or wait: more are refused as Busy */
-#define JOBS_TELL_US    200000 /* between two changes of a job's properties */
-#define JOB_PHASE_SIZE  32
-#define JOB_PATH_SIZE   64
+#define JOBS_MAX       16     /* that run or wait: more are refused as Busy */
+#define JOBS_TELL_US   200000 /* between two changes of a job's properties */
+#define JOB_PHASE_SIZE 32
+#define JOB_PATH_SIZE  64
 
 typedef enum JobKind {
 	JOB_CHECK,
@@ -51,7 +51,7 @@ typedef struct Job {
 	JobRequest request;
 	bool is_running, was_canceled;
 	Launch launch;
-	Buffer input;  /* what it printed and was not read yet */
+	Buffer input;   /* what it printed and was not read yet */
 	json_t *report; /* what it ended with */
 	char phase[JOB_PHASE_SIZE];
 	unsigned percent;

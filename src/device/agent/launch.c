@@ -118,8 +118,8 @@ static int start_unit(
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-	int r = sd_bus_message_new_method_call(agent->bus, &call, SYSTEMD, SYSTEMD_PATH,
-		SYSTEMD ".Manager", "StartTransientUnit");
+	int r = sd_bus_message_new_method_call(
+		agent->bus, &call, SYSTEMD, SYSTEMD_PATH, SYSTEMD ".Manager", "StartTransientUnit");
 
 	/* a name of its own, since the watcher of a trial may still be in the last one's group */
 	snprintf(unit, 64, "suture-job-%" PRIx64 ".service", time_boot_us());
@@ -135,8 +135,7 @@ static int start_unit(
 
 static int start_child(const Line *line, int output, Process *process, Reason *reason)
 {
-	*process = (Process){
-		.argv = line->words, .map = {{output, STDOUT_FILENO}}, .map_count = 1};
+	*process = (Process){.argv = line->words, .map = {{output, STDOUT_FILENO}}, .map_count = 1};
 	return process_start(process, reason);
 }
 
@@ -184,8 +183,7 @@ void launch_end(Launch *launch)
 	*launch = (Launch){.output = -1};
 }
 
-int launch_ask(
-	const Agent *agent, const char *const *words, char **ret_text, Reason *reterr_reason)
+int launch_ask(const Agent *agent, const char *const *words, char **ret_text, Reason *reterr_reason)
 {
 	_cleanup_(line_done) Line line = {};
 	_cleanup_free_ uint8_t *output = NULL;
@@ -201,8 +199,8 @@ int launch_ask(
 	if (size == 0)
 		return reterr_reason && reterr_reason->text[0]
 			? -EIO
-			: reason_set(reterr_reason, -EIO, "suture %s ended with %d", words[0],
-				  status);
+			: reason_set(
+				  reterr_reason, -EIO, "suture %s ended with %d", words[0], status);
 	*ret_text = (char *)TAKE_PTR(output);
 	return 0;
 }

@@ -15,9 +15,9 @@
 #include "base/process.h"
 #include "base/reason.h"
 
-#define LAUNCH_WORDS_MAX   8                   /* behind the program's name */
-#define LAUNCH_OUTPUT_MAX  ((size_t)4 << 20)   /* the longest history is 1 MiB of lines */
-#define LAUNCH_LOOK_SECONDS 20                 /* a look takes 50 ms; a stuck disk longer */
+#define LAUNCH_WORDS_MAX    8                 /* behind the program's name */
+#define LAUNCH_OUTPUT_MAX   ((size_t)4 << 20) /* the longest history is 1 MiB of lines */
+#define LAUNCH_LOOK_SECONDS 20                /* a look takes 50 ms; a stuck disk longer */
 
 typedef struct Agent Agent;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "device/agent/agent.h"
@@ -19,9 +20,17 @@
 #define FLAG_BATTERY       UINT64_C(4)
 #define LOOK_TEXT_SIZE_MAX 64 /* an advisory's id, a CVE, a label */
 
+/* Positive once an error was replied, so that 0 can mean: go on. */
+static int reply_error(sd_bus_message *message, const char *name, const char *text)
+{
+	int r = sd_bus_reply_method_errorf(message, name, "%s", text);
+
+	return r < 0 ? r : 1;
+}
+
 static int refuse(sd_bus_message *message, const char *what)
 {
-	return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_INVALID_ARGS, "%s", what);
+	return reply_error(message, SD_BUS_ERROR_INVALID_ARGS, what);
 }
 
 /* How a call that failed here, and not in a job, is told. */
@@ -32,8 +41,7 @@ static int reply_failure(sd_bus_message *message, int error, const Reason *reaso
 		: error == -ENOSPC         ? AGENT_ERROR("NoSpace")
 					   : AGENT_ERROR("Failed");
 
-	return sd_bus_reply_method_errorf(
-		message, name, "%s", reason->text[0] ? reason->text : strerror(-error));
+	return reply_error(message, name, reason->text[0] ? reason->text : strerror(-error));
 }
 
 static int reply_job(Agent *agent, sd_bus_message *message, const JobRequest *request)
@@ -67,8 +75,7 @@ static int on_describe(sd_bus_message *message, void *userdata, sd_bus_error *re
 	agent_touch(agent);
 	view_refresh(agent);
 	if (!agent->view.text)
-		return sd_bus_reply_method_errorf(
-			message, AGENT_ERROR("Failed"), "%s", agent->view.problem.text);
+		return reply_error(message, AGENT_ERROR("Failed"), agent->view.problem.text);
 	return sd_bus_reply_method_return(message, "s", agent->view.text);
 }
 
@@ -79,7 +86,7 @@ static int check(Agent *agent, sd_bus_message *message)
 
 static int on_check(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
-	uint64_t flags;
+	uint64_t flags = 0;
 	int r = read_flags(message, 0, &flags);
 
 	return r != 0 ? r : authority_ask(userdata, message, AUTHORITY_CHECK, check);
@@ -91,7 +98,7 @@ static int reply_refusal(Agent *agent, sd_bus_message *message, WaitStep step, u
 	Reason reason = {};
 	const char *name = rounds_refusal(agent, step, flags & FLAG_BATTERY, &reason);
 
-	return name ? sd_bus_reply_method_errorf(message, name, "%s", reason.text) : 0;
+	return name ? reply_error(message, name, reason.text) : 0;
 }
 
 static int acquire(Agent *agent, sd_bus_message *message)
@@ -105,8 +112,8 @@ static int acquire(Agent *agent, sd_bus_message *message)
 }
 
 /* To pass over what holds others up takes a right of its own, asked for first. */
-static int ask_with_flags(Agent *agent, sd_bus_message *message, uint64_t flags,
-	const char *action, AuthorityYes next, AuthorityYes after_override)
+static int ask_with_flags(Agent *agent, sd_bus_message *message, uint64_t flags, const char *action,
+	AuthorityYes next, AuthorityYes after_override)
 {
 	return flags & FLAG_BATTERY
 		? authority_ask(agent, message, AUTHORITY_OVERRIDE, after_override)
@@ -120,7 +127,7 @@ static int acquire_after_override(Agent *agent, sd_bus_message *message)
 
 static int on_acquire(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
-	uint64_t flags;
+	uint64_t flags = 0;
 	int r = read_flags(message, FLAG_BATTERY, &flags);
 
 	return r != 0 ? r
@@ -138,9 +145,8 @@ static int install(Agent *agent, sd_bus_message *message)
 	if (r != 0)
 		return r;
 	if (flags & FLAG_RESTART)
-		rounds_restart_after(agent);
-	return reply_job(
-		agent, message, &(JobRequest){.kind = JOB_INSTALL, .sequence = sequence});
+		rounds_ask_restart(agent);
+	return reply_job(agent, message, &(JobRequest){.kind = JOB_INSTALL, .sequence = sequence});
 }
 
 static int install_if_may_restart(Agent *agent, sd_bus_message *message)
@@ -148,10 +154,11 @@ static int install_if_may_restart(Agent *agent, sd_bus_message *message)
 	uint64_t sequence, flags;
 	int r = sd_bus_message_read(message, "tt", &sequence, &flags);
 
-	if (r < 0)
-		return r;
-	return flags & FLAG_RESTART ? authority_ask(agent, message, AUTHORITY_REBOOT, install)
-				    : install(agent, message);
+	if (r >= 0 && flags & FLAG_RESTART)
+		return authority_ask(agent, message, AUTHORITY_REBOOT, install);
+	if (r >= 0)
+		r = sd_bus_message_rewind(message, true);
+	return r < 0 ? r : install(agent, message);
 }
 
 static int install_after_override(Agent *agent, sd_bus_message *message)
@@ -161,7 +168,7 @@ static int install_after_override(Agent *agent, sd_bus_message *message)
 
 static int on_install(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
-	uint64_t sequence, flags;
+	uint64_t sequence, flags = 0;
 	int r = sd_bus_message_read(message, "t", &sequence);
 
 	if (r < 0)
@@ -211,7 +218,7 @@ static int remove_all(Agent *agent, sd_bus_message *message)
 
 static int on_remove(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
-	uint64_t flags;
+	uint64_t flags = 0;
 	int r = read_flags(message, 0, &flags);
 
 	return r != 0 ? r : authority_ask(userdata, message, AUTHORITY_REMOVE, remove_all);
@@ -245,14 +252,15 @@ static int on_preview(sd_bus_message *message, void *userdata, sd_bus_error *ret
 static int reply_error_of(sd_bus_message *message, const json_t *json)
 {
 	const json_t *error = json_object_get(json, "error");
+	const char *name = AGENT_ERROR("Failed");
 
 	if (!error)
 		return 0;
-	return sd_bus_reply_method_errorf(message,
-		strcmp(document_text(error, "word"), "not-authorised") == 0 ? AGENT_ERROR("Managed")
-		: strcmp(document_text(error, "word"), "not-found") == 0    ? AGENT_ERROR("NotFound")
-									    : AGENT_ERROR("Failed"),
-		"%s", document_text(error, "text"));
+	if (strcmp(document_text(error, "word"), "not-authorised") == 0)
+		name = AGENT_ERROR("Managed");
+	else if (strcmp(document_text(error, "word"), "not-found") == 0)
+		name = AGENT_ERROR("NotFound");
+	return reply_error(message, name, document_text(error, "text"));
 }
 
 /* Runs a verb that takes no time, and replies where it failed: then *ret_json is NULL. */
@@ -325,7 +333,7 @@ static int postpone(Agent *agent, sd_bus_message *message)
 	r = ask_now(agent, message, words, &json, NULL);
 	if (r < 0 || !json)
 		return r;
-	rounds_postpone(agent);
+	rounds_postponed(agent);
 	(void)time_parse(document_text(json, "until"), &granted);
 	return sd_bus_reply_method_return(message, "t", (uint64_t)granted * 1000000);
 }
@@ -388,7 +396,8 @@ static bool is_identifier(const char *id)
 	return strlen(id) <= LOOK_TEXT_SIZE_MAX && id[0] != '-' && text_is_printable(id);
 }
 
-static int reply_advisories(Agent *agent, sd_bus_message *message, const char *id, const char *format)
+static int reply_advisories(
+	Agent *agent, sd_bus_message *message, const char *id, const char *format)
 {
 	const char *words[] = {"advisories", "--format", format, id[0] ? id : NULL, NULL};
 	_cleanup_free_ char *text = NULL;

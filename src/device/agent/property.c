@@ -229,8 +229,8 @@ json_t *property_all(const Agent *agent)
 	return all;
 }
 
-size_t property_differences(
-	const json_t *before, const json_t *now, const char *ret_names[static PROPERTY_COUNT_MAX + 1])
+size_t property_differences(const json_t *before, const json_t *now,
+	const char *ret_names[static PROPERTY_COUNT_MAX + 1])
 {
 	size_t count = 0;
 

@@ -16,8 +16,8 @@ typedef struct Agent Agent;
 json_t *property_all(const Agent *agent);
 
 /* Names whose values differ, with a NULL behind them; the count. */
-size_t property_differences(
-	const json_t *before, const json_t *now, const char *ret_names[static PROPERTY_COUNT_MAX + 1]);
+size_t property_differences(const json_t *before, const json_t *now,
+	const char *ret_names[static PROPERTY_COUNT_MAX + 1]);
 
 /* Appends one in its type. -EINVAL for a name that there is not. */
 int property_append(const char *name, const json_t *value, sd_bus_message *message);

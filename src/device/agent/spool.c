@@ -48,7 +48,7 @@ static int copy(int from, uint64_t size, const char *path, Reason *reason)
 int spool_take(const char *root, int fd, char **ret_path, Reason *reterr_reason)
 {
 	_cleanup_free_ char *folder = path_join(root, SPOOL_PATH), *path = NULL;
-	uint64_t size;
+	uint64_t size = 0;
 	int r = check_source(fd, &size, reterr_reason);
 
 	if (r < 0)

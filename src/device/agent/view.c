@@ -13,7 +13,7 @@
 #include "device/agent/property.h"
 #include "wire/json/document.h"
 
-#define STORE       "var/lib/suture"
+#define STORE "var/lib/suture"
 #define STORE_EVENTS                                                                               \
 	(IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
 		IN_ONLYDIR)
@@ -43,7 +43,7 @@ static void take_status(Agent *agent, char *text)
 	view->problem = reason;
 }
 
-static void tell_changes(Agent *agent)
+void view_tell(Agent *agent)
 {
 	json_t *now = property_all(agent);
 	const char *changed[PROPERTY_COUNT_MAX + 1];
@@ -71,7 +71,7 @@ void view_refresh(Agent *agent)
 		take_status(agent, text);
 	else
 		agent->view.problem = reason;
-	tell_changes(agent);
+	view_tell(agent);
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t when, void *userdata)

@@ -23,12 +23,12 @@
 typedef struct Agent Agent;
 
 typedef struct View {
-	char *text;          /* of the status; NULL: it could not be had */
-	json_t *status;      /* the same, read */
-	json_t *properties;  /* name → value, as it was told last */
-	Reason problem;      /* why there is no status */
+	char *text;         /* of the status; NULL: it could not be had */
+	json_t *status;     /* the same, read */
+	json_t *properties; /* name → value, as it was told last */
+	Reason problem;     /* why there is no status */
 	sd_event_source *files, *timer;
-	uint64_t made_us;    /* when, of the boot clock */
+	uint64_t made_us; /* when, of the boot clock */
 } View;
 
 int view_open(Agent *agent, Reason *reterr_reason);
@@ -38,6 +38,9 @@ void view_note_change(Agent *agent);
 
 /* At once. Its failure is the view's problem. */
 void view_refresh(Agent *agent);
+
+/* Tells which properties came out otherwise than they were told last. */
+void view_tell(Agent *agent);
 
 /* For the table of properties. */
 int view_get(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -280,13 +280,13 @@ static int verb_maintain(int count, char **operands)
 	int r;
 
 	if (most < 0) {
-		log_error("not install, download or check: %s", operands[0]);
+		log_error("not install, download, check or enforce: %s", operands[0]);
 		return EXIT_USAGE;
 	}
 	r = take_charge(&manager, &bar, manager_lock, &reason);
 	manager.stop_fd = signals;
 	if (r == 0)
-		r = maintenance_run(&manager, (Automatic)most, &outcome, &reason);
+		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &reason);
 	manager_look_after_services(&manager, &outcome);
 	bar_end(&bar);
 	maintenance_log_impact(&outcome);
@@ -508,7 +508,7 @@ static const Verb verbs[] = {
 	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
 	{"install", "", "install what is offered", 0, 0, verb_install},
 	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
-	{"maintain", "[install|download|check]",
+	{"maintain", "[install|download|check|enforce]",
 		"one round of what is done by itself, at most this", 0, 1, verb_maintain},
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},

@@ -9,7 +9,7 @@
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
-const char *const maintenance_limits[] = {"install", "download", "check", NULL};
+const char *const maintenance_limits[] = {"install", "download", "check", "enforce", NULL};
 
 static void tell_installed(const Manager *manager, const Outcome *outcome)
 {
@@ -55,14 +55,22 @@ static void tell_support(const Manager *manager)
 		log_info("%s", text.text);
 }
 
-static int act(Manager *manager, Automatic most, Outcome *outcome, Reason *reason)
+/* The smaller of both: the limits are in the order of what is automatic, but for the last. */
+static Automatic step_of(MaintenanceLimit most, Automatic automatic)
+{
+	if (most == MAINTENANCE_ENFORCE)
+		return AUTOMATIC_INSTALL;
+	return (Automatic)most > automatic ? (Automatic)most : automatic;
+}
+
+static int act(Manager *manager, MaintenanceLimit most, Outcome *outcome, Reason *reason)
 {
 	StageResult checked;
 	int r = manager_need_config(manager, reason);
 
 	if (r < 0)
 		return r;
-	switch (most > manager->config.automatic ? most : manager->config.automatic) {
+	switch (step_of(most, manager->config.automatic)) {
 	case AUTOMATIC_INSTALL: return install(manager, outcome, reason);
 	case AUTOMATIC_DOWNLOAD: return download(manager, reason);
 	default: return manager_check(manager, &checked, reason);
@@ -76,7 +84,7 @@ static void tell_mended(const char *text)
 
 /* First what is not right: what is offered depends on what is there. A failure of it must not keep
  * a newer improvement out, which may mend it. */
-static int repair_and_act(Manager *manager, Automatic most, Outcome *outcome, Reason *reason)
+static int repair_and_act(Manager *manager, MaintenanceLimit most, Outcome *outcome, Reason *reason)
 {
 	Reason why = {};
 	int repaired = manager_put_right(manager, tell_mended, outcome, &why);
@@ -110,7 +118,8 @@ static int obey(Manager *manager, int r, Outcome *outcome, Reason *reason)
 	return obeyed;
 }
 
-int maintenance_run(Manager *manager, Automatic most, Outcome *outcome, Reason *reterr_reason)
+int maintenance_run(
+	Manager *manager, MaintenanceLimit most, Outcome *outcome, Reason *reterr_reason)
 {
 	int r = repair_and_act(manager, most, outcome, reterr_reason);
 

@@ -14,10 +14,17 @@
  */
 #include "device/manager/manager.h"
 
-/* "install", "download", "check": the words for `most`, in the order of Automatic. */
-extern const char *const maintenance_limits[];
+typedef enum MaintenanceLimit {
+	MAINTENANCE_INSTALL,
+	MAINTENANCE_DOWNLOAD,
+	MAINTENANCE_CHECK,
+	MAINTENANCE_ENFORCE, /* installs whatever suture.conf says of installing: a deadline is over
+			      */
+} MaintenanceLimit;
+extern const char *const maintenance_limits[]; /* their words; NULL-terminated */
 
-int maintenance_run(Manager *manager, Automatic most, Outcome *outcome, Reason *reterr_reason);
+int maintenance_run(
+	Manager *manager, MaintenanceLimit most, Outcome *outcome, Reason *reterr_reason);
 
 /* Which programs still run what was replaced, or taken off. */
 void maintenance_log_impact(const Outcome *outcome);
