@@ -41,7 +41,7 @@ static void job_free(Job *job)
 {
 	sd_event_source_disable_unref(job->io);
 	sd_bus_slot_unref(job->object);
-	launch_end(&job->launch);
+	launch_end(job->agent, &job->launch);
 	buffer_done(&job->input);
 	json_decref(job->report);
 	if (job->request.file)

@@ -173,13 +173,15 @@ void launch_stop(Agent *agent, const Launch *launch)
 			SYSTEMD ".Manager", "StopUnit", NULL, NULL, "ss", launch->unit, "replace");
 }
 
-void launch_end(Launch *launch)
+void launch_end(Agent *agent, Launch *launch)
 {
 	int status;
 
 	launch->output = fd_close(launch->output);
-	if (launch->process.pid > 0)
+	if (launch->process.pid > 0) {
+		kill(launch->process.pid, SIGTERM);
 		(void)process_wait(&launch->process, &status);
+	}
 	*launch = (Launch){.output = -1};
 }
 

@@ -92,7 +92,7 @@ static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
 	Agent *agent = userdata;
 
 	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
-	agent->rounds.tried = 0;
+	agent->rounds.tried = agent->rounds.fetched = 0;
 	start(agent, JOB_MAINTAIN, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check");
 	return 0;
 }
@@ -175,15 +175,15 @@ static WaitSet decide(const Facts *facts, WaitStep step)
 static void consider_offer(Agent *agent, const Facts *facts)
 {
 	Rounds *rounds = &agent->rounds;
+	uint64_t sequence = facts->task.sequence;
 
 	rounds->waits = decide(facts, STEP_INSTALL);
-	if (rounds->tried == facts->task.sequence)
-		return; /* it failed, and comes again with the next round */
-	if (rounds->waits == 0) {
-		rounds->tried = facts->task.sequence;
+	if (rounds->waits == 0 && rounds->tried != sequence) {
+		rounds->tried = sequence; /* where it fails, it comes again with the next round */
 		start(agent, JOB_MAINTAIN, is_overdue(facts) ? "enforce" : "install");
-	} else if (!facts->task.is_downloaded && decide(facts, STEP_DOWNLOAD) == 0) {
-		rounds->tried = facts->task.sequence;
+	} else if (!facts->task.is_downloaded && rounds->fetched != sequence &&
+		decide(facts, STEP_DOWNLOAD) == 0) {
+		rounds->fetched = sequence;
 		start(agent, JOB_MAINTAIN, "download");
 	}
 }

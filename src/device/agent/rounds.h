@@ -25,13 +25,14 @@
 	300 /* between two looks at conditions that tell nobody of their change */
 
 typedef struct Rounds {
-	int64_t next_check;     /* seconds since 1970 */
-	unsigned failures;      /* rounds in a row */
-	uint64_t tried;         /* the sequence that this round tried: not again before the next */
-	WaitSet waits;          /* why nothing is done now */
-	int64_t next_look;      /* with waits: when they are looked at again */
-	bool restart_is_asked;  /* by the owner: what is installed next is restarted for */
-	uint64_t restart_at_us; /* of the machine; microseconds since 1970; 0: none is planned */
+	int64_t next_check;      /* seconds since 1970 */
+	unsigned failures;       /* rounds in a row */
+	uint64_t fetched, tried; /* the sequences that this round downloaded, or tried: not again
+				    before the next */
+	WaitSet waits;           /* why nothing is done now */
+	int64_t next_look;       /* with waits: when they are looked at again */
+	bool restart_is_asked;   /* by the owner: what is installed next is restarted for */
+	uint64_t restart_at_us;  /* of the machine; microseconds since 1970; 0: none is planned */
 	sd_event_source *timer, *look, *restart;
 } Rounds;
 

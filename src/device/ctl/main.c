@@ -36,6 +36,10 @@ static int arg_sequence;
 
 static int fail(int error, const Reason *reason)
 {
+	static const Reason interrupted = {"interrupted; what was downloaded is kept"};
+
+	if (error == -EINTR && !reason->text[0])
+		reason = &interrupted;
 	log_reason(error, reason);
 	if (arg_json) {
 		json_t *json = screen_error(error, reason);
@@ -73,6 +77,19 @@ static int look(Manager *manager, Reason *reason)
 	return r < 0 ? r : manager_load(manager);
 }
 
+/* SIGTERM and SIGINT end a download, and nothing else: what changes mounts goes on to its end. The
+ * descriptor, or a negative errno. */
+static int catch_end(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
 /* Opens it for verbs that change something: root, and alone. `lock` says how to become alone. */
 static int take_charge(Manager *manager, Bar *bar,
 	int (*lock)(Manager *manager, Reason *reterr_reason), Reason *reason)
@@ -88,6 +105,7 @@ static int take_charge(Manager *manager, Bar *bar,
 	if (r < 0)
 		return r;
 	bar_start(bar);
+	manager->stop_fd = catch_end();
 	manager->background = arg_background;
 	manager->progress_fd = arg_progress_fd;
 	if (!arg_json) {
@@ -257,21 +275,8 @@ static int verb_install(int count, char **operands)
 	return show(installation_json(&manager, &outcome, arg_dry_run, way), installation_print);
 }
 
-/* SIGTERM and SIGINT end a download, and nothing else. The descriptor, or a negative errno. */
-static int catch_end(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static int verb_maintain(int count, char **operands)
 {
-	_cleanup_fd_ int signals = catch_end();
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	_cleanup_(outcome_done) Outcome outcome = {};
 	int most = count == 0 ? 0 : text_index(maintenance_limits, operands[0]);
@@ -284,7 +289,6 @@ static int verb_maintain(int count, char **operands)
 		return EXIT_USAGE;
 	}
 	r = take_charge(&manager, &bar, manager_lock, &reason);
-	manager.stop_fd = signals;
 	if (r == 0)
 		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &reason);
 	manager_look_after_services(&manager, &outcome);
