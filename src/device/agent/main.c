@@ -163,6 +163,13 @@ static void look_after_services(Manager *manager, Outcome *outcome)
 	watch_trial(manager);
 }
 
+/* They stop nothing, so nobody else would say so. */
+static void tell_mistakes(const Policy *policy)
+{
+	for (size_t i = 0; i < policy->mistake_count; i++)
+		log_error("%s", policy->mistakes[i].text);
+}
+
 /* One round. What has to wait, and what there is not, is no failure of the agent. */
 static int run_round(int signals, int *ret_interval, Reason *reason)
 {
@@ -172,6 +179,7 @@ static int run_round(int signals, int *ret_interval, Reason *reason)
 
 	if (r < 0)
 		return r;
+	tell_mistakes(manager.policy);
 	*ret_interval = manager.config.interval;
 	manager.stop_fd = signals;
 	manager.bus = arg_bus;
