@@ -278,13 +278,15 @@ def make_libraries():
 
 @test_in_mount_namespace
 def the_example_configuration_is_accepted():
-    [text] = blocks("suture.conf.5", "config")
+    text, managed = blocks("suture.conf.5", "config")
     make_tree("device", b"")
     write("device/etc/suture/suture.conf", text)
+    write("device/etc/suture/policy.d/50-example.conf", managed)
     status = json.loads(run("suture", "--root", "device", "status", "--json").stdout)
     check(not status["configuration_problem"] and not status["policy"]["mistakes"], status)
     write("device/etc/suture/suture.conf", text.replace("interval", "intervall"))
     status = json.loads(run("suture", "--root", "device", "status", "--json").stdout)
+    check_equal(status["policy"]["organisation"], "Example & Sons")
     [mistake] = status["policy"]["mistakes"]
     check("suture.conf:" in mistake and "unknown key intervall" in mistake, mistake)
 

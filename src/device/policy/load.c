@@ -19,7 +19,7 @@
 static const char *const drop_ins[] = {
 	"usr/lib/suture/suture.conf.d", "etc/suture/suture.conf.d", NULL};
 static const char *const managed[] = {
-	"usr/lib/suture/policy.d", "run/suture/policy.d", "etc/suture/policy.d", NULL};
+	"usr/lib/suture/policy.d", "run/suture.policy.d", "etc/suture/policy.d", NULL};
 
 typedef struct Names {
 	char *items[POLICY_FILES_MAX];

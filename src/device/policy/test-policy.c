@@ -562,7 +562,7 @@ TEST(drop_ins_count_in_order_and_hide_each_other_by_name)
 	load(root);
 	check_value("repository", "channel", "k", POLICY_COMMAND, "suture/owner.conf", 2);
 	put(root, "usr/lib/suture/policy.d/50-m.conf", "[repository]\nchannel = m\n");
-	put(root, "run/suture/policy.d/40-n.conf", "[repository]\nchannel = n\n");
+	put(root, "run/suture.policy.d/40-n.conf", "[repository]\nchannel = n\n");
 	load(root);
 	check_value("repository", "channel", "n", POLICY_MANAGED, "policy.d/40-n.conf", 2);
 	put(root, "etc/suture/policy.d/40-n.conf", "");
