@@ -17,13 +17,17 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "crypto/start.h"
+#include "device/ctl/automatic.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/installation.h"
 #include "device/ctl/maintenance.h"
+#include "device/ctl/policy-screen.h"
+#include "device/ctl/postpone.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
+#include "device/policy/amount.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -31,7 +35,7 @@ static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
 static const char *arg_from, *arg_cve, *arg_bus;
-static bool arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
+static bool arg_clear, arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
 static int arg_sequence;
 
 static int fail(int error, const Reason *reason)
@@ -275,6 +279,13 @@ static int verb_install(int count, char **operands)
 	return show(installation_json(&manager, &outcome, arg_dry_run, way), installation_print);
 }
 
+/* They stop nothing, so nobody else would say so. */
+static void tell_mistakes(const Policy *policy)
+{
+	for (size_t i = 0; i < policy->mistake_count; i++)
+		log_error("%s", policy->mistakes[i].text);
+}
+
 static int verb_maintain(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -289,6 +300,8 @@ static int verb_maintain(int count, char **operands)
 		return EXIT_USAGE;
 	}
 	r = take_charge(&manager, &bar, manager_lock, &reason);
+	if (r == 0)
+		tell_mistakes(manager.policy);
 	if (r == 0)
 		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &reason);
 	manager_look_after_services(&manager, &outcome);
@@ -466,6 +479,65 @@ static int verb_doctor(int count, char **operands)
 	return code == EXIT_OK && doctor_problems(&doctor) > 0 ? EXIT_DEFERRED : code;
 }
 
+static int verb_policy(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r = look(&manager, &reason);
+
+	return r < 0 ? fail(r, &reason) : show(policy_screen(manager.policy), policy_screen_print);
+}
+
+/* Without the lock: it must not wait for a download, and one rename is all that is written. */
+static int look_to_set(Manager *manager, bool sets, Reason *reason)
+{
+	int r = look(manager, reason);
+
+	if (r == 0 && sets && geteuid() != 0)
+		r = reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+	return r;
+}
+
+static int verb_automatic(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r;
+
+	if (count > 0 && text_index(config_automatic_words, operands[0]) < 0) {
+		log_error("not install, download or off: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = look_to_set(&manager, count > 0, &reason);
+	if (r == 0 && count > 0)
+		r = automatic_set(&manager, operands[0], &reason);
+	return r < 0 ? fail(r, &reason)
+		     : show(automatic_json(&manager, count > 0), automatic_print);
+}
+
+static int verb_postpone(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	uint64_t seconds = 0;
+	Reason reason = {};
+	json_t *postpone;
+	int r;
+
+	if (count > 0 &&
+		(arg_clear || amount_duration(operands[0], CONFIG_POSTPONE_MAX, &seconds) < 0 ||
+			seconds == 0)) {
+		log_error("not a duration such as 90min, 12h or 3d: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = look_to_set(&manager, count > 0 || arg_clear, &reason);
+	if (r == 0 && (count > 0 || arg_clear))
+		r = postpone_set(&manager, (int64_t)seconds, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	postpone = postpone_json(&manager, &reason);
+	return postpone ? show(postpone, postpone_print) : fail(-EIO, &reason);
+}
+
 /* The helper takes this process's place, and the command the helper's. */
 static int verb_base_run(int count, char **operands)
 {
@@ -489,6 +561,7 @@ static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
+	{"clear", NULL, "postpone: no longer", OPTION_FLAG, &arg_clear},
 	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
 	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
@@ -520,6 +593,11 @@ static const Verb verbs[] = {
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
+	{"policy", "", "show what was decided, by whom and where", 0, 0, verb_policy},
+	{"automatic", "[install|download|off]", "show or set what happens by itself", 0, 1,
+		verb_automatic},
+	{"postpone", "[DURATION]", "show or set for how long nothing is installed by itself", 0, 1,
+		verb_postpone},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
 	{},

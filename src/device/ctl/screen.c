@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "device/ctl/policy-screen.h"
 #include "device/ctl/trial-screen.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
@@ -255,7 +256,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -268,7 +269,8 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		manager_need_config(manager, &problem) < 0 ? problem.text : NULL, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
-		describe_owed(manager), "support", screen_support(manager));
+		describe_owed(manager), "support", screen_support(manager), "policy",
+		policy_screen_summary(manager));
 }
 
 json_t *screen_history(const Manager *manager, Reason *reterr_reason)
@@ -476,7 +478,7 @@ static void print_hint(const json_t *status)
 
 void screen_print_status(const json_t *status)
 {
-	const char *problem = document_text(status, "configuration_problem");
+	const json_t *policy = json_object_get(status, "policy");
 
 	printf("%s %s\n", document_text(status, "product"), document_text(status, "label"));
 	printf("     Base: %s  (%s)\n", document_text(status, "version"),
@@ -486,10 +488,10 @@ void screen_print_status(const json_t *status)
 			document_text(json_object_get(status, "support"), "text"));
 	print_applied(status);
 	print_offer(json_object_get(status, "offer"));
-	if (problem[0])
-		printf("   Config: %s\n", problem);
-	printf("Automatic: %s; last check ",
-		problem[0] ? "not known" : document_text(status, "automatic"));
+	policy_screen_print_summary(policy, document_text(status, "configuration_problem"));
+	printf("Automatic: %s", document_text(status, "automatic"));
+	policy_screen_print_manager(policy);
+	printf("; last check ");
 	if (json_is_string(json_object_get(status, "last_check")))
 		print_time(document_text(status, "last_check"));
 	else

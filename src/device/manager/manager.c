@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "device/manager/activity.h"
 #include "device/manager/obtained.h"
+#include "device/manager/permission.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
@@ -483,6 +484,10 @@ static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *off
 	label_shown(manager->identity.version_id, sequence, label);
 	if (sequence == installed)
 		return reason_set(reason, -ENODATA, "%s is installed already", label);
+	if (sequence < installed)
+		r = permission_to_remove(manager, reason);
+	if (r < 0)
+		return r;
 	if (sequence < installed || is_below_offer(offer, sequence)) {
 		*offer = (Offer){.state = OFFER_AVAILABLE, .improvement = improvement};
 		return 0;
@@ -495,8 +500,10 @@ static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *off
 static int choose(Manager *manager, const InstallRequest *request, Offer *ret_offer, Reason *reason)
 {
 	StageResult checked;
-	int r = manager_check(manager, &checked, reason);
+	int r = request->by_hand ? permission_to_install(manager, reason) : 0;
 
+	if (r == 0)
+		r = manager_check(manager, &checked, reason);
 	if (r == 0)
 		r = manager_offer(manager, request->by_hand, ret_offer, reason);
 	if (r == 0 && request->sequence > 0)

@@ -95,11 +95,14 @@ static int start_fetch(
 	Pair *pair, const Config *config, bool background, int socket, Reason *reason)
 {
 	Words words = {};
-	char timeout[16];
+	char timeout[16], bandwidth[16] = "";
 
 	snprintf(timeout, sizeof(timeout), "%d", config->timeout);
+	if (config->bandwidth > 0)
+		snprintf(bandwidth, sizeof(bandwidth), "%d", config->bandwidth);
 	add_word(&words, pair->fetch_path);
 	add_option(&words, "--timeout", timeout);
+	add_option(&words, "--bandwidth", bandwidth);
 	add_option(&words, "--proxy", config->proxy);
 	add_option(&words, "--ca-file", config->ca_file);
 	if (config->any_redirect)

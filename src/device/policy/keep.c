@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "device/policy/setting.h"
 
 #define HEAD "# What the owner set with the command suture, which writes this file whole.\n"
@@ -52,7 +53,8 @@ static int check(const Policy *policy, const Key *key, const char *value, Reason
 		return reason_set(reason, -EPERM,
 			"%s is managed by %s (%s:%u), and cannot be changed here", key->name,
 			policy_organisation(policy), now->file, now->line);
-	if (key->set(key, scratch, value) < 0)
+	if (!value[0] || strlen(value) > CONFIG_VALUE_MAX || !text_is_clean(value) ||
+		key->set(key, scratch, value) < 0)
 		return reason_set(reason, -EINVAL, "%s must be %s", key->name, key->expected);
 	return 0;
 }

@@ -19,7 +19,7 @@
 static const char *const drop_ins[] = {
 	"usr/lib/suture/suture.conf.d", "etc/suture/suture.conf.d", NULL};
 static const char *const managed[] = {
-	"usr/lib/suture/policy.d", "run/suture/policy.d", "etc/suture/policy.d", NULL};
+	"usr/lib/suture/policy.d", "run/suture.policy.d", "etc/suture/policy.d", NULL};
 
 typedef struct Names {
 	char *items[POLICY_FILES_MAX];
@@ -125,6 +125,11 @@ static int add_names(Policy *policy, PolicyLayer layer, const char *root, const 
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < names->count; i++) {
+		if (!text_is_clean(names->items[i])) { /* it could not be shown */
+			r = policy_note(policy, folder, 0, "has a file whose name is no text: %s",
+				names->items[i]);
+			continue;
+		}
 		r = is_replaced(root, later, names->items[i]);
 		if (r == 0)
 			r = add_place(policy, layer, folder, names->items[i]);

@@ -294,8 +294,8 @@ static const struct {
 		"suture.conf:2: details-url must be an address"},
 	{"[notify]\nlevel = some\n", "suture.conf:2: level must be all, deadline-only or none"},
 	{"[manage]\norganisation =\n", "suture.conf:2: organisation must be a name"},
-	{"[repository]\nbandwidth = 1023\n",
-		"suture.conf:2: bandwidth must be bytes a second, 1k to 1G"},
+	{"[repository]\nbandwidth = 8191\n",
+		"suture.conf:2: bandwidth must be bytes a second, 8k to 1G"},
 };
 
 /* One mistake each, and what stands behind it counts. */
@@ -420,8 +420,8 @@ static const struct {
 	{"install", "metered-max", "5M", "4000k", "4000k"},
 	{"install", "battery", "30", "20", "30"},
 	{"install", "battery", "20", "30", "30"},
-	{"repository", "bandwidth", "2k", "x", "2k"},
-	{"repository", "bandwidth", "x", "2k", "2k"},
+	{"repository", "bandwidth", "20k", "x", "20k"},
+	{"repository", "bandwidth", "x", "20k", "20k"},
 	{"repository", "channel", "a", "b", "b"},
 	{"trial", "window", "90", "1min", "90"},
 	{"enforce", "countdown", "10s", "1min", "1min"},
@@ -562,7 +562,7 @@ TEST(drop_ins_count_in_order_and_hide_each_other_by_name)
 	load(root);
 	check_value("repository", "channel", "k", POLICY_COMMAND, "suture/owner.conf", 2);
 	put(root, "usr/lib/suture/policy.d/50-m.conf", "[repository]\nchannel = m\n");
-	put(root, "run/suture/policy.d/40-n.conf", "[repository]\nchannel = n\n");
+	put(root, "run/suture.policy.d/40-n.conf", "[repository]\nchannel = n\n");
 	load(root);
 	check_value("repository", "channel", "n", POLICY_MANAGED, "policy.d/40-n.conf", 2);
 	put(root, "etc/suture/policy.d/40-n.conf", "");
