@@ -113,7 +113,7 @@ TEST(people_have_the_time_of_their_zone)
 	setenv("TZ", "XYZ-6", 1);
 	tzset();
 	time_format_local(1709251199, text);
-	ASSERT_STREQ(text, "Fri 2024-03-01 05:59 XYZ");
+	ASSERT_STREQ(text, "2024-03-01 05:59 XYZ");
 	ASSERT_OK(time_parse_local("2024-03-01 05:59:59", &seconds));
 	ASSERT_EQ(seconds, 1709251199);
 	ASSERT_OK(time_parse_local("2024-03-01 05:59", &seconds));

@@ -59,15 +59,12 @@ void time_format(int64_t seconds, char ret_text[static TIME_TEXT_SIZE])
 
 void time_format_local(int64_t seconds, char ret_text[static TIME_LOCAL_SIZE])
 {
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	time_t t = seconds < 0 ? 0 : seconds > TIME_MAX ? TIME_MAX : seconds;
 	struct tm tm;
-	size_t size;
 
 	localtime_r(&t, &tm);
-	size = (size_t)snprintf(ret_text, TIME_LOCAL_SIZE, "%s ", days[tm.tm_wday]);
-	if (strftime(ret_text + size, TIME_LOCAL_SIZE - size, "%Y-%m-%d %H:%M %Z", &tm) == 0)
-		strftime(ret_text + size, TIME_LOCAL_SIZE - size, "%Y-%m-%d %H:%M", &tm);
+	if (strftime(ret_text, TIME_LOCAL_SIZE, "%Y-%m-%d %H:%M %Z", &tm) == 0)
+		strftime(ret_text, TIME_LOCAL_SIZE, "%Y-%m-%d %H:%M", &tm);
 }
 
 int time_parse_local(const char *text, int64_t *ret_seconds)

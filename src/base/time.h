@@ -10,7 +10,7 @@
 int time_parse(const char *text, int64_t *ret_seconds); /* 0 or -EBADMSG */
 void time_format(int64_t seconds, char ret_text[static TIME_TEXT_SIZE]);
 
-/* For people, in the machine's time zone: "Fri 2026-11-20 10:12 CET". */
+/* For people, in the machine's time zone: "2026-11-20 10:12 CET". */
 #define TIME_LOCAL_SIZE 40 /* zones have names of up to 16 characters, or numbers */
 void time_format_local(int64_t seconds, char ret_text[static TIME_LOCAL_SIZE]);
 
