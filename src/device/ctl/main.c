@@ -465,7 +465,7 @@ static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
-	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
+	{"digests", NULL, "files: with the SHA-256 of each", OPTION_FLAG, &arg_digests},
 	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
 	{"restart", NULL, "install: restart the machine where it takes that", OPTION_FLAG,
