@@ -25,7 +25,10 @@ def the_journey_in_text():
             "suture exposure")
         status = device.suture("status").stdout
         has(status, f"{PRODUCT} {LABEL_A}\n", f"Applied: {LABEL_A}", "Fixes: CVE-2026-0001",
-            f"Graft: /{TLS}  on", "verified by digest", "suture remove", "UTC")
+            "healthy, 1 component, ", "suture remove", "UTC")
+        check("Graft" not in status and "Seals" not in status, "what is as it should be is not told")
+        has(device.suture("status", "-v").stdout, f"Graft: /{TLS}  on", "verified by digest",
+            "Seals: required")
         check("Available" not in status, status)
         has(device.suture("install", expect=2).stderr, "is installed, and nothing newer is offered")
         check_equal(device.suture("check", expect=2).stdout, "Up to date: nothing newer is offered.\n")

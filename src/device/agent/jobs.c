@@ -78,7 +78,7 @@ static const char *error_name(const json_t *error)
 	} names[] = {
 		{"nothing-to-do", "NothingToDo"},
 		{"not-found", "NotFound"},
-		{"not-authorised", "NotAuthorised"},
+		{"not-authorised", "Managed"},
 		{"deferred", "Deferred"},
 		{"not-verified", "NotVerified"},
 	};

@@ -200,6 +200,26 @@ static void consider_restart(Agent *agent, const Facts *facts)
 		countdown_start(agent, facts->policy->config.countdown);
 }
 
+/* For `suture status`, from which the view comes. */
+static void tell(Agent *agent, uint64_t sequence)
+{
+	Rounds *rounds = &agent->rounds;
+	Reason reason = {};
+	const Waiting waiting = {.sequence = sequence,
+		.waits = rounds->waits,
+		.next_check = rounds->next_check,
+		.restart_at = (int64_t)(rounds->restart_at_us / USEC_PER_SECOND)};
+	int r;
+
+	if (memcmp(&waiting, &rounds->told, sizeof(waiting)) == 0)
+		return;
+	r = waiting_write(agent->root, &waiting, &reason);
+	if (r < 0)
+		log_reason(r, &reason);
+	rounds->told = waiting;
+	view_refresh(agent);
+}
+
 void rounds_consider(Agent *agent)
 {
 	_cleanup_(facts_done) Facts facts = {};
@@ -216,7 +236,7 @@ void rounds_consider(Agent *agent)
 		countdown_stop(agent);
 	if (rounds->waits)
 		plan_look(agent, &facts);
-	view_tell(agent);
+	tell(agent, facts.task.sequence);
 }
 
 void rounds_consider_soon(Agent *agent)
@@ -282,16 +302,6 @@ void rounds_postponed(Agent *agent)
 	countdown_stop(agent);
 	view_refresh(agent);
 	rounds_consider(agent);
-}
-
-json_t *rounds_reasons(const Agent *agent)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < WAIT_REASONS; i++)
-		if (agent->rounds.waits & WAIT_BIT(i))
-			json_array_append_new(list, json_string(wait_words[i]));
-	return list;
 }
 
 bool rounds_is_busy(const Agent *agent)

@@ -19,7 +19,7 @@
 #include "base/reason.h"
 #include "device/agent/jobs.h"
 #include "device/policy/policy.h"
-#include "device/policy/wait.h"
+#include "device/policy/waiting.h"
 
 #define ROUNDS_LOOK_SECONDS                                                                        \
 	300 /* between two looks at conditions that tell nobody of their change */
@@ -33,6 +33,7 @@ typedef struct Rounds {
 	int64_t next_look;       /* with waits: when they are looked at again */
 	bool restart_is_asked;   /* by the owner: what is installed next is restarted for */
 	uint64_t restart_at_us;  /* of the machine; microseconds since 1970; 0: none is planned */
+	Waiting told;            /* as it was written last */
 	sd_event_source *timer, *look, *restart;
 } Rounds;
 
@@ -52,9 +53,6 @@ void rounds_ask_restart(Agent *agent);
 
 /* The owner postponed: a countdown ends. */
 void rounds_postponed(Agent *agent);
-
-/* The words of DeferredReasons; the caller's reference. */
-json_t *rounds_reasons(const Agent *agent);
 
 /* Whether something is under way for which the agent has to stay. */
 bool rounds_is_busy(const Agent *agent);

@@ -40,9 +40,10 @@ json_t *automatic_json(const Manager *manager, bool was_set)
 void automatic_print(const json_t *automatic)
 {
 	const char *mode = document_text(automatic, "automatic");
+	char manager[POLICY_SCREEN_MANAGER_SIZE];
 
-	printf("%s", mode);
-	policy_screen_print_manager(automatic);
+	policy_screen_manager(automatic, manager);
+	printf("%s%s", mode, manager);
 	if (strcmp(mode, "install") == 0)
 		printf(": improvements are downloaded and installed by themselves.\n");
 	else if (strcmp(mode, "download") == 0)

@@ -15,18 +15,26 @@
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
+#include "base/style.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "crypto/start.h"
 #include "device/ctl/automatic.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
+#include "device/ctl/history-screen.h"
 #include "device/ctl/installation.h"
+#include "device/ctl/journal.h"
 #include "device/ctl/maintenance.h"
 #include "device/ctl/policy-screen.h"
 #include "device/ctl/postpone.h"
+#include "device/ctl/progress.h"
+#include "device/ctl/readiness.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
+#include "device/ctl/status-screen.h"
+#include "device/ctl/text.h"
 #include "device/policy/amount.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -36,7 +44,9 @@ static bool arg_json;
 static int arg_progress_fd = -1;
 static const char *arg_from, *arg_cve, *arg_bus;
 static bool arg_clear, arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
-static int arg_sequence;
+static bool arg_quiet, arg_all, arg_ready, arg_follow;
+static int arg_sequence, arg_limit;
+static const char *arg_progress, *arg_since;
 
 static int fail(int error, const Reason *reason)
 {
@@ -63,7 +73,7 @@ static int show(json_t *json, void (*print)(const json_t *json))
 		r = -ENOMEM;
 	else if (arg_json)
 		r = screen_print_json(json);
-	else
+	else if (!arg_quiet)
 		print(json);
 	json_decref(json);
 	return exit_code_of(r);
@@ -98,6 +108,7 @@ static int catch_end(void)
 static int take_charge(Manager *manager, Bar *bar,
 	int (*lock)(Manager *manager, Reason *reterr_reason), Reason *reason)
 {
+	const ProgressWish wish = {arg_progress, arg_progress_fd, arg_json, arg_quiet};
 	int r;
 
 	if (geteuid() != 0)
@@ -108,15 +119,18 @@ static int take_charge(Manager *manager, Bar *bar,
 		r = lock(manager, reason);
 	if (r < 0)
 		return r;
-	bar_start(bar);
 	manager->stop_fd = catch_end();
 	manager->background = arg_background;
-	manager->progress_fd = arg_progress_fd;
-	if (!arg_json) {
-		manager->progress = bar_update;
-		manager->context = bar;
-	}
-	return 0;
+	return progress_start(&wish, manager, bar, reason);
+}
+
+/* Takes the reference. */
+static int show_readiness(json_t *readiness)
+{
+	bool is_ready = readiness_is_ready(readiness);
+	int code = show(readiness, readiness_print);
+
+	return code != EXIT_OK || is_ready ? code : EXIT_DEFERRED;
 }
 
 static int verb_status(int count, char **operands)
@@ -127,6 +141,8 @@ static int verb_status(int count, char **operands)
 	json_t *status;
 	int r = look(&manager, &reason);
 
+	if (r == -ENOENT && arg_ready)
+		return show_readiness(readiness_of_no_base(&reason));
 	if (r == 0 && geteuid() != 0)
 		r = reason_set(
 			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
@@ -134,8 +150,11 @@ static int verb_status(int count, char **operands)
 		r = worker_status(arg_root, &activation, &reason);
 	if (r < 0)
 		return fail(r, &reason);
+	if (arg_ready)
+		return show_readiness(readiness_describe(&manager, activation));
 	status = screen_status(&manager, activation, &reason);
-	return status ? show(status, screen_print_status) : fail(-EIO, &reason);
+	return status ? show(status, arg_all ? status_screen_print_all : status_screen_print)
+		      : fail(-EIO, &reason);
 }
 
 static void print_check(const json_t *check)
@@ -373,7 +392,7 @@ static int verb_remove(int count, char **operands)
 		r = manager_remove(&manager, &outcome, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	if (!arg_json)
+	if (!arg_json && !arg_quiet)
 		removal_print_switch(&manager, &outcome);
 	signal(SIGHUP, SIG_IGN);
 	manager_look_after_services(&manager, &outcome);
@@ -385,13 +404,36 @@ static int verb_history(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	Reason reason = {};
+	int64_t since = 0;
 	json_t *history;
-	int r = look(&manager, &reason);
+	int r;
 
+	if (arg_since && time_parse_local(arg_since, &since) < 0) {
+		log_error("not a date, with or without a time, such as '2026-11-20 10:12': %s",
+			arg_since);
+		return EXIT_USAGE;
+	}
+	r = look(&manager, &reason);
 	if (r < 0)
 		return fail(r, &reason);
 	history = screen_history(&manager, &reason);
-	return history ? show(history, screen_print_history) : fail(-EIO, &reason);
+	if (!history)
+		return fail(-EIO, &reason);
+	history_screen_select(history, since, arg_limit);
+	return show(history, history_screen_print);
+}
+
+/* Without a journal the history is what there is; but nobody can wait for more of it. */
+static int verb_log(int count, char **operands)
+{
+	const JournalRun run = {arg_root, arg_since, arg_limit, arg_follow, arg_json};
+	Reason reason = {};
+	int r = journal_show(&run, &reason);
+
+	if (r != -ENOENT || arg_follow)
+		return fail(r, &reason);
+	log_info("%s", reason.text);
+	return verb_history(count, operands);
 }
 
 static int find_state(
@@ -562,7 +604,7 @@ static const Option options[] = {
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
 	{"clear", NULL, "postpone: no longer", OPTION_FLAG, &arg_clear},
-	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
+	{"digests", NULL, "files: with the SHA-256 of each", OPTION_FLAG, &arg_digests},
 	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
 	{"download-only", NULL, "install: download and verify, and graft nothing", OPTION_FLAG,
@@ -575,8 +617,18 @@ static const Option options[] = {
 		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
+	{"progress", PROGRESS_CHOICES, "how progress is shown", OPTION_CHOICE, &arg_progress},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},
+	{"q", NULL, "print no progress and no result: the exit code tells", OPTION_FLAG,
+		&arg_quiet},
+	{"v", NULL, "status: with every image and graft", OPTION_FLAG, &arg_all},
+	{"ready", NULL, "status: whether this machine can get improvements", OPTION_FLAG,
+		&arg_ready},
+	{"f", NULL, "log: go on with what is said from now on", OPTION_FLAG, &arg_follow},
+	{"since", "TIME", "history, log: from then on, such as '2026-11-20 10:12'", OPTION_TEXT,
+		&arg_since},
+	{"limit", "N", "history, log: only the newest; 0: all", OPTION_NUMBER, &arg_limit},
 	{},
 };
 
@@ -590,6 +642,7 @@ static const Verb verbs[] = {
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
+	{"log", "", "show what Suture's programs said, by the journal", 0, 0, verb_log},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
@@ -609,6 +662,8 @@ int main(int argc, char **argv)
 		"background security improvements of this machine", options, verbs, "status"};
 
 	umask(022);
+	text_open();
+	style_open();
 	crypto_start_alone();
 	return command_main(&command, argc, argv);
 }

@@ -6,6 +6,8 @@
 
 #include "base/time.h"
 #include "device/policy/postponement.h"
+#include "device/ctl/row.h"
+#include "device/ctl/text.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1
@@ -55,10 +57,10 @@ static void print_mistakes(const json_t *object, const char *told)
 		const char *mistake = json_string_value(json_array_get(list, i));
 
 		if (!strstr(told, mistake))
-			printf("   Config: %s\n", mistake);
+			row_print(_("Config"), "%s", mistake);
 	}
 	if (left_out > 0)
-		printf("   Config: and %lld more mistakes\n", left_out);
+		row_print(_("Config"), _("and %lld more mistakes"), left_out);
 }
 
 static void print_value(const json_t *value)
@@ -124,19 +126,22 @@ json_t *policy_screen_summary(const Manager *manager)
 
 void policy_screen_print_summary(const json_t *summary, const char *problem)
 {
-	const char *until = document_text(summary, "postponed_until");
+	char until[ROW_TIME_TEXT_SIZE];
 
+	row_time(document_text(summary, "postponed_until"), until);
 	if (problem[0])
-		printf("   Config: %s\n", problem);
+		row_print(_("Config"), "%s", problem);
 	print_mistakes(summary, problem);
 	if (until[0])
-		printf("Postponed: until %.10s %.5s UTC\n", until, until + strlen("YYYY-MM-DDT"));
+		row_print(_("Postponed"), _("until %s"), until);
 }
 
-void policy_screen_print_manager(const json_t *object)
+void policy_screen_manager(const json_t *object, char ret_text[static POLICY_SCREEN_MANAGER_SIZE])
 {
 	const char *name = document_text(object, "organisation");
 
+	ret_text[0] = '\0';
 	if (json_is_true(json_object_get(object, "automatic_managed")))
-		printf(" (managed by %s)", name[0] ? name : "your organisation");
+		snprintf(ret_text, POLICY_SCREEN_MANAGER_SIZE, _(" (managed by %s)"),
+			name[0] ? name : _("your organisation"));
 }

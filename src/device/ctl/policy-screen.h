@@ -12,5 +12,6 @@ void policy_screen_print(const json_t *screen);
 json_t *policy_screen_summary(const Manager *manager);
 void policy_screen_print_summary(const json_t *summary, const char *problem);
 
-/* "managed by NAME", or nothing: what stands behind a value of this object's. */
-void policy_screen_print_manager(const json_t *object);
+/* " (managed by NAME)", or nothing: what stands behind a value of this object's. */
+#define POLICY_SCREEN_MANAGER_SIZE (CONFIG_NAME_MAX + 32)
+void policy_screen_manager(const json_t *object, char ret_text[static POLICY_SCREEN_MANAGER_SIZE]);
