@@ -139,6 +139,20 @@ def a_provider_lists_its_documents():
 
 
 @test
+def a_provider_without_a_document_says_when_it_began():
+    publisher = Publisher()
+    name = publisher.path(".well-known/csaf/provider-metadata.json")
+    publisher.advisories(at=1767000000)
+    publisher.advisories(at=1767300000)
+    check_equal(json.loads(read(name))["last_updated"], "2025-12-29T09:20:00Z")
+    write(name, read(name).replace(b"2025-12-29T09:20", b"1970-01-01T00:00"))
+    publisher.advisories(at=1767300000)
+    check_equal(json.loads(read(name))["last_updated"], "2026-01-01T20:40:00Z", "what an older one wrote")
+    publisher.release(fixes(1), at=1767400000)
+    check_equal(json.loads(read(name))["last_updated"], "2026-01-03T00:26:40Z")
+
+
+@test
 def security_txt_is_renewed_before_it_expires():
     publisher = Publisher()
     start = 1767000000

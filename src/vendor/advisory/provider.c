@@ -27,13 +27,25 @@ static int64_t last_updated(const AdvisoryList *list, int64_t now)
 	return last;
 }
 
-json_t *provider_metadata(const AdvisoryList *list, const Vendor *vendor, int64_t now)
+/* While there is no document: when that was said first. */
+static int64_t previous_update(const json_t *previous, int64_t now)
 {
+	int64_t updated;
+
+	return time_parse(document_text(previous, "last_updated"), &updated) == 0 && updated > 0
+		? updated
+		: now;
+}
+
+json_t *provider_metadata(
+	const AdvisoryList *list, const Vendor *vendor, const json_t *previous, int64_t now)
+{
+	int64_t last = last_updated(list, now);
 	_cleanup_free_ char *self = memory_printf("%s" METADATA_FILE, vendor->url);
 	_cleanup_free_ char *folder = memory_printf("%s" LINKS_CSAF_WHITE, vendor->url);
 	char updated[TIME_TEXT_SIZE];
 
-	time_format(last_updated(list, now), updated);
+	time_format(last > 0 ? last : previous_update(previous, now), updated);
 	return json_pack("{s:s, s:[{s:s}], s:s, s:b, s:s, s:b, s:o, s:s}", "canonical_url", self,
 		"distributions", "directory_url", folder, "last_updated", updated,
 		"list_on_CSAF_aggregators", 1, "metadata_version", "2.0",

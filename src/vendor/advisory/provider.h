@@ -7,8 +7,10 @@
  */
 #include "vendor/advisory/advisory.h"
 
-/* provider-metadata.json; a new reference. NULL: no memory. */
-json_t *provider_metadata(const AdvisoryList *list, const Vendor *vendor, int64_t now);
+/* provider-metadata.json; a new reference. NULL: no memory. `previous`: the present one or NULL,
+ * whose date is kept while there is no document that has one. */
+json_t *provider_metadata(
+	const AdvisoryList *list, const Vendor *vendor, const json_t *previous, int64_t now);
 
 int provider_index(const AdvisoryList *list, int64_t now, Buffer *ret_text);   /* index.txt */
 int provider_changes(const AdvisoryList *list, int64_t now, Buffer *ret_text); /* changes.csv */

@@ -250,7 +250,7 @@ static int write_all(const AdvisoryList *list, const FeedBases *bases)
 	if (r == 0)
 		r = check_json(feed_document(list, bases, &vendor, NOW));
 	if (r == 0)
-		r = check_json(provider_metadata(list, &vendor, NOW));
+		r = check_json(provider_metadata(list, &vendor, NULL, NOW));
 	if (r == 0)
 		r = provider_index(list, NOW, &text);
 	if (r == 0)

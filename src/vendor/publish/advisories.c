@@ -158,6 +158,21 @@ static int update_records(Advisories *all)
 
 /* -- public files -- */
 
+/* The document as it is published; NULL where there is none, or none that can be read. */
+static int read_published(const Advisories *all, const char *name, json_t **ret_json)
+{
+	_cleanup_free_ char *path = path_join(all->repository->path, name);
+	_cleanup_free_ uint8_t *data = NULL;
+	json_t *json = NULL;
+	size_t size;
+	int r = path ? file_read(AT_FDCWD, path, PUBLIC_FILE_MAX, &data, &size) : -ENOMEM;
+
+	if (r == 0)
+		r = document_parse(data, size, &json, NULL);
+	*ret_json = json;
+	return r == -ENOMEM ? r : 0;
+}
+
 static bool is_as_it_was(const Advisories *all, const char *name, const Buffer *text)
 {
 	_cleanup_free_ char *path = path_join(all->repository->path, name);
@@ -272,6 +287,18 @@ static bool is_due(const Advisories *all, const AdvisoryEntry *entry)
 		(all->all || entry->changed || !path || !file_exists(AT_FDCWD, path));
 }
 
+static int put_provider(Advisories *all)
+{
+	static const char name[] = LINKS_CSAF "provider-metadata.json";
+	_cleanup_json_ json_t *previous = NULL;
+	int r = read_published(all, name, &previous);
+
+	return r < 0 ? r
+		     : put_document(all, name,
+			       provider_metadata(
+				       &all->list, &all->vendor, previous, all->repository->now));
+}
+
 static int put_lists(Advisories *all)
 {
 	int64_t now = all->repository->now;
@@ -291,9 +318,7 @@ static int put_lists(Advisories *all)
 	if (r == 0)
 		r = put_document(all, LINKS_ADVISORIES "feed.json",
 			feed_document(&all->list, &all->bases, &all->vendor, now));
-	return r < 0 ? r
-		     : put_document(all, LINKS_CSAF "provider-metadata.json",
-			       provider_metadata(&all->list, &all->vendor, now));
+	return r < 0 ? r : put_provider(all);
 }
 
 static int put_security_txt(Advisories *all)
