@@ -101,6 +101,58 @@ def the_feed_has_every_improvement():
 
 
 @test
+def the_feed_lists_all_that_lies_beside_it():
+    publisher = Publisher()
+    start = 1790000000
+    publisher.release(fixes(1), at=start)
+    for number, data in (2, NEWER_TLS), (3, changed(OLD_TLS, 1000, 100_000, 200_000, 5000)):
+        publisher.release(fixes(number, {**FIX, "cve": f"CVE-2026-{number}", "references": [
+            f"https://example.org/r/commit/{'a' * 40}"]}), {LIB: data}, at=start + number)
+        publisher.listed_files()
+    publisher.withdraw(1, "stop")
+    publisher.advisories(at=start + 10)
+    publisher.listed_files()
+    feed = publisher.feed()
+    check_equal([(a["id"], a["released"], a["updated"], a["revision"]) for a in feed["advisories"]],
+                [("EXAMPLE-2026-0003", time_text(start + 3), time_text(start + 3), 1),
+                 ("EXAMPLE-2026-0002", time_text(start + 2), time_text(start + 2), 1),
+                 ("EXAMPLE-2026-0001", time_text(start), time_text(start + 10), 2)])
+    # what is damaged is not laundered by what is published later
+    flip_byte(publisher.path("advisories/example-2026-0003.html"))
+    publisher.release(fixes(4, {**FIX, "component": "xml"}), {XMLLIB: NEW_XML}, component="xml",
+                      at=start + 20)
+    listed = {entry["path"]: entry["sha256"] for entry in publisher.feed()["files"]}
+    check_equal([name for name, data in publisher.public_files().items()
+                 if name in listed and hashlib.sha256(data).hexdigest() != listed[name]],
+                ["advisories/example-2026-0003.html"])
+    publisher.advisories(at=start + 20)
+    publisher.listed_files()
+
+
+@test
+def a_software_centre_is_told_what_is_on_offer():
+    publisher = Publisher()
+    story(publisher)
+    name = publisher.path("advisories/exampleos.releases.xml")
+    def told():
+        return [(r.get("version"), r.get("urgency"), r.find("url").text.rpartition("/")[2],
+                 [p.text for p in r.iter("p")], [i.text for i in r.iter("issue")])
+                for r in ElementTree.fromstring(read(name))]
+    first = ("high", "example-2026-0001.html", ["A fix for navigation"], [CVE])
+    check_equal(told(), [("26.3.2-a", *first), ("26.3.1-a", *first)])
+    publisher.draft(fixes(2, {**FIX, "cve": "CVE-2026-2"}), {LIB: NEWER_TLS})
+    publisher.draft(fixes(3, {**FIX, "cve": "EXAMPLE-3", "component": "xml"}, title=HOSTILE,
+                          urgency="critical"), {XMLLIB: NEW_XML}, component="xml")
+    publisher.publish("publish")
+    [_, second, _] = told()
+    check_equal((second[:3], len(second[3]), second[4]),
+                (("26.3.1-b", "critical", "index.html"), 2, ["CVE-2026-2"]))
+    publisher.withdraw(2, "stop")
+    publisher.advisories()
+    check_equal([line[0] for line in told()], ["26.3.2-a", "26.3.1-a"])
+
+
+@test
 def one_improvement_may_have_two_advisories():
     publisher = Publisher()
     publisher.draft(fixes(1))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A vendor who tells what was fixed: fixes files, several bases, and what is published of them."""
+import hashlib
 import re
+from xml.etree import ElementTree
 
 from world import *
 
@@ -78,6 +80,14 @@ class Publisher(Vendor):
 
     def csaf(self, *args):
         return json.loads(read(self.csaf_path(*args)))
+
+    def listed_files(self):
+        """Checks that the feed lists exactly what lies beside it, and as it is."""
+        listed = {entry["path"]: (entry["sha256"], entry["size"]) for entry in self.feed()["files"]}
+        found = {name: (hashlib.sha256(data).hexdigest(), len(data))
+                 for name, data in self.public_files().items()
+                 if name not in ("advisories/feed.json", ".well-known/security.txt")}
+        check_equal(listed, found)
 
     def public_files(self):
         """path below the repository → bytes, of what tells of fixes."""

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "crypto/digest512.h"
+#include "vendor/advisory/appstream.h"
 #include "vendor/advisory/csaf.h"
 #include "vendor/advisory/feed.h"
 #include "vendor/advisory/history.h"
@@ -28,13 +29,12 @@
 #define RECORDS     "advisories"
 #define VENDOR_FILE "vendor.json"
 
-#define PUBLIC_FILE_MAX                                                                            \
-	((size_t)64 << 20) /* of the largest, the feed of a vendor with 1000 bases */
-
 typedef struct Advisories {
 	Repository *repository;
 	AdvisoryList list;
 	FeedBases bases;
+	FeedFiles files;    /* all that will be public, but the feed and security.txt */
+	FeedFiles previous; /* what the present feed lists */
 	Vendor vendor;
 	bool all;
 	size_t count; /* files that change */
@@ -45,6 +45,8 @@ static void advisories_done(Advisories *all)
 {
 	advisory_list_done(&all->list);
 	feed_bases_done(&all->bases);
+	feed_files_done(&all->files);
+	feed_files_done(&all->previous);
 	vendor_clear(&all->vendor);
 }
 
@@ -165,10 +167,10 @@ static int read_published(const Advisories *all, const char *name, json_t **ret_
 	_cleanup_free_ uint8_t *data = NULL;
 	json_t *json = NULL;
 	size_t size;
-	int r = path ? file_read(AT_FDCWD, path, PUBLIC_FILE_MAX, &data, &size) : -ENOMEM;
+	int r = path ? file_read(AT_FDCWD, path, FEED_SIZE_MAX, &data, &size) : -ENOMEM;
 
 	if (r == 0)
-		r = document_parse(data, size, &json, NULL);
+		r = document_parse_large(data, size, FEED_VALUES_MAX, &json, NULL);
 	*ret_json = json;
 	return r == -ENOMEM ? r : 0;
 }
@@ -185,8 +187,10 @@ static bool is_as_it_was(const Advisories *all, const char *name, const Buffer *
 
 static int put_file(Advisories *all, const char *name, const Buffer *text)
 {
-	if (is_as_it_was(all, name, text))
-		return 0;
+	int r = feed_is_path(name) ? feed_files_add(&all->files, name, text->data, text->size) : 0;
+
+	if (r < 0 || is_as_it_was(all, name, text))
+		return r;
 	all->count++;
 	return outbox_put(all->repository->workspace, name, text->data, text->size, all->reason);
 }
@@ -277,14 +281,62 @@ static int put_advisory(Advisories *all, const AdvisoryEntry *entry)
 	return r < 0 ? r : put_texts(all, entry);
 }
 
-/* What is as it was need not be made to know that; one that was planned may have become due. */
-static bool is_due(const Advisories *all, const AdvisoryEntry *entry)
+/* What is as it was need not be made to know that: the feed goes on saying of its files what it
+ * says, which is not what they are where they are damaged. 1: it does not know them, as of what was
+ * planned and has become due. */
+static int keep_advisory(Advisories *all, const AdvisoryEntry *entry)
 {
-	_cleanup_free_ char *name = advisory_file(entry, ".html");
-	_cleanup_free_ char *path = name ? path_join(all->repository->path, name) : NULL;
+	int r = 0;
 
-	return advisory_is_public(&entry->advisory, all->repository->now) &&
-		(all->all || entry->changed || !path || !file_exists(AT_FDCWD, path));
+	for (size_t i = 0; r == 0 && i < LINKS_FILES; i++) {
+		_cleanup_free_ char *name =
+			links_file(entry->name, advisory_first_date(&entry->advisory), i);
+		const FeedFile *file = name ? feed_files_find(&all->previous, name) : NULL;
+
+		if (file)
+			r = feed_files_copy(&all->files, file);
+		else if (!name || i != LINKS_FILE_OSV)
+			r = name ? 1 : -ENOMEM;
+	}
+	return r;
+}
+
+static int put_or_keep(Advisories *all, const AdvisoryEntry *entry)
+{
+	int r = all->all || entry->changed ? 1 : keep_advisory(all, entry);
+
+	return r > 0 ? put_advisory(all, entry) : r;
+}
+
+static int put_product(Advisories *all, const char *product)
+{
+	_cleanup_free_ char *name = appstream_file(product);
+	_cleanup_buffer_ Buffer text = {};
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	if (feed_files_find(&all->files, name)) /* another base's product is the same */
+		return 0;
+	r = appstream_write(&all->list, product, &all->vendor, all->repository->now, &text);
+	return r < 0 ? r : put_file(all, name, &text);
+}
+
+/* Of what was ever improved, and of what may be. */
+static int put_products(Advisories *all)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->bases.count; i++)
+		r = put_product(all, all->bases.items[i].product);
+	for (size_t i = 0; r == 0 && i < all->list.count; i++) {
+		const Advisory *advisory = &all->list.items[i].advisory;
+
+		for (size_t j = 0; r == 0 && j < advisory->releases.count; j++)
+			if (advisory_is_public(advisory, all->repository->now))
+				r = put_product(all, advisory->releases.items[j].product);
+	}
+	return r;
 }
 
 static int put_provider(Advisories *all)
@@ -316,9 +368,17 @@ static int put_lists(Advisories *all)
 	if (r == 0)
 		r = put_file(all, LINKS_CSAF_WHITE "changes.csv", &changes);
 	if (r == 0)
-		r = put_document(all, LINKS_ADVISORIES "feed.json",
-			feed_document(&all->list, &all->bases, &all->vendor, now));
+		r = put_products(all);
 	return r < 0 ? r : put_provider(all);
+}
+
+/* Last, because it lists all the others. */
+static int put_feed(Advisories *all)
+{
+	feed_files_sort(&all->files);
+	return put_document(all, FEED_NAME,
+		feed_document(
+			&all->list, &all->bases, &all->files, &all->vendor, all->repository->now));
 }
 
 static int put_security_txt(Advisories *all)
@@ -328,7 +388,7 @@ static int put_security_txt(Advisories *all)
 	_cleanup_free_ uint8_t *previous = NULL;
 	_cleanup_buffer_ Buffer text = {};
 	size_t size;
-	int r = path ? file_read(AT_FDCWD, path, PUBLIC_FILE_MAX, &previous, &size) : -ENOMEM;
+	int r = path ? file_read(AT_FDCWD, path, FEED_FILE_SIZE_MAX, &previous, &size) : -ENOMEM;
 
 	if (r < 0 && r != -ENOENT)
 		return reason_errno(all->reason, r, "cannot read %s", path);
@@ -337,16 +397,30 @@ static int put_security_txt(Advisories *all)
 	return r < 0 ? r : put_file(all, name, &text);
 }
 
+/* One that cannot be read is as none: all is made anew. */
+static int load_previous(Advisories *all)
+{
+	_cleanup_json_ json_t *feed = NULL;
+	int r = read_published(all, FEED_NAME, &feed);
+
+	if (r == 0)
+		r = feed_files_read(feed, &all->previous, NULL);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int put_public(Advisories *all)
 {
-	int r = 0;
+	int64_t now = all->repository->now;
+	int r = load_previous(all);
 
 	advisory_list_sort(&all->list);
 	for (size_t i = 0; r == 0 && i < all->list.count; i++)
-		if (is_due(all, &all->list.items[i]))
-			r = put_advisory(all, &all->list.items[i]);
+		if (advisory_is_public(&all->list.items[i].advisory, now))
+			r = put_or_keep(all, &all->list.items[i]);
 	if (r == 0)
 		r = put_lists(all);
+	if (r == 0)
+		r = put_feed(all);
 	return r < 0 ? r : put_security_txt(all);
 }
 
