@@ -362,6 +362,86 @@ def a_newer_base_that_includes_it_is_told():
     check("26.4" not in words(publisher.page("example-2026-0002")), "26.4 does not have (b)")
 
 
+# -- corrections --
+
+def correct(publisher, text, *args, at=None, **options):
+    write("corrected.json", json.dumps(text))
+    return publisher.publish(*args, "advisories", "correct", "corrected.json", env=clock(at), **options)
+
+
+@test
+def a_text_is_corrected_without_an_improvement():
+    commit = {"references": [f"https://example.org/r/commit/{'a' * 40}"]}
+    publisher, start = Publisher(), 1790000000
+    publisher.release(fixes(1, {**FIX, **commit}), at=start)
+    signed = {name: read(publisher.path(name)) for top in ("metadata", "targets", "blobs")
+              for name in files_below(publisher.repository, top)}
+    mended = fixes(1, {**FIX, "impact": "A page may read another's data", "exploited": True},
+                   title="A better title", urgency="critical", released=time_text(start + 5))
+    done = correct(publisher, mended, "--reason", "Attacks are known.", at=start + 60)
+    check("Corrected EXAMPLE-2026-0001: wrote" in done.stdout, done.stdout)
+    tracking = publisher.csaf()["document"]["tracking"]
+    check_equal([(r["number"], r["date"], r["summary"]) for r in tracking["revision_history"]],
+                [("1", time_text(start), "26.3.1-a is published."),
+                 ("2", time_text(start + 60), "Attacks are known.")])
+    check_equal((tracking["version"], tracking["current_release_date"]), ("2", time_text(start + 60)))
+    page = words(publisher.page())
+    for text in ("A better title", "A page may read another's data", "urgency: critical", "revised",
+                 "Attacks are known.", "known to have been used"):
+        check(text in page, f"{text!r} is not in {page!r}")
+    check(FIX["impact"] not in page, "the old text is still there")
+    [told] = publisher.feed()["advisories"]
+    check_equal((told["title"], told["updated"], told["revision"], told["urgency"]),
+                ("A better title", time_text(start + 60), 2, "critical"))
+    # the commit is not told any more: who read the record hears of it
+    osv = json.loads(read(publisher.path("advisories/example-2026-0001.osv.json")))
+    check_equal((osv["affected"], osv["withdrawn"]), ([], time_text(start + 60)))
+    # what is signed stays: the index's own words, and the notes that devices show
+    [improvement] = publisher.feed()["bases"][0]["improvements"]
+    check_equal((improvement["urgency"], improvement["summary"]), ("high", "A fix for navigation"))
+    check_equal({name: read(publisher.path(name)) for name in signed}, signed)
+    publisher.listed_files()
+    # once is enough, and what comes later builds on it
+    again = json.loads(correct(publisher, mended, "--json", at=start + 90).stdout)
+    check_equal((again["corrected"], again["changed_files"]), (False, 0))
+    publisher.withdraw(1, "stop")
+    publisher.advisories(at=start + 99)
+    check("A better title" in publisher.page() and "3" == publisher.csaf()["document"]["tracking"]["version"],
+          "the correction is forgotten")
+
+
+@test
+def a_correction_gives_the_same_bytes():
+    found = []
+    for _ in range(2):
+        fresh_folder()
+        publisher = Publisher()
+        publisher.release(fixes(1), at=1790000000)
+        correct(publisher, fixes(1, {**FIX, "credit": "Nobody"}), at=1790000001)
+        found.append(publisher.public_files())
+    check_equal(found[0], found[1])
+
+
+@test
+def a_correction_that_contradicts_what_is_signed_is_refused():
+    publisher = Publisher()
+    publisher.release(fixes(1, FIX, {**FIX, "cve": "CVE-2026-2"}))
+    before = publisher.public_files()
+    def refuses(text, *words, expect=1, args=()):
+        one_line_error(correct(publisher, text, *args, expect=expect), *words)
+        check_equal(publisher.public_files(), before)
+    refuses(fixes(1), "EXAMPLE-2026-0001", "CVE-2026-2", "tls", "any more")
+    refuses(fixes(1, FIX, {**FIX, "cve": "CVE-2026-2"}, {**FIX, "cve": "CVE-2026-3"}), "CVE-2026-3",
+            "no improvement")
+    refuses(fixes(7), "EXAMPLE-2026-0007", "a draft is corrected", expect=3)
+    refuses({**fixes(1), "color": "blue"}, "corrected.json", "color", expect=6)
+    refuses(fixes(1), "--reason", "one line", args=("--reason", "a\nb"))
+    one_line_error(publisher.publish("advisories", "mend", expect=64), "advisories correct FIXES")
+    one_line_error(publisher.publish("advisories", "correct", expect=64), "advisories correct FIXES")
+    os.remove("repository.work/vendor.json")
+    refuses(fixes(1), "vendor.json", expect=3)
+
+
 # -- when, and what not --
 
 @test

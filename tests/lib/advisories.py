@@ -100,6 +100,11 @@ class Publisher(Vendor):
         return found
 
 
+def files_below(folder, top):
+    return [os.path.relpath(os.path.join(place, name), folder)
+            for place, _, names in os.walk(os.path.join(folder, top)) for name in names]
+
+
 def clock(at):
     return {"SOURCE_DATE_EPOCH": str(int(at))} if at else None
 

@@ -516,6 +516,80 @@ int history_observe(AdvisoryList *list, const Index *index, HistoryNotes notes, 
 	return r;
 }
 
+/* -- corrections -- */
+
+static int refuse_lost(const Advisory *advisory, const Fixes *fixes, Reason *reason)
+{
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++) {
+		const Fix *fix = &advisory->fixes->fixes.items[i];
+
+		if (advisory_is_released(advisory, fix) && !fixes_have(fixes, fix))
+			return reason_set(reason, -EINVAL,
+				"%s does not tell of %s in %s any more, which a signed index says "
+				"that it fixes",
+				fixes->id, fix->cve, fix->component);
+	}
+	return 0;
+}
+
+static int refuse_new(const Advisory *advisory, const Fixes *fixes, Reason *reason)
+{
+	for (size_t i = 0; i < fixes->fixes.count; i++) {
+		const Fix *fix = &fixes->fixes.items[i];
+
+		if (!fixes_have(advisory->fixes, fix))
+			return reason_set(reason, -EINVAL,
+				"%s tells of %s in %s, which no improvement was published with: "
+				"only the next one can say so",
+				fixes->id, fix->cve, fix->component);
+	}
+	return 0;
+}
+
+/* What nobody is shown aside. */
+static json_t *shown_text(const Fixes *fixes)
+{
+	json_t *json = schema_write(fixes_fields, fixes);
+
+	json_object_del(json, "schema");
+	json_object_del(json, "released");
+	return json;
+}
+
+static int is_same_text(const Fixes *a, const Fixes *b, bool *ret_same)
+{
+	_cleanup_json_ json_t *left = shown_text(a), *right = shown_text(b);
+
+	if (!left || !right)
+		return -ENOMEM;
+	*ret_same = json_equal(left, right);
+	return 0;
+}
+
+int history_correct(AdvisoryList *list, Fixes *fixes, const char *why, Reason *reterr_reason)
+{
+	AdvisoryEntry *entry = find_advisory(list, fixes->id);
+	bool same = false;
+	Fixes old;
+	int r;
+
+	if (!entry)
+		return reason_set(reterr_reason, -ENOENT,
+			"no advisory %s was published: a draft is corrected by making it again",
+			fixes->id);
+	r = refuse_lost(&entry->advisory, fixes, reterr_reason);
+	if (r == 0)
+		r = refuse_new(&entry->advisory, fixes, reterr_reason);
+	if (r == 0)
+		r = is_same_text(entry->advisory.fixes, fixes, &same);
+	if (r < 0 || same)
+		return r < 0 ? r : HISTORY_SAME_TEXT;
+	old = *entry->advisory.fixes;
+	*entry->advisory.fixes = *fixes;
+	*fixes = old;
+	return tell(entry, why);
+}
+
 /* -- revisions -- */
 
 /* Nothing is dated before what was said last, nor before the time that a first release is planned

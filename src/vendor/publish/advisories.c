@@ -36,6 +36,7 @@ typedef struct Advisories {
 	FeedFiles files;    /* all that will be public, but the feed and security.txt */
 	FeedFiles previous; /* what the present feed lists */
 	Vendor vendor;
+	AdvisoriesCorrection *correction; /* or NULL */
 	bool all;
 	size_t count; /* files that change */
 	Reason *reason;
@@ -145,6 +146,15 @@ static int put_records(const Advisories *all)
 	return r;
 }
 
+static int correct(Advisories *all)
+{
+	AdvisoriesCorrection *correction = all->correction;
+	int r = history_correct(&all->list, correction->fixes, correction->why, all->reason);
+
+	correction->is_new = r == 0;
+	return r < 0 ? r : 0;
+}
+
 /* Everything that happened is in the records, and the new ones in the outbox. */
 static int update_records(Advisories *all)
 {
@@ -153,6 +163,8 @@ static int update_records(Advisories *all)
 
 	for (size_t i = 0; r == 0 && i < bases->bases.count; i++)
 		r = observe_base(all, &bases->bases.items[i]);
+	if (r == 0 && all->correction)
+		r = correct(all);
 	if (r == 0)
 		r = history_close(&all->list, all->repository->now);
 	return r < 0 ? r : put_records(all);
@@ -275,7 +287,8 @@ static int put_advisory(Advisories *all, const AdvisoryEntry *entry)
 	if (r == 0)
 		r = put_document(
 			all, vex, openvex_document(&entry->advisory, entry->name, &all->vendor));
-	if (r == 0 && osv_applies(&entry->advisory))
+	/* the record that an older text had is not left as it was */
+	if (r == 0 && (osv_applies(&entry->advisory) || feed_files_find(&all->previous, osv)))
 		r = put_document(
 			all, osv, osv_document(&entry->advisory, entry->name, &all->vendor));
 	return r < 0 ? r : put_texts(all, entry);
@@ -436,11 +449,24 @@ static int load_vendor(Advisories *all)
 		r = document_file_load(path, vendor_fields, &all->vendor, all->reason);
 		return r < 0 ? r : 1;
 	}
-	return all->all ? reason_set(all->reason, -ENOENT,
-				  "advisories need %s, which says who publishes them: see "
-				  "examples/vendor.json",
-				  path)
-			: 0;
+	return all->all || all->correction
+		? reason_set(all->reason, -ENOENT,
+			  "advisories need %s, which says who publishes them: see "
+			  "examples/vendor.json",
+			  path)
+		: 0;
+}
+
+static int put_all(Advisories *all, size_t *ret_count)
+{
+	int has_vendor = load_vendor(all);
+	int r = has_vendor < 0 ? has_vendor : update_records(all);
+
+	if (r == 0 && has_vendor > 0)
+		r = put_public(all);
+	if (r == 0)
+		*ret_count = all->count;
+	return r;
 }
 
 int advisories_put(
@@ -448,13 +474,15 @@ int advisories_put(
 {
 	_cleanup_(advisories_done) Advisories all = {
 		.repository = repository, .all = scope == ADVISORIES_ALL, .reason = reterr_reason};
-	int has_vendor = load_vendor(&all);
-	int r = has_vendor < 0 ? has_vendor : update_records(&all);
 
-	if (r == 0 && has_vendor > 0)
-		r = put_public(&all);
-	if (r < 0)
-		return r;
-	*ret_count = all.count;
-	return 0;
+	return put_all(&all, ret_count);
+}
+
+int advisories_correct(Repository *repository, AdvisoriesCorrection *correction, size_t *ret_count,
+	Reason *reterr_reason)
+{
+	_cleanup_(advisories_done) Advisories all = {
+		.repository = repository, .correction = correction, .reason = reterr_reason};
+
+	return put_all(&all, ret_count);
 }
