@@ -33,11 +33,11 @@ class Publisher(Vendor):
     def introduce(self, vendor=VENDOR):
         write("repository.work/vendor.json", json.dumps(vendor))
 
-    def add_base(self, name, version, variant=None, *args):
+    def add_base(self, name, version, variant=None, *args, library=None):
         root = self.roots[name] = os.path.join(self.folder, f"base-{name}")
         release = OS_RELEASE.replace(VERSION, version) + (f"VARIANT_ID={variant}\n" if variant else "")
         # what includes a fix has it, be it in a form of its own
-        library = changed(OLD_TLS, 77_000) if "--includes" in args else OLD_TLS
+        library = library or (changed(OLD_TLS, 77_000) if "--includes" in args else OLD_TLS)
         fill(root, {**BASE_FILES, LIB: library, "usr/lib/os-release": release})
         self.publish("base", "add", name, "--root", root, "--os-release",
                      f"{root}/usr/lib/os-release", "--architecture", MACHINE, *args)

@@ -6,7 +6,7 @@
  * it can name nothing but such a file.
  */
 #include "base/reason.h"
-#include "vendor/advisory/advisory.h"
+#include "vendor/advisory/links.h"
 
 #define FEED_NAME LINKS_ADVISORIES "feed.json"
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vendor/advisory/lacks.h"
 #include "wire/json/document.h"
 
 #define NOTES_MAX 64 /* fixes files of one improvement: one for each component */
@@ -420,10 +421,13 @@ static bool knows_inclusion(
 	return false;
 }
 
-/* What the older base got by then. What was withdrawn is not carried by what came later. */
+/* What the older base got by then. What was withdrawn is not carried by what came later, and what
+ * is said to be lacking all the same is not there. */
 static bool brings(
 	const Advisory *advisory, const Index *index, const Inclusion *inclusion, const char *cve)
 {
+	if (lacks_cve(lacks_of(index), cve))
+		return false;
 	for (size_t i = 0; i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 

@@ -104,7 +104,7 @@ int provider_changes(const AdvisoryList *list, int64_t now, Buffer *ret_text)
 	return r < 0 ? r : buffer_text(ret_text, "");
 }
 
-static int64_t expiry_of(const char *security_txt)
+int64_t provider_expiry(const char *security_txt)
 {
 	static const char member[] = "\nExpires: ";
 	const char *at = security_txt ? strstr(security_txt, member) : NULL;
@@ -118,7 +118,7 @@ static int64_t expiry_of(const char *security_txt)
 
 int provider_security_txt(const Vendor *vendor, const char *previous, int64_t now, Buffer *ret_text)
 {
-	int64_t expires = expiry_of(previous);
+	int64_t expires = provider_expiry(previous);
 	char text[TIME_TEXT_SIZE];
 
 	if (expires < now + PROVIDER_FRESH_DAYS * (int64_t)SECONDS_PER_DAY)

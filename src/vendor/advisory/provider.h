@@ -17,6 +17,7 @@ int provider_changes(const AdvisoryList *list, int64_t now, Buffer *ret_text); /
 
 /* security.txt has to say until when it is good. `previous`: the present file or NULL, whose date
  * is kept while enough of it is left, so that the file does not change without need. */
+int64_t provider_expiry(const char *security_txt); /* 0: it does not say */
 #define PROVIDER_GOOD_DAYS  365
 #define PROVIDER_FRESH_DAYS 180
 int provider_security_txt(

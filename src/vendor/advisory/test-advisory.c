@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/time.h"
 #include "test.h"
+#include "vendor/advisory/agreement.h"
 #include "vendor/advisory/appstream.h"
 #include "vendor/advisory/csaf.h"
 #include "vendor/advisory/cvss.h"
@@ -238,6 +239,38 @@ static int check_json(json_t *json)
 	return owned ? document_write(owned, &text) : -ENOMEM;
 }
 
+/* The forms that were just made agree with each other. */
+static int compare_forms(
+	const AdvisoryEntry *entry, const json_t *feed, const Buffer *page, const Buffer *mail)
+{
+	_cleanup_json_ json_t *csaf = csaf_document(&entry->advisory, entry->name, &vendor);
+	_cleanup_json_ json_t *vex = openvex_document(&entry->advisory, entry->name, &vendor);
+	_cleanup_json_ json_t *osv = osv_document(&entry->advisory, entry->name, &vendor);
+	_cleanup_json_ json_t *promises = json_object();
+	const AgreementForms forms = {feed, json_array_get(json_object_get(feed, "advisories"), 0),
+		entry->name, csaf, vex, osv, (char *)page->data, (char *)mail->data};
+	Reason reason = {};
+	int r = csaf && vex && osv && promises ? agreement_check(&forms, promises, &reason)
+					       : -ENOMEM;
+
+	if (r < 0 && r != -ENOMEM)
+		test_fail(__FILE__, __LINE__, "%s", reason.text);
+	return r;
+}
+
+static int write_and_compare(const AdvisoryList *list, const FeedBases *bases)
+{
+	const AdvisoryEntry *entry = &list->items[0];
+	_cleanup_feed_files_ FeedFiles files = {};
+	_cleanup_json_ json_t *feed = feed_document(list, bases, &files, &vendor, NOW);
+	_cleanup_buffer_ Buffer page = {}, mail = {};
+	int r = feed ? page_write(&entry->advisory, entry->name, &vendor, &page) : -ENOMEM;
+
+	if (r == 0)
+		r = mail_write(&entry->advisory, entry->name, &vendor, &mail);
+	return r < 0 ? r : compare_forms(entry, feed, &page, &mail);
+}
+
 static int write_all(const AdvisoryList *list, const FeedBases *bases)
 {
 	const AdvisoryEntry *entry = &list->items[0];
@@ -267,7 +300,7 @@ static int write_all(const AdvisoryList *list, const FeedBases *bases)
 		r = page_write(&entry->advisory, entry->name, &vendor, &text);
 	if (r == 0)
 		r = page_write_index(list, &vendor, NOW, &text);
-	return r < 0 ? r : mail_write(&entry->advisory, entry->name, &vendor, &text);
+	return r < 0 ? r : write_and_compare(list, bases);
 }
 
 static int whole_way(const Index *index)
