@@ -551,11 +551,12 @@ def an_interrupted_run_is_carried_on():
     check_equal(publisher.page(), page)
     # behind the rename that decides, any verb does it
     os.rename(publisher.path("advisories"), "advisories")
-    write("repository.work/outbox.ready/.well-known/security.txt", "from the outbox\n")
+    carried = read(publisher.path(".well-known/security.txt")) + b"# from the outbox\n"
+    write("repository.work/outbox.ready/.well-known/security.txt", carried)
     shutil.move("advisories", "repository.work/outbox.ready/advisories")
     publisher.publish("check")
     check_equal(publisher.page(), page)
-    check_equal(read(publisher.path(".well-known/security.txt")), b"from the outbox\n")
+    check_equal(read(publisher.path(".well-known/security.txt")), carried)
 
 
 @test
