@@ -63,6 +63,8 @@ static const Option options[] = {
 		&arguments.keep_days},
 	{"prune", NULL, "mirror: remove what is not current any more", OPTION_FLAG,
 		&arguments.prune},
+	{"signed-only", NULL, "mirror: without advisories, which nobody signed", OPTION_FLAG,
+		&arguments.signed_only},
 	{"dry-run", NULL, "prune: only say what would be removed", OPTION_FLAG, &arguments.dry_run},
 	{"ramp", "HOURS:PERCENT,...", "publish, promote: let devices in by these steps",
 		OPTION_TEXT, &arguments.ramp},
