@@ -175,6 +175,7 @@ def forms_that_contradict_each_other_are_found():
             (f"{CSAF}.sha512", "a", "b", "digest"), (f"{WHITE}/index.txt", "-0001.json", "-0009.json", "index.txt"),
             (f"{WHITE}/changes.csv", "Z\"\r\n", "A\"\r\n", "changes.csv"),
             (f"{WHITE}/index.txt", f"{YEAR}/example-2026-0001", f"x\n{YEAR}/example-2026-0001", "no advisory"),
+            ("advisories/exampleos.releases.xml", "26.3.1-a", "26.3.1-b", "offers 26.3.1-b"),
             ("advisories/index.html", '"example-2026-0001.html"', '"x.html"', "EXAMPLE-2026-0001")):
         copy_of(publisher)
         retext(name, old, new)

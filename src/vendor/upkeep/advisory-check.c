@@ -340,10 +340,51 @@ static int check_security_txt(const AdvisoryLook *look)
 		: advisory_look_fault(look, SECURITY_TXT " has expired");
 }
 
+/* Every improvement that a product's release file offers; text between `" version="` and `"`. */
+static int check_offers(const AdvisoryLook *look, const char *name, char *text)
+{
+	static const char mark[] = " version=\"";
+	int r = 0;
+
+	text = strstr(text, "<release ");
+	while (r == 0 && text && (text = strstr(text, mark))) {
+		char *label = text + strlen(mark), *end = strchr(label, '"');
+
+		if (!end)
+			return advisory_look_fault(look, "%s is cut off", name);
+		*end = '\0';
+		text = end + 1;
+		if (!advisory_signed_offers(look, label))
+			r = advisory_look_fault(
+				look, "%s offers %s, which is not on offer", name, label);
+	}
+	return r;
+}
+
+static int check_releases(const AdvisoryLook *look)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < look->files.count; i++) {
+		const char *name = look->files.items[i].path;
+		_cleanup_free_ uint8_t *text = NULL;
+		size_t size;
+
+		if (!text_ends_with(name, ".releases.xml"))
+			continue;
+		r = read_good(look, name, &text, &size);
+		if (r == 0 && text)
+			r = check_offers(look, name, (char *)text);
+	}
+	return r;
+}
+
 static int check_lists(const AdvisoryLook *look)
 {
 	int r = check_index_page(look);
 
+	if (r == 0)
+		r = check_releases(look);
 	if (r == 0)
 		r = check_lines(look, LINKS_CSAF_WHITE "index.txt", false);
 	if (r == 0)

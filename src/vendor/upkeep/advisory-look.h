@@ -29,6 +29,9 @@ char *advisory_look_base_key(const char *product, const char *base);
 /* Whether signed metadata names the base. */
 bool advisory_look_has_base(const AdvisoryCheck *check, const char *product, const char *key);
 
+/* Whether the feed has an improvement of this machine label that is not withdrawn. */
+bool advisory_signed_offers(const AdvisoryLook *look, const char *label);
+
 /* Whether the feed says of bases and improvements what is signed of them. 0 or -ENOMEM. */
 int advisory_signed_check(const AdvisoryLook *look);
 

@@ -190,6 +190,20 @@ int advisory_signed_check(const AdvisoryLook *look)
 	return r;
 }
 
+bool advisory_signed_offers(const AdvisoryLook *look, const char *label)
+{
+	const char *unused;
+	json_t *improvement;
+
+	json_object_foreach(look->improvements, unused, improvement)
+	{
+		if (strcmp(document_text(improvement, "machine_label"), label) == 0 &&
+			!json_object_get(improvement, "withdrawn"))
+			return true;
+	}
+	return false;
+}
+
 /* -- promises -- */
 
 static const Index *find_index(const AdvisoryCheck *check, const char *key)
