@@ -63,6 +63,10 @@ def states():
     publisher.release(fixes(1, {**SCORED, "references": [f"https://example.org/r/commit/{'a' * 40}"]},
                             **SCHEMA_2), bases=bases)
     yield published(publisher, "four-bases")
+    # another text, which does not tell the commit any more: its OSV record is withdrawn
+    write("corrected.json", json.dumps(fixes(1, {**SCORED, "exploited": True}, **SCHEMA_2)))
+    publisher.publish("advisories", "correct", "corrected.json")
+    yield published(publisher, "corrected")
     publisher.withdraw(1, "stop", reason="it breaks printing")
     publisher.advisories()
     yield published(publisher, "withdrawn")
