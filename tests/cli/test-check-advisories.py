@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tells of fixes, held against what is signed and against itself, by the published files alone."""
+import fcntl
+
 from advisories import *
 from tap import *
 
@@ -253,6 +255,29 @@ def what_is_planned_is_missed_once_it_is_due():
     one_line_error(look(expect=6), "feed.json lacks exampleos", "advisories' writes it anew")
     publisher.advisories()
     look()
+
+
+@test
+def what_is_just_being_published_is_no_fault():
+    publisher = Publisher()
+    publisher.release(fixes(1))
+    before = publisher.public_files()
+    publisher.release(fixes(2, {**FIX, "cve": "CVE-2026-2"}), {LIB: NEWER_TLS})
+    # another publisher is between the metadata and the advisories
+    for name in set(publisher.public_files()) - set(before):
+        os.remove(publisher.path(name))
+    for name, data in before.items():
+        write(publisher.path(name), data)
+    os.makedirs("repository.work/outbox.ready/advisories")
+    lock = os.open("repository.work", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    out = told("repository")
+    check_equal((out["good"], out["faults"], out["publishing"]), (True, [], True))
+    check("something is being published" in look().stdout, "not told")
+    os.close(lock)
+    done = look(expect=6)
+    check("feed.json lacks exampleos" in done.stderr, done.stderr)
+    check_equal(told("repository", expect=6)["publishing"], False)
 
 
 @test

@@ -16,8 +16,8 @@
 
 static json_t *describe(const CheckReport *report, json_t *warnings)
 {
-	return json_pack(
-		"{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:O}",
+	return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, "
+			 "s:O, s:O, s:O}",
 		"schema", 1, "good", report->error == 0, "indexes", (json_int_t)report->indexes,
 		"improvements", (json_int_t)report->improvements, "images",
 		(json_int_t)report->images, "blobs", (json_int_t)report->blobs, "deltas",
@@ -25,7 +25,8 @@ static json_t *describe(const CheckReport *report, json_t *warnings)
 		(json_int_t)report->unsealed, "unapplied", (json_int_t)report->unapplied,
 		"unlisted", (json_int_t)report->unlisted, "unlisted_bytes",
 		(json_int_t)report->unlisted_bytes, "advisories", (json_int_t)report->advisories,
-		"lacks", report->lacks, "faults", report->faults, "expiring", warnings);
+		"publishing", report->is_moving, "lacks", report->lacks, "faults", report->faults,
+		"expiring", warnings);
 }
 
 static void print_faults(const CheckReport *report)
@@ -38,7 +39,9 @@ static void print_advisories(const CheckReport *report)
 {
 	if (report->advisories)
 		printf("%zu advisories%s\n", report->advisories,
-			report->error ? "" : ", which say what is signed");
+			report->is_moving       ? ", not judged: something is being published"
+				: report->error ? ""
+						: ", which say what is signed");
 	for (size_t i = 0; i < json_array_size(report->lacks); i++) {
 		const json_t *lacks = json_array_get(report->lacks, i);
 

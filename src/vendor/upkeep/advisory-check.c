@@ -554,7 +554,9 @@ int advisory_check_run(AdvisoryCheck *check, Reason *reason)
 		.reason = reason};
 	int r = 0;
 
+	json_decref(check->lacks);
 	check->lacks = json_array();
+	check->advisories = 0;
 	if (!look.bad || !look.bases || !look.improvements || !look.promises || !check->lacks)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < check->count; i++)

@@ -5,7 +5,7 @@
  * what is signed of them: by the published files alone, without keys and without a work folder.
  *
  *     for each index of the public channel: advisory_check_take(&check, &index);
- *     advisory_check_run(&check, &reason);
+ *     advisory_check_run(&check, &reason);                     may be repeated
  *     advisory_check_done(&check);
  *
  * What an index lists is compared with the feed member by member, by making the feed that would

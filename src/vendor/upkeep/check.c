@@ -6,10 +6,13 @@
 
 #include "base/hex.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "vendor/make/payload.h"
 #include "vendor/upkeep/advisory-check.h"
-#include "vendor/upkeep/prune.h"
+#include "vendor/keys/envelope.h"
 #include "vendor/keys/seal-keys.h"
+#include "vendor/upkeep/prune.h"
+#include "vendor/work/outbox.h"
 #include "wire/improvement/image-seal.h"
 #include "wire/json/document.h"
 
@@ -204,13 +207,57 @@ static int check_bases(Check *check, const OptionList *wanted, Bar *bar)
 	return r;
 }
 
-static int check_advisories(Check *check)
+/* Whether something became public since the metadata was read, or is about to. */
+static bool is_moving(const Check *check)
+{
+	const Repository *repository = check->repository;
+	_cleanup_free_ char *path = path_join(repository->path, "metadata/timestamp.json");
+	_cleanup_json_ json_t *envelope = NULL;
+
+	if (check->workspace->path && outbox_is_ready(check->workspace))
+		return true;
+	return path && envelope_read(path, &envelope, NULL) == 0 &&
+		metadata_version(json_object_get(envelope, "signed")) !=
+		metadata_version(repository_published(repository, "timestamp"));
+}
+
+static int run_advisories(Check *check)
 {
 	int r = advisory_check_run(&check->advisories, check->reason);
 
-	check->report->advisories = check->advisories.advisories;
+	json_decref(check->report->lacks);
 	check->report->lacks = TAKE_PTR(check->advisories.lacks);
+	check->report->advisories = check->advisories.advisories;
 	return r;
+}
+
+static int drop_faults(Check *check, size_t count, int error)
+{
+	check->report->error = error;
+	check->is_faulty = error != 0;
+	while (json_array_size(check->report->faults) > count)
+		if (json_array_remove(check->report->faults, count) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* They become public behind the metadata, so that a fault may be what is not there yet: only what
+ * is found twice, while nothing moves, is one. */
+static int check_advisories(Check *check)
+{
+	size_t count = json_array_size(check->report->faults);
+	int error = check->report->error;
+	int r = run_advisories(check);
+
+	if (r < 0 || json_array_size(check->report->faults) == count)
+		return r;
+	r = drop_faults(check, count, error);
+	if (r == 0)
+		r = run_advisories(check);
+	if (r < 0 || json_array_size(check->report->faults) == count || !is_moving(check))
+		return r;
+	check->report->is_moving = true;
+	return drop_faults(check, count, error);
 }
 
 /* Not a fault: it costs space alone. What is damaged was told already. */

@@ -28,6 +28,7 @@ typedef struct CheckReport {
 	size_t unlisted;            /* files that nothing current or recent needs */
 	uint64_t unlisted_bytes;
 	size_t advisories; /* that were looked at */
+	bool is_moving;    /* and not judged: something is being published */
 	json_t *lacks;     /* what bases lack of their predecessors, all the same */
 	json_t *faults;    /* sentences */
 	int error;         /* of the first fault; 0: all is good */
