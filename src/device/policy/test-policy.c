@@ -628,6 +628,12 @@ TEST(what_a_command_sets_is_kept_beside_what_others_set)
 	load(root);
 	ASSERT_EQ(policy->config.automatic, AUTOMATIC_DOWNLOAD);
 	ASSERT_EQ(policy->config.notify, NOTIFY_NONE);
+	put(root, POLICY_OWNER_PATH,
+		"[restart]\nprotect = a.service\nprotect = b.service\n[notify]\nlevel = x\n");
+	load(root);
+	ASSERT_OK(policy_keep(policy, root, "install", "automatic", "off", &reason));
+	load(root);
+	ASSERT(policy->config.protect_count == 2 && policy->mistake_count == 0);
 	ASSERT_ERROR(-EINVAL, policy_keep(policy, root, "install", "automatic", "x", &reason));
 	put(root, "etc/suture/policy.d/a.conf",
 		"[install]\nautomatic = install\n[manage]\norganisation = Example\n");

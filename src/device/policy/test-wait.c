@@ -409,14 +409,26 @@ TEST(every_circumstance_holds_up_what_it_should)
 TEST(only_a_policy_that_says_machine_restarts_the_machine)
 {
 	const Config services = {.restarts = RESTARTS_SERVICES};
-	Config off = {.restarts = RESTARTS_OFF, .window_count = 1, .windows = {{0x7f, 0, 60}}};
-	const Work work = {.scope = RESTART_REBOOT};
+	const Config off = {
+		.restarts = RESTARTS_OFF, .window_count = 1, .windows = {{0x7f, 0, 60}}};
+	const Work work = {.scope = RESTART_SERVICES};
 
 	be_in("UTC");
 	ASSERT_EQ(policy_decide(&services, &(Conditions){}, &work, STEP_RESTART, NOW),
 		WAIT_BIT(WAIT_RESTART));
 	ASSERT_EQ(policy_decide(&services, &(Conditions){}, &work, STEP_INSTALL, NOW), 0);
 	ASSERT_EQ(policy_decide(&off, &(Conditions){}, &work, STEP_INSTALL, NOW), 0);
+}
+
+TEST(what_is_only_staged_needs_no_window)
+{
+	const Config config = {.window_count = 1, .windows = {{0x7f, 0, 60}}};
+	const Work staged = {.scope = RESTART_SOFT_REBOOT}, grafted = {.scope = RESTART_SERVICES};
+
+	be_in("UTC");
+	ASSERT_EQ(policy_decide(&config, &(Conditions){}, &staged, STEP_INSTALL, NOW), 0);
+	ASSERT_EQ(policy_decide(&config, &(Conditions){}, &grafted, STEP_INSTALL, NOW),
+		WAIT_BIT(WAIT_WINDOW));
 }
 
 TEST(all_reasons_are_given_and_have_words)
