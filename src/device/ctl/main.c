@@ -121,6 +121,8 @@ static void print_check(const json_t *check)
 		printf("Up to date: nothing newer is offered.\n");
 	if (json_is_true(json_object_get(support, "ended")))
 		printf("%s.\n", json_string_value(json_object_get(support, "text")));
+	if (json_object_get(check, "notes_problem"))
+		printf("Note: %s.\n", document_text(check, "notes_problem"));
 }
 
 static int verb_check(int count, char **operands)
@@ -139,10 +141,11 @@ static int verb_check(int count, char **operands)
 		r = manager_offer(&manager, false, &offer, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "schema", 1, "changed",
+	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:s*}", "schema", 1, "changed",
 			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
 			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
-			    "support", screen_support(&manager)),
+			    "support", screen_support(&manager), "notes_problem",
+			    manager.checked.notes),
 		print_check);
 	if (code != EXIT_OK)
 		return code;
