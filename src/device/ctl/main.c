@@ -13,11 +13,14 @@
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "crypto/start.h"
+#include "device/ctl/advisories-screen.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/installation.h"
+#include "device/ctl/machine-vex.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
 #include "wire/improvement/label.h"
@@ -26,7 +29,7 @@
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
-static const char *arg_from, *arg_cve, *arg_bus;
+static const char *arg_from, *arg_cve, *arg_bus, *arg_format;
 static bool arg_digests, arg_dry_run, arg_restart;
 static int arg_sequence;
 
@@ -349,6 +352,43 @@ static int check_cve(
 	return reason_set(reason, -ENOENT, "%s does not fix %s", label, arg_cve);
 }
 
+static int show_advisories(const AdvisoriesShown *shown, const char *format, Reason *reason)
+{
+	json_t *document;
+	int r = advisories_check(shown, reason);
+
+	if (r == 0 && strcmp(format, "openvex") == 0) {
+		arg_json = true;
+		r = machine_vex(shown, &document, reason);
+	} else if (r == 0)
+		document = advisories_screen(shown);
+	return r < 0 ? fail(r, reason) : show(document, advisories_screen_print);
+}
+
+static int verb_advisories(int count, char **operands)
+{
+	static const char *const formats[] = {"text", "json", "openvex", NULL};
+	const char *format = arg_format ? arg_format : "text";
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_known_ Known known = {};
+	AdvisoriesShown shown = {&manager, &known, operands[0]};
+	Reason reason = {};
+	int r;
+
+	if (text_index(formats, format) < 0) {
+		log_error("not a format: %s; there are text, json and openvex", format);
+		return EXIT_USAGE;
+	}
+	arg_json |= strcmp(format, "json") == 0;
+	r = look(&manager, &reason);
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+	if (r == 0)
+		r = known_read(&manager, &known, &reason);
+	return r < 0 ? fail(r, &reason) : show_advisories(&shown, format, &reason);
+}
+
 static int verb_exposure(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -437,6 +477,8 @@ static const Option options[] = {
 	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
 		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
+	{"format", "NAME", "advisories: text, json, or openvex for scanners", OPTION_TEXT,
+		&arg_format},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},
@@ -451,6 +493,8 @@ static const Verb verbs[] = {
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
+	{"advisories", "[LABEL|SEQUENCE|ID|CVE]", "show what improvements fix, or all of one", 0, 1,
+		verb_advisories},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
