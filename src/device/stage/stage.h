@@ -7,10 +7,10 @@
  *     stage_refresh(stage, &changed, &reason);           metadata and index, verified and kept
  *     stage_improvement(stage, sequence, &generation, &reason);
  *
- * Kept below the store: metadata/ and roots/ (TUF documents as received), index.json, and the notes
- * of what it lists (device/store/notes-file.h). What is
+ * Kept below the store: metadata/ and roots/ (TUF documents as received) and index.json. What is
  * kept is verified again from the root in the base whenever it is used: nobody who can write there,
- * but not sign, gains anything.
+ * but not sign, gains anything. The notes of what the index lists lie beside them
+ * (device/store/notes-file.h): texts, which nothing is decided by.
  */
 #include <stdbool.h>
 
