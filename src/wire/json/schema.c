@@ -105,9 +105,13 @@ static int read_time(const SchemaField *field, const json_t *value, void *target
 	const Where *where, Reason *reason)
 {
 	const char *text = json_string_value(value);
+	int64_t seconds;
 
-	if (!text || time_parse(text, target) < 0)
+	if (!text || time_parse(text, &seconds) < 0)
 		return refuse(where, reason, "is not a time of the form 2026-01-31T12:00:00Z");
+	if (seconds < 0) /* the writer has no other */
+		return refuse(where, reason, "is before 1970");
+	*(int64_t *)target = seconds;
 	return 0;
 }
 
