@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent as the page sees it. All that is decided is decided there; here is only what it says,
+// in one picture that changed() gets whenever something of it changes:
+//
+//     const agent = new Agent(picture => …);
+//     agent.call("SetAutomaticMode", "off")              promise of the method's results
+//     agent.run("install", "Install", 0, 0)              promise of how the job ended:
+//                                                        { result, error, text, report }
+//     agent.cancel(job)
+//
+// picture: { phase: "loading" | "missing" | "ready", problem, properties, status, statusProblem,
+//            history, fixes, jobs }
+const cockpit = window.cockpit;
+
+const NAME = "org.suture.Manager1";
+const PATH = "/org/suture/Manager1";
+const JOB = NAME + ".Job";
+const PROPERTIES = "org.freedesktop.DBus.Properties";
+const RETRY_MS = 3000;   // until the agent is looked for again
+const GATHER_MS = 50;    // changes that come together are asked about once
+const ENDED_MAX = 32;    // ends of jobs that are kept for who began them
+// What `suture status` shows besides the properties may have changed with one of these.
+const DETAIL_OF = ["State", "Sequence", "AvailableSequence", "AvailableState", "PendingSequence",
+    "LastCheckUSec", "LastError", "AutomaticMode", "ManagedBy"];
+
+function parse(text) {
+    try {
+        return JSON.parse(text);
+    } catch (error) {
+        return null;
+    }
+}
+
+// What `suture advisories` prints: by CVE, whatever advisory it stands in.
+function fixesByCve(document) {
+    const advisories = document ? document.advisories || document.notes || [] : [];
+    const fixes = new Map();
+
+    for (const advisory of Array.isArray(advisories) ? advisories : [])
+        for (const fix of advisory.fixes || [])
+            fixes.set(fix.cve, { ...fix, advisory: advisory.id });
+    return fixes;
+}
+
+function unwrapped(event) {
+    return Object.fromEntries(Object.entries(event).map(([name, value]) => [name, value.v]));
+}
+
+export class Agent {
+    constructor(changed) {
+        this.changed = changed;
+        this.open();
+    }
+
+    open() {
+        this.picture = { phase: "loading", problem: null, properties: {}, status: null,
+                         statusProblem: null, history: null, fixes: new Map(), jobs: new Map() };
+        this.ended = new Map();
+        this.waiting = new Map();
+        this.tell();
+
+        const client = this.client = cockpit.dbus(NAME, { bus: "system", superuser: "try" });
+        client.addEventListener("close", (_event, options) => this.lost(client, options.problem));
+        client.addEventListener("owner", (_event, owner) => this.onOwner(client, owner));
+        const manager = client.proxy(NAME, PATH);
+        manager.addEventListener("signal", (_event, name, args) => this.onSignal(name, args));
+        manager.addEventListener("changed", (_event, data) => this.onChanged(manager, data));
+        manager.wait(() => manager.valid ? this.begin(client, manager) : this.lost(client, null));
+    }
+
+    // Begins anew, by the rights that the session has now.
+    reopen() {
+        const client = this.client;
+
+        window.clearTimeout(this.retry);
+        this.client = null;
+        client.close();
+        this.open();
+    }
+
+    onOwner(client, owner) {
+        if (!owner)
+            this.lost(client, null);
+        else if (client === this.client && this.picture.phase === "missing")
+            this.reopen();
+    }
+
+    lost(client, problem) {
+        if (client !== this.client)
+            return;
+        this.picture = { ...this.picture, phase: "missing", problem, jobs: new Map() };
+        for (const end of this.waiting.values())
+            end({ result: "failed", error: "org.freedesktop.DBus.Error.Disconnected", text: "", report: "" });
+        this.tell();
+        window.clearTimeout(this.retry);
+        this.retry = window.setTimeout(() => this.look(client), RETRY_MS);
+    }
+
+    // Only who is there again is shown as loading.
+    look(client) {
+        const probe = cockpit.dbus(NAME, { bus: "system", superuser: "try" });
+        const done = isThere => {
+            probe.close();
+            if (client !== this.client)
+                return;
+            if (isThere)
+                this.reopen();
+            else
+                this.lost(client, this.picture.problem);
+        };
+
+        probe.call(PATH, "org.freedesktop.DBus.Peer", "Ping", []).then(() => done(true), () => done(false));
+    }
+
+    begin(client, manager) {
+        this.picture.properties = { ...manager.data };
+        client.call(PATH, NAME, "ListJobs", [])
+                .then(([jobs]) => jobs.forEach(([id, type, , path]) => this.addJob(id, path, type)))
+                .catch(error => console.warn("ListJobs:", error.message));
+        this.refresh().then(() => {
+            this.picture.phase = this.picture.phase === "loading" ? "ready" : this.picture.phase;
+            this.tell();
+        });
+    }
+
+    onChanged(manager, data) {
+        this.picture.properties = { ...manager.data };
+        if (this.picture.phase !== "ready")
+            return;
+        if (Object.keys(data).some(name => DETAIL_OF.includes(name)))
+            this.refreshSoon();
+        this.tell();
+    }
+
+    refreshSoon() {
+        window.clearTimeout(this.gathering);
+        this.gathering = window.setTimeout(() => this.refresh().then(() => this.tell()), GATHER_MS);
+    }
+
+    // What it says besides its properties. One answer that fails takes no other with it.
+    async refresh() {
+        const client = this.client;
+        const ask = (method, ...args) => client.call(PATH, NAME, method, args);
+        const [status, history, notes] = await Promise.allSettled([
+            ask("Describe"), ask("GetHistory", 0), ask("GetAdvisories", "", "json")]);
+
+        if (client !== this.client)
+            return;
+        if (status.status === "fulfilled")
+            this.picture.status = parse(status.value[0]);
+        this.picture.statusProblem = status.reason ? status.reason.message : null;
+        if (history.status === "fulfilled")
+            this.picture.history = history.value[0].map(unwrapped);
+        if (notes.status === "fulfilled")
+            this.picture.fixes = fixesByCve(parse(notes.value[0]));
+    }
+
+    onSignal(name, args) {
+        if (name === "JobNew")
+            this.addJob(args[0], args[1], null);
+        else if (name === "JobRemoved")
+            this.endJob(...args);
+    }
+
+    addJob(id, path, type) {
+        if (this.picture.jobs.has(id) || this.ended.has(id))
+            return;
+        const proxy = this.client.proxy(JOB, path);
+        const job = { id, path, type, phase: "", progress: 0, done: 0, total: 0, cancellable: false };
+
+        this.picture.jobs.set(id, job);
+        proxy.addEventListener("changed", () => this.updateJob(job, proxy.data));
+    }
+
+    updateJob(job, data) {
+        Object.assign(job, { type: data.Type || job.type, phase: data.Phase || "", progress: data.Progress || 0,
+                             total: data.BytesTotal || 0, cancellable: Boolean(data.Cancellable) });
+        this.tell();
+        if (job.total > 0) // BytesDone alone does not tell when it changes
+            this.client.call(job.path, PROPERTIES, "Get", [JOB, "BytesDone"]).then(([value]) => {
+                job.done = value.v;
+                this.tell();
+            }, () => {}); // the job has ended
+    }
+
+    endJob(id, _path, result, error, text, report) {
+        const end = { result, error, text, report: parse(report) };
+
+        this.picture.jobs.delete(id);
+        this.ended.set(id, end);
+        if (this.ended.size > ENDED_MAX)
+            this.ended.delete(this.ended.keys().next().value);
+        if (this.waiting.has(id))
+            this.waiting.get(id)(end);
+        this.waiting.delete(id);
+        this.refreshSoon();
+        this.tell();
+    }
+
+    // "i": a dialog of the desktop's may ask for a password.
+    call(method, ...args) {
+        return this.client.call(PATH, NAME, method, args, { flags: "i" });
+    }
+
+    async run(type, method, ...args) {
+        const [id, path] = await this.call(method, ...args);
+
+        if (this.ended.has(id))
+            return this.ended.get(id);
+        this.addJob(id, path, type);
+        this.tell();
+        return new Promise(resolve => this.waiting.set(id, resolve));
+    }
+
+    cancel(job) {
+        return this.client.call(job.path, JOB, "Cancel", [], { flags: "i" });
+    }
+
+    tell() {
+        this.changed(this.picture);
+    }
+}
