@@ -16,9 +16,15 @@ const FIXES = [
 ];
 const OLDER = { cve: 'CVE-2026-0077', component: 'libxml2',
                 impact: 'A crafted document could crash the program that reads it.', description: 'The depth is bounded.' };
-const ADVISORIES = { schema: 1, advisories: [
-    { id: 'EXAMPLE-2026-0007', title: 'Security fixes for the TLS library and remote login', urgency: 'critical', fixes: FIXES },
-    { id: 'EXAMPLE-2026-0003', title: 'Security fixes for the XML library', urgency: 'medium', fixes: [OLDER] }] };
+// As `suture advisories` tells of each
+const improvement = (sequence, label, urgency, title, fixes) => ({
+    sequence, label: `26.3.1 ${label}`, urgency, title, date: '2026-11-27T08:00:00Z', has_notes: true,
+    cves: fixes.map(fix => fix.cve), exploited: fixes.some(fix => fix.exploited),
+    advisories: [{ id: `EXAMPLE-2026-000${sequence}`, title, urgency, fixes }],
+});
+const IMPROVEMENTS = [
+    improvement(2, '(b)', 'critical', 'Security fixes for the TLS library and remote login', FIXES),
+    improvement(1, '(a)', 'medium', 'Security fixes for the XML library', [OLDER])];
 
 const OFFER = { state: 'available', sequence: 2, label: '26.3.1 (b)', machine_label: '26.3.1-b', urgency: 'critical',
                 summary: 'Security fixes for the TLS library and remote login', download_bytes: 8400000,
@@ -51,7 +57,7 @@ const INSTALLED = {
               activation: { directory: [{ path: 'usr/lib/x86_64-linux-gnu', state: 'applied', graft: 'directory' }],
                             cover: [], held: [], mounted: 1,
                             image: [{ component: 'openssl', digest: 'ab', sealed: 'fs-verity' }] } },
-    history: HISTORY, advisories: ADVISORIES,
+    history: HISTORY, improvements: IMPROVEMENTS,
 };
 const AVAILABLE = {
     ...INSTALLED,
@@ -73,4 +79,4 @@ const TRIAL = {
 // As they come from the mock's `reset`: everything at once.
 const reset = state => ({ reset: state.set, ...state, set: {} });
 
-module.exports = { NOW, MINUTE, FIXES, OLDER, ADVISORIES, OFFER, HISTORY, INSTALLED, AVAILABLE, STAGED, TRIAL, report, reset };
+module.exports = { NOW, MINUTE, FIXES, OLDER, improvement, OFFER, HISTORY, INSTALLED, AVAILABLE, STAGED, TRIAL, report, reset };

@@ -4,10 +4,10 @@
 the agent (tests/lib/mock_agent.py), Cockpit's web server, and a browser without a screen. Nothing of it
 reaches a network. Words on the command line choose the tests whose names contain one of them.
 
-    test-cockpit.py --agent 'COMMAND'
+    test-cockpit.py --agent
 
-has COMMAND in the mock's place: an agent on the bus that DBUS_SYSTEM_BUS_ADDRESS names, where the
-machine is at its base and something is offered. Then only the tests of whole journeys run."""
+has the build's sutured in the mock's place, on a machine of tests/lib/world.py to which (a) is offered.
+Then only the tests of whole journeys run."""
 import contextlib
 import os
 import shutil
@@ -18,7 +18,8 @@ import tempfile
 import time
 
 import node
-from tap import BUILD, SOURCE, write
+from owner import World
+from tap import BUILD, SOURCE, check_equal, in_mount_namespace, program, write
 
 HERE = os.path.join(SOURCE, "tests/face")
 PAGE = os.path.join(SOURCE, "src/face/cockpit")
@@ -115,7 +116,7 @@ class Stage:
         self.start("/usr/bin/dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork", "--nopidfile")
         wait_for(lambda: os.path.exists(f"{self.folder}/bus"), "the bus")
         if agent:
-            self.start("/bin/sh", "-c", f"exec {agent}")
+            self.start(*agent)
         else:
             self.start("/usr/bin/python3", os.path.join(SOURCE, "tests/lib/mock_agent.py"), f"{self.folder}/mock")
             wait_for(lambda: os.path.exists(f"{self.folder}/mock"), "the mock")
@@ -128,18 +129,13 @@ class Stage:
                 "NODE_PATH": node.node_modules("face")}
 
 
-def main():
-    words = sys.argv[1:]
-    agent = words[1] if words[:1] == ["--agent"] else None
-    if why := missing():
-        print(f"1..0 # SKIP {why}")
-        return 0
+def perform(words, agent=None):
+    """Runs the tests with the mock, or with the agent that this command starts."""
     with tempfile.TemporaryDirectory(prefix="suture-face-") as folder:
         stage = Stage(folder)
         try:
             more = stage.set(agent)
-            code = subprocess.run([shutil.which("node"), os.path.join(HERE, "test-cockpit.js"),
-                                   *words[2 if agent else 0:]],
+            code = subprocess.run([shutil.which("node"), os.path.join(HERE, "test-cockpit.js"), *words],
                                   env={**stage.environment, **more}, check=False).returncode
             if code != 0:
                 with open(f"{folder}/log", encoding="utf-8", errors="replace") as log:
@@ -147,6 +143,32 @@ def main():
         finally:
             stage.end()
     return code
+
+
+def perform_with_agent(words):
+    """The machine's mounts go with the child; its folders are left for afterwards."""
+    def perform_in_world():
+        with World(config="[install]\nautomatic = off\n") as (_, _, device):
+            check_equal(perform(words, [program("sutured"), "--root", device.root]), 0)
+
+    folder = tempfile.mkdtemp(prefix="suture-test-")
+    os.chmod(folder, 0o755)
+    os.chdir(folder)
+    try:
+        in_mount_namespace(perform_in_world)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def main():
+    words = sys.argv[1:]
+    if why := missing():
+        print(f"1..0 # SKIP {why}")
+        return 0
+    if words[:1] == ["--agent"]:
+        return perform_with_agent(words[1:])
+    return perform(words)
 
 
 sys.exit(main())

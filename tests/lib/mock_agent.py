@@ -10,7 +10,10 @@ of JSON; each is answered by one line, {} or {"error": "…"} or what was asked 
 
     {"reset": {…}}                    properties as they are at first, but for these; all else forgotten
     {"set": {"State": "idle"}}        changes properties, and tells
-    {"status": {…}}                   members of Describe's answer; "history", "advisories" likewise
+    {"status": {…}}                   members of Describe's answer
+    {"history": […]}                  the events of `suture history`, newest first
+    {"improvements": […]}             those of `suture advisories`, each with all that is known
+    {"grant": 5}                      a postponement lasts no longer than until then (microseconds)
     {"refuse": {"Install": ["Metered", "text"]}}    the next call of a method fails with this
     {"hold": true}                    Describe does not answer until false
     {"deny": true}                    nobody may do anything, but for a privileged bridge of Cockpit's
@@ -20,6 +23,7 @@ of JSON; each is answered by one line, {} or {"error": "…"} or what was asked 
     {"calls": true}                   answers with the calls since it was asked last
     {"here": false}                   gives up the name on the bus; true takes it again
 """
+import calendar
 import json
 import os
 import socket
@@ -117,7 +121,7 @@ class Agent:
         self.be_here(True)
 
     def forget(self):
-        self.status, self.history, self.advisories = status_at_first(), [], {"schema": 1, "advisories": []}
+        self.status, self.history, self.improvements, self.grant = status_at_first(), [], [], None
         self.refusals, self.calls, self.held = {}, [], []
         self.is_holding = self.is_denying = self.is_playing = False
 
@@ -194,16 +198,25 @@ class Agent:
         return ()
 
     def do_Postpone(self, invocation, until):
-        self.manager.set({"PostponedUntilUSec": until, "RestartAtUSec": 0})
-        return (until,)
+        granted = min(until, self.grant) if self.grant else until
+        self.manager.set({"PostponedUntilUSec": granted, "RestartAtUSec": 0})
+        return (granted,)
 
     def do_GetHistory(self, invocation, limit):
-        types = {"sequence": "t", "generation": "t"}
-        return ([{name: GLib.Variant(types.get(name, "s"), value) for name, value in event.items()}
-                 for event in self.history[:limit or None]],)
+        types = {"Time": "t", "Event": "s", "Generation": "u", "Sequence": "t", "Text": "s"}
+        events = [{name: event[name.lower()] for name in types} for event in self.history[:limit or None]]
+        for event in events:
+            event["Time"] = calendar.timegm(time.strptime(event["Time"], "%Y-%m-%dT%H:%M:%SZ")) * 1000000
+        return ([{name: GLib.Variant(types[name], value) for name, value in event.items()} for event in events],)
 
-    def do_GetAdvisories(self, invocation, name, form):
-        return (json.dumps(self.advisories),)
+    def do_GetAdvisories(self, invocation, about, form):
+        """The texts come only with those that are asked about, as from `suture advisories`."""
+        shown = [each for each in self.improvements if about in ("", str(each["sequence"]))]
+        if not shown and about:
+            raise Failure("NotFound", f"nothing that this machine knows is about {about}")
+        if not about:
+            shown = [{name: value for name, value in each.items() if name != "advisories"} for each in shown]
+        return (json.dumps({"schema": 1, "about": about or None, "improvements": shown}),)
 
     def do_ListJobs(self, invocation):
         values = self.job.values if self.job else None
@@ -239,7 +252,8 @@ class Agent:
         self.manager.set(wish.get("set", {}))
         self.status.update(wish.get("status", {}))
         self.history = wish.get("history", self.history)
-        self.advisories = wish.get("advisories", self.advisories)
+        self.improvements = wish.get("improvements", self.improvements)
+        self.grant = wish.get("grant", self.grant)
         self.refusals.update(wish.get("refuse", {}))
         self.is_denying = wish.get("deny", self.is_denying)
         self.is_playing = wish.get("play", self.is_playing)

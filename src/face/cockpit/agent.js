@@ -9,9 +9,10 @@
 //     agent.cancel(job)
 //
 // picture: { phase: "loading" | "missing" | "ready", problem, properties, status, statusProblem,
-//            history, fixes, jobs }
-const cockpit = window.cockpit;
+//            history, improvements, fixes, jobs }
+import { listOf } from "./view.js";
 
+const cockpit = window.cockpit;
 const NAME = "org.suture.Manager1";
 const PATH = "/org/suture/Manager1";
 const JOB = NAME + ".Job";
@@ -22,6 +23,9 @@ const ENDED_MAX = 32;    // ends of jobs that are kept for who began them
 // What `suture status` shows besides the properties may have changed with one of these.
 const DETAIL_OF = ["State", "Sequence", "AvailableSequence", "AvailableState", "PendingSequence",
     "LastCheckUSec", "LastError", "AutomaticMode", "ManagedBy"];
+// And its notes with one of these.
+const NOTES_OF = ["Sequence", "AvailableSequence", "PendingSequence", "LastCheckUSec"];
+const NOTES_MAX = 16; // improvements whose notes are asked for: an index lists no more
 
 function parse(text) {
     try {
@@ -31,19 +35,9 @@ function parse(text) {
     }
 }
 
-// What `suture advisories` prints: by CVE, whatever advisory it stands in.
-function fixesByCve(document) {
-    const advisories = document ? document.advisories || document.notes || [] : [];
-    const fixes = new Map();
-
-    for (const advisory of Array.isArray(advisories) ? advisories : [])
-        for (const fix of advisory.fixes || [])
-            fixes.set(fix.cve, { ...fix, advisory: advisory.id });
-    return fixes;
-}
-
+// The members of the agent's dictionaries, as `suture history` writes them.
 function unwrapped(event) {
-    return Object.fromEntries(Object.entries(event).map(([name, value]) => [name, value.v]));
+    return Object.fromEntries(Object.entries(event).map(([name, value]) => [name.toLowerCase(), value.v]));
 }
 
 export class Agent {
@@ -54,7 +48,10 @@ export class Agent {
 
     open() {
         this.picture = { phase: "loading", problem: null, properties: {}, status: null,
-                         statusProblem: null, history: null, fixes: new Map(), jobs: new Map() };
+                         statusProblem: null, history: null, improvements: new Map(), fixes: new Map(),
+                         jobs: new Map() };
+        this.notes = null;
+        this.turn = 0;
         this.ended = new Map();
         this.waiting = new Map();
         this.tell();
@@ -140,19 +137,43 @@ export class Agent {
     // What it says besides its properties. One answer that fails takes no other with it.
     async refresh() {
         const client = this.client;
+        const turn = ++this.turn;
         const ask = (method, ...args) => client.call(PATH, NAME, method, args);
-        const [status, history, notes] = await Promise.allSettled([
-            ask("Describe"), ask("GetHistory", 0), ask("GetAdvisories", "", "json")]);
+        const [status, history] = await Promise.allSettled([
+            ask("Describe"), ask("GetHistory", 0), this.refreshNotes(ask, turn)]);
 
-        if (client !== this.client)
+        if (client !== this.client || turn !== this.turn)
             return;
         if (status.status === "fulfilled")
             this.picture.status = parse(status.value[0]);
         this.picture.statusProblem = status.reason ? status.reason.message : null;
         if (history.status === "fulfilled")
             this.picture.history = history.value[0].map(unwrapped);
-        if (notes.status === "fulfilled")
-            this.picture.fixes = fixesByCve(parse(notes.value[0]));
+    }
+
+    // What the vendor wrote comes with a check, so it is asked for when there may be other notes. The
+    // list has what each improvement fixes; the texts come with one at a time.
+    async refreshNotes(ask, turn) {
+        const key = JSON.stringify(NOTES_OF.map(name => this.picture.properties[name]));
+
+        if (key === this.notes)
+            return;
+        const [text] = await ask("GetAdvisories", "", "json");
+        const improvements = listOf((parse(text) || {}).improvements).slice(0, NOTES_MAX);
+        const whole = await Promise.allSettled(improvements.filter(each => each.has_notes)
+                .map(each => ask("GetAdvisories", String(each.sequence), "json")));
+        const fixes = new Map();
+
+        if (turn !== this.turn) // a newer one asks, too
+            return;
+        for (const answer of whole.filter(each => each.value))
+            for (const improvement of listOf((parse(answer.value[0]) || {}).improvements))
+                for (const advisory of listOf(improvement.advisories))
+                    for (const fix of listOf(advisory.fixes))
+                        fixes.set(fix.cve, fix);
+        this.picture.improvements = new Map(improvements.map(each => [each.sequence, each]));
+        this.picture.fixes = fixes;
+        this.notes = key;
     }
 
     onSignal(name, args) {

@@ -83,10 +83,14 @@ function tellRemoved(report) {
              title: format(texts.alerts.removed, picture.properties.BaseVersion) });
 }
 
+// The settings show until when; what was not granted would go unseen there.
 function tellGranted(until, [granted]) {
-    if (until > 0)
-        notice({ key: "outcome", kind: "info", title: format(texts.settings.grantedUntil, moment(granted)),
-                 text: seconds(granted) < until - GRANTED_SLACK ? texts.settings.grantedLess : "" });
+    const title = format(texts.settings.grantedUntil, moment(granted));
+
+    if (until > 0 && seconds(granted) < until - GRANTED_SLACK)
+        notice({ key: "outcome", kind: "info", title, text: texts.settings.grantedLess });
+    else if (until > 0)
+        announce(title);
 }
 
 const actions = {

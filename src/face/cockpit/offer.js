@@ -5,7 +5,7 @@ import { keepFocus, makeBadge, makeButton, makeCard } from "./card.js";
 import { exploitedBadge, showFixes } from "./fixes.js";
 import { showImpact } from "./impact.js";
 import { makeProgress } from "./progress.js";
-import { fixesOf, installationOf, isBusy, isRestarting, jobOf, mayInstall, target, version } from "./view.js";
+import { fixesOf, installationOf, isBusy, isRestarting, jobOf, listOf, mayInstall, target, version } from "./view.js";
 import { bytes, format, list, relative, sentence, waitReason } from "./words.js";
 import { texts } from "./texts.js";
 
@@ -24,17 +24,21 @@ function badges(item, fixes) {
     const urgency = item.details.urgency;
 
     return [urgency ? makeBadge(texts.urgency[urgency] || urgency, URGENT[urgency] || "info") : null,
-            fixes.some(fix => fix.exploited) ? exploitedBadge() : null];
+            isExploited(item, fixes) ? exploitedBadge() : null];
+}
+
+function isExploited(item, fixes) {
+    return Boolean(item.details.exploited) || fixes.some(fix => fix.exploited);
 }
 
 // The agent's sentences first; its words where it has none.
 function reasons(picture, item) {
-    const { DeferredReasons, ManualInstallAllowed } = picture.properties;
     const state = item.details.why || texts.offer[item.state];
+    const told = listOf(picture.status && picture.status.deferred);
+    const words = (picture.properties.DeferredReasons || []).map(
+        word => waitReason(word, (told.find(each => each.reason === word) || {}).text));
 
-    return [state ? sentence(state) : null,
-            ...(DeferredReasons || []).map(waitReason).map(sentence),
-            ManualInstallAllowed === false ? texts.available.byHand : null].filter(Boolean);
+    return [state, ...words].filter(Boolean).map(sentence);
 }
 
 function makeSection(id, ...children) {
@@ -89,13 +93,14 @@ export function makeOffer(actions) {
     const install = makeButton("install", texts.available.install, "primary", () => actions.install());
     const restart = makeButton("restart", texts.available.restart, "primary", () => actions.restart());
     const buttons = element("div", { class: "offer-actions" }, install, restart);
+    const forbidden = element("p", { id: "install-forbidden", class: "muted" }, texts.available.byHand);
     const none = element("p", { id: "offer-none", class: "muted" });
     const offer = element("div", { id: "offer" },
                           element("div", { class: "offer-head" },
                                   element("div", { class: "offer-text" }, element("div", { class: "offer-line" }, title, marks),
                                           summary, about),
                                   element("div", { class: "offer-slot" }, buttons, progress.node)),
-                          waits, fixes.node, preview.node);
+                          forbidden, waits, fixes.node, preview.node);
     const card = makeCard("available", texts.cards.available, none, offer);
 
     function updateButtons(picture, item) {
@@ -115,7 +120,7 @@ export function makeOffer(actions) {
         const why = reasons(picture, item);
 
         setText(title, version(picture, item.label));
-        fill(marks, [item.details.urgency, known.some(fix => fix.exploited)], () => badges(item, known));
+        fill(marks, [item.details.urgency, isExploited(item, known)], () => badges(item, known));
         setText(summary, sentence(item.details.summary));
         setText(about, facts(item));
         fill(waits, why, () => why.length === 0 ? [] : [
@@ -124,6 +129,7 @@ export function makeOffer(actions) {
         setHidden(fixes.node, known.length === 0);
         setText(fixes.title, format(texts.available.fixes, known.length));
         fill(fixes.body, known, () => showFixes(known));
+        setHidden(forbidden, picture.properties.ManualInstallAllowed !== false);
         preview.update(picture, item);
         updateButtons(picture, item);
     }

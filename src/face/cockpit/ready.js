@@ -36,7 +36,11 @@ function repository(status) {
 }
 
 function configuration(status) {
-    return status.configuration_problem ? ["danger", sentence(status.configuration_problem)]
+    const mistakes = (status.policy && status.policy.mistakes) || [];
+
+    if (status.configuration_problem)
+        return ["danger", sentence(status.configuration_problem)];
+    return mistakes.length > 0 ? ["warning", mistakes.map(sentence).join(" ")]
         : ["ok", format(ready.configurationOk, status.channel || texts.page.unknown)];
 }
 
@@ -64,19 +68,25 @@ function files(status) {
 
 const ROWS = { base, clock, repository, configuration, space, files };
 
+// What `suture status --ready` looked at, where the status has it; else what follows from it.
+function rowsOf({ status, properties }) {
+    if (status && Array.isArray(status.ready))
+        return status.ready.map(({ what, ok, text, remedy }) => [
+            what, [ok ? "ok" : "danger", [text, remedy].filter(Boolean).map(sentence).join(" ")]]);
+    return Object.entries(ROWS).map(([name, row]) => [name, status && row(status, properties)]).filter(([, result]) => result);
+}
+
 export function makeReady() {
     const rows = element("ul", { class: "ready-rows" });
     const card = makeCard("ready", texts.cards.ready, rows);
 
     function update(picture) {
-        const known = Object.entries(ROWS)
-                .map(([name, row]) => [name, picture.status && row(picture.status, picture.properties)])
-                .filter(([, result]) => result);
+        const known = rowsOf(picture);
 
         fill(rows, known, () => known.map(([name, [level, text]]) => element(
             "li", { "data-row": name, "data-level": level }, icon(level),
             element("span", { class: "for-readers" }, `${ready[level]}: `),
-            element("span", null, element("strong", null, ready[name]), element("span", { class: "muted" }, text)))));
+            element("span", null, element("strong", null, ready[name] || name), element("span", { class: "muted" }, text)))));
     }
 
     return { node: card.node, update };

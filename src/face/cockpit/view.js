@@ -7,6 +7,11 @@ const INSTALLING = ["acquire", "install", "install-file", "maintain"];
 // Of these an installation by hand makes something.
 const BY_HAND = ["available", "removed-by-owner"];
 
+// What should be a list and is none is an empty one: a wrong answer must not take the page away.
+export function listOf(value) {
+    return Array.isArray(value) ? value : [];
+}
+
 export function isBusy(picture) {
     return WORKING.includes(picture.properties.State) || Boolean(jobOf(picture, "check", "remove", ...INSTALLING));
 }
@@ -23,6 +28,13 @@ function offerOf(picture) {
     return (picture.status && picture.status.offer) || {};
 }
 
+// What the advisories say of an improvement, in the words of an offer.
+function noted(picture, sequence) {
+    const { title, urgency, cves, exploited, date } = picture.improvements.get(sequence) || {};
+
+    return { summary: title, urgency, cves, exploited, published: date };
+}
+
 // The improvement that the page is about: what is offered, or else what waits for a restart.
 export function target(picture) {
     const { AvailableSequence, AvailableLabel, AvailableState, PendingSequence, PendingLabel } = picture.properties;
@@ -36,7 +48,8 @@ export function target(picture) {
         label: isPending ? PendingLabel : AvailableLabel,
         state: isPending ? "staged" : AvailableState,
         isPending,
-        details: offer.sequence === (isPending ? PendingSequence : AvailableSequence) ? offer : {},
+        details: { ...noted(picture, isPending ? PendingSequence : AvailableSequence),
+                   ...(offer.sequence === (isPending ? PendingSequence : AvailableSequence) ? offer : {}) },
     };
 }
 
@@ -69,7 +82,7 @@ export function headline(picture) {
 
     if (WORKING.includes(State))
         return { word: State, icon: "busy" };
-    if (State !== "idle")
+    if (State && State !== "idle")
         return { word: State, icon: icons[State] || "info" };
     if (!isSupported(picture))
         return { word: "unsupported", icon: "warning" };
@@ -83,11 +96,13 @@ export function headline(picture) {
 
 // Fixes of these ids with all that is known of each.
 export function fixesOf(picture, ids) {
-    return (ids || []).map(cve => picture.fixes.get(cve) || { cve });
+    return listOf(ids).map(cve => picture.fixes.get(cve) || { cve });
 }
 
-// When what is installed came: the newest event that put it in place.
+// When what is installed came: by the status, or else the newest event that put it in place.
 export function installedSince(picture) {
+    if (picture.status && picture.status.since)
+        return picture.status.since;
     const event = (picture.history || []).find(each => Number(each.sequence) === picture.properties.Sequence &&
         (each.event === "activated" || each.event === "installed"));
 

@@ -74,8 +74,9 @@ export function sentence(text) {
     return clean.replace(/^[a-z]+(?=[\s,])/, word => word[0].toUpperCase() + word.slice(1)) + (/[.!?…]$/.test(clean) ? "" : ".");
 }
 
-export function waitReason(word) {
-    return texts.waits[word] || format(texts.waits.other, word);
+// The agent's own text for a word that came after this page.
+export function waitReason(word, text) {
+    return texts.waits[word] || text || format(texts.waits.other, word);
 }
 
 // { title, text, remedy, isDenied, isOverridable } of an error: of the agent's LastError or a job

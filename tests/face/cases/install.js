@@ -157,7 +157,7 @@ test('what would restart is told before', async () => {
     await see('#preview-result', 'It takes effect once these services have restarted.');
     assert.strictEqual(await focused(), 'preview');
     for (const [scope, words] of [['reboot', 'after a restart of the system'], ['soft-reboot', 'short restart'],
-        ['session', 'logged out'], ['none', 'at once']]) {
+        ['session', 'logged out'], ['none', 'no restart']]) {
         await page().click('#preview');
         await see('#preview-progress', 'Preparing');
         await mock({ end: { result: 'done', report: i.report({ dry_run: true, scope, impact: null }) } });
@@ -199,12 +199,12 @@ test('a countdown ends when it is postponed', async () => {
     await see('#alert-restart', /restarts in 1:0[01]:/);
     await mock({ calls: true });
     await page().click('#restart-hour');
+    await seeNothing('#alert-restart');
     const [[method, until]] = (await mock({ calls: true })).calls;
 
     assert.strictEqual(method, 'Postpone');
     assert.ok(Math.abs(until / 1e6 - Date.now() / 1000 - 3600) < 30, until);
-    await seeNothing('#alert-restart');
-    await see('#alert-outcome', 'Postponed until');
+    await see('#announcer', 'Postponed until');
     await see('#postpone-about', 'Nothing is installed or restarted by itself until');
 });
 

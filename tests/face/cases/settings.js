@@ -64,15 +64,18 @@ test('it can be postponed and resumed', async () => {
     await mock({ reset: {}, calls: true });
     await page().selectOption('#postpone-for', '604800');
     await page().click('#postpone');
+    await see('#postpone-about', 'Nothing is installed or restarted by itself until');
     const [[method, until]] = (await mock({ calls: true })).calls;
 
     assert.strictEqual(method, 'Postpone');
     assert.ok(Math.abs(until / 1e6 - Date.now() / 1000 - 604800) < 30, until);
-    await see('#postpone-about', 'Nothing is installed or restarted by itself until');
     assert.strictEqual(await focused(), 'resume');
     await page().keyboard.press('Enter');
     await seeCalls(['Postpone', 0]);
     await see('#postpone', 'Postpone');
+    await mock({ grant: Date.now() * 1000 + 3600e6 });
+    await page().click('#postpone');
+    await see('#alert-outcome', /Postponed until .*\s*That is as long as it can be postponed\./);
 });
 
 test('a managed system says by whom, and what is decided there cannot be pressed', async () => {
@@ -82,7 +85,7 @@ test('a managed system says by whom, and what is decided there cannot be pressed
     await see('#automatic-about', 'Set by Example Corp.');
     for (const id of ['#automatic', '#download', '#install', '#remove'])
         assert.strictEqual(await isDisabled(id), true, id);
-    await see('#offer-waits', 'does not allow installing by hand');
+    await see('#install-forbidden', 'does not allow installing by hand');
     await see('#remove-forbidden', 'does not allow removing');
     await seeNothing('#impact');
     await shot('managed-light');

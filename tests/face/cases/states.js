@@ -78,7 +78,7 @@ test('what is offered is told with all that the vendor wrote', async () => {
     await see('#offer-title', '26.3.1 (b)');
     await see('#offer', /Critical\s*Exploited/);
     await see('#offer-summary', 'Security fixes for the TLS library and remote login.');
-    await see('#offer-facts', /8\.4.? MB to download/);
+    await see('#offer-facts', /8\.4.? MB to download · published .* ago/);
     await see('#fixes summary', 'What it fixes (2)');
     await page().click('#fixes summary');
     for (const words of ['CVE-2026-0101', 'openssl', 'use all of the memory', 'was not bounded', 'An anonymous researcher',
@@ -93,7 +93,9 @@ test('what is offered is told with all that the vendor wrote', async () => {
 });
 
 test('without notes the ids are told', async () => {
-    await mock({ ...i.reset(i.AVAILABLE), advisories: { schema: 1, advisories: [] } });
+    const [about] = i.AVAILABLE.improvements;
+
+    await mock({ ...i.reset(i.AVAILABLE), improvements: [{ ...about, has_notes: false, why: 'they did not come', advisories: [] }] });
     await page().click('#fixes summary');
     await see('#fixes', 'The vendor wrote nothing more about it.');
     await see('#fixes', 'CVE-2026-0102');
@@ -102,11 +104,13 @@ test('without notes the ids are told', async () => {
 
 test('every reason for waiting is told in words', async () => {
     const words = ['metered', 'on-battery', 'battery-low', 'inhibited', 'held', 'not-idle', 'disk-full', 'rollout', 'delay',
-        'window', 'postponed', 'automatic-off', 'moon-phase'];
+        'window', 'postponed', 'automatic-off', 'managed-off', 'clock', 'restart-off', 'base-change', 'moon-phase'];
     const { set } = i.AVAILABLE;
 
     await mock(i.reset({ ...i.AVAILABLE, set: { ...set, DeferredReasons: words } }));
+    await mock({ status: { deferred: [{ reason: 'base-change', text: 'somebody changes the base' }] }, set: { LastCheckUSec: i.NOW } });
     await see('#offer-waits', 'The service waits: moon-phase.');
+    await see('#offer-waits', 'Somebody changes the base.');
     assert.strictEqual(await page().locator('#offer-waits li').count(), words.length);
     for (const text of await page().locator('#offer-waits li').allInnerTexts())
         assert.match(text, /^[A-Z][a-z]* .{12,}\.$/);
@@ -146,6 +150,9 @@ each('readiness', {
     'of a repository that is stale': [{ checks: { expires: '2026-11-05T08:00:00Z', fresh: false } }, 'repository', 'danger', 'too old'],
     'of a repository that was never asked': [{ checks: { expires: null, fresh: false } }, 'repository', 'info', 'not asked yet'],
     'of a configuration that is wrong': [{ configuration_problem: 'suture.conf:6: unknown key speed' }, 'configuration', 'danger', 'unknown key speed'],
+    'of a policy with mistakes': [{ policy: { mistakes: ['policy.d/10.conf:3: unknown key x'] } }, 'configuration', 'warning', 'policy.d/10.conf:3'],
+    'that the agent looked at itself': [{ ready: [{ what: 'agent', ok: false, text: 'no boot starts sutured', remedy: 'Run systemctl.' }] }, 'agent', 'danger',
+        /Service\s*No boot starts sutured\. Run systemctl\./],
     'of a base whose end is known': [{ support: { ended: false, until: '2027-01-31T00:00:00Z', text: 'x' } }, 'base', 'ok', 'until Jan 31, 2027'],
     'of grafts that are covered': [{ activation: { cover: [{ path: 'usr/lib', by: 'overlay' }], image: [] } }, 'files', 'danger', '/usr/lib is covered by overlay'],
     'of grafts that are off for a while': [{ activation: { paused: 1, cover: [], image: [] } }, 'files', 'warning', 'while somebody changes'],
@@ -174,9 +181,9 @@ test('what vendors and services write is text, never markup or script', async ()
     await mock(i.reset(i.AVAILABLE));
     await mock({ set: { LastError: ['Failed', evil], LastCheckUSec: i.NOW },
                  status: { offer: { ...i.OFFER, summary: evil, cves: ['CVE-1'] }, version: evil },
-                 advisories: { advisories: [{ id: 'x', fixes: [{ cve: 'CVE-1', impact: evil, description: evil, credit: evil,
-                                                                  references: ['javascript:alert(1)', 'https://ok.example/'] }] }] },
-                 history: [{ time: 'not a time', event: evil, text: evil, sequence: 1, generation: 1 }] });
+                 improvements: [i.improvement(2, '(b)', 'high', evil, [{ cve: 'CVE-1', impact: evil, description: evil, credit: evil,
+                                                                          references: ['javascript:alert(1)', 'https://ok.example/'] }])],
+                 history: [{ time: '2026-11-29T08:00:00Z', event: evil, text: evil, sequence: 1, generation: 1 }] });
     await see('#offer-summary', '<img src=x');
     await see('#history', '<img src=x');
     assert.strictEqual(await page().locator('#page img').count(), 0);
@@ -186,7 +193,7 @@ test('what vendors and services write is text, never markup or script', async ()
 
 test('an agent that answers with nonsense leaves a page that can be read', async () => {
     await mock(i.reset(i.AVAILABLE));
-    await mock({ status: { offer: null, fixes: null, activation: null, checks: null }, advisories: { advisories: 5 }, history: [],
+    await mock({ status: { offer: null, fixes: null, activation: null, checks: null }, improvements: [{ sequence: 2, has_notes: true, advisories: 5, cves: 7 }], history: [],
                  set: { State: 'hibernating', LastCheckUSec: i.NOW } });
     await see('#headline', 'hibernating');
     await see('#installed', '26.3.1 (a)');
