@@ -22,17 +22,23 @@ let page;
 let lines;
 const errors = [];
 
-// Tells the mock something; its answer.
+// Tells the mock something; its answer. What is about a job waits until there is one.
 async function mock(wish) {
     if (!lines) {
         const socket = net.connect(MOCK);
 
         lines = { socket, answers: readline.createInterface({ input: socket })[Symbol.asyncIterator]() };
     }
-    lines.socket.write(`${JSON.stringify(wish)}\n`);
-    const answer = JSON.parse((await lines.answers.next()).value);
+    const end = Date.now() + PATIENCE_MS;
+    let answer;
 
-    assert.ok(!answer.error, answer.error);
+    do {
+        lines.socket.write(`${JSON.stringify(wish)}\n`);
+        answer = JSON.parse((await lines.answers.next()).value);
+        if (answer.later)
+            await page.waitForTimeout(10);
+    } while (answer.later && Date.now() < end);
+    assert.ok(!answer.error && !answer.later, answer.error || 'no job runs');
     if (wish.reset && page) // of a test that failed with a dialog open
         await page.evaluate(() => document.querySelectorAll('dialog').forEach(dialog => dialog.close()));
     return answer;
