@@ -24,8 +24,8 @@ from tap import BUILD, SOURCE, check_equal, in_mount_namespace, program, write
 HERE = os.path.join(SOURCE, "tests/face")
 PAGE = os.path.join(SOURCE, "src/face/cockpit")
 WS, BRIDGE, BROWSER = "/usr/lib/cockpit/cockpit-ws", "/usr/bin/cockpit-bridge", "/usr/bin/chromium"
-# Nothing is started by name: what runs is what the test started.
-BUS = """<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth>
+# Nothing of this machine is started by name.
+BUS = """<busconfig><type>session</type><listen>unix:path={0}/bus</listen><servicedir>{0}/services</servicedir><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/><allow user="*"/>
 </policy></busconfig>"""
 PATIENCE = 10  # seconds until something that was started has to be there
@@ -112,7 +112,7 @@ class Stage:
         return f"http://127.0.0.1:{port}"
 
     def set(self, agent):
-        write(f"{self.folder}/bus.conf", BUS.format(f"{self.folder}/bus"))
+        write(f"{self.folder}/bus.conf", BUS.format(self.folder))
         self.start("/usr/bin/dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork", "--nopidfile")
         wait_for(lambda: os.path.exists(f"{self.folder}/bus"), "the bus")
         if agent:

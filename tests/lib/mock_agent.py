@@ -23,6 +23,7 @@ of JSON; each is answered by one line, {} or {"error": "…"} or what was asked 
     {"play": true}                    jobs go on and end by themselves, as an improvement would
     {"calls": true}                   answers with the calls since it was asked last
     {"here": false}                   gives up the name on the bus; true takes it again
+    {"startable": true}               the bus gives it the name again for who asks it something
 """
 import calendar
 import json
@@ -131,6 +132,16 @@ class Agent:
             self.owner = Gio.bus_own_name_on_connection(self.bus, NAME, Gio.BusNameOwnerFlags.NONE, None, None)
         else:
             Gio.bus_unown_name(self.owner)
+
+    def be_startable(self, is_startable):
+        """By a file beside the socket, in a folder that the bus looks into."""
+        folder = os.path.join(os.path.dirname(sys.argv[1]), "services")
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{NAME}.service", "w", encoding="utf-8") as file:
+            file.write(f"[D-BUS Service]\nName={NAME if is_startable else NAME + '.Never'}\n"
+                       f"Exec=/usr/bin/python3 {os.path.abspath(__file__)} --wake {sys.argv[1]}\n")
+        self.bus.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                           "ReloadConfig", None, None, 0, 5000, None)
 
     # What the bus asks
 
@@ -260,6 +271,8 @@ class Agent:
         self.refusals.update(wish.get("refuse", {}))
         self.is_denying = wish.get("deny", self.is_denying)
         self.is_playing = wish.get("play", self.is_playing)
+        if "startable" in wish:
+            self.be_startable(wish["startable"])
         if "here" in wish:
             self.be_here(wish["here"])
         if "hold" in wish:
@@ -305,7 +318,18 @@ class Agent:
         return True
 
 
+def wake(path):
+    """What the bus starts: the mock is there already, and takes its name."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(b'{"here": true}\n')
+        connection.recv(100)
+
+
 def main():
+    if sys.argv[1] == "--wake":
+        wake(sys.argv[2])
+        return
     agent = Agent(Gio.bus_get_sync(Gio.BusType.SYSTEM))
     agent.listen(sys.argv[1])
     GLib.MainLoop().run()

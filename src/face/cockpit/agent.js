@@ -40,20 +40,45 @@ function unwrapped(event) {
     return Object.fromEntries(Object.entries(event).map(([name, value]) => [name.toLowerCase(), value.v]));
 }
 
+function nothingKnown() {
+    return { phase: "loading", problem: null, properties: {}, status: null, statusProblem: null, history: null,
+             improvements: new Map(), fixes: new Map(), jobs: new Map() };
+}
+
+// Whether the bus starts the agent for who asks it something.
+async function isStartedByBus() {
+    const bus = cockpit.dbus("org.freedesktop.DBus", { bus: "system" });
+
+    try {
+        const [names] = await bus.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "ListActivatableNames", []);
+
+        return names.includes(NAME);
+    } catch (error) {
+        return false;
+    } finally {
+        bus.close();
+    }
+}
+
 export class Agent {
     constructor(changed) {
         this.changed = changed;
+        this.ended = new Map();   // jobs that ended, by id
+        this.waiting = new Map(); // who waits for one to end
+        this.calls = 0;           // that are not answered yet
+        this.turn = 0;
+        this.picture = nothingKnown();
         this.open();
+        document.addEventListener("visibilitychange", () => {
+            if (this.isAsleep && document.visibilityState === "visible")
+                this.reopen();
+        });
     }
 
     open() {
-        this.picture = { phase: "loading", problem: null, properties: {}, status: null,
-                         statusProblem: null, history: null, improvements: new Map(), fixes: new Map(),
-                         jobs: new Map() };
         this.notes = null;
-        this.turn = 0;
-        this.ended = new Map();
-        this.waiting = new Map();
+        this.isAsleep = false;
+        this.ended.clear(); // another agent counts anew
         this.tell();
 
         const client = this.client = cockpit.dbus(NAME, { bus: "system", superuser: "try" });
@@ -65,32 +90,52 @@ export class Agent {
         manager.wait(() => manager.valid ? this.begin(client, manager) : this.lost(client, null));
     }
 
-    // Begins anew, by the rights that the session has now.
+    // Asks for all of it anew, with the rights that the session has now. What is known is shown until then.
     reopen() {
         const client = this.client;
 
         window.clearTimeout(this.retry);
         this.client = null;
         client.close();
+        this.picture = this.picture.phase === "ready" ? { ...this.picture, jobs: new Map() } : nothingKnown();
         this.open();
     }
 
-    onOwner(client, owner) {
-        if (!owner)
-            this.lost(client, null);
-        else if (client === this.client && this.picture.phase === "missing")
-            this.reopen();
+    // An agent without work may end until somebody asks it something: what it said last goes on to be
+    // true. When one comes back, who was asked first waits for the answer.
+    async onOwner(client, owner) {
+        if (client !== this.client)
+            return;
+        if (owner && (this.isAsleep || this.picture.phase === "missing")) {
+            if (this.calls === 0)
+                this.reopen();
+            else
+                this.isOvertaken = true;
+        } else if (!owner) {
+            const sleeps = this.picture.phase === "ready" && this.picture.jobs.size === 0 && await isStartedByBus();
+
+            if (client === this.client && sleeps)
+                this.isAsleep = true;
+            else
+                this.lost(client, null);
+        }
     }
 
     lost(client, problem) {
         if (client !== this.client)
             return;
         this.picture = { ...this.picture, phase: "missing", problem, jobs: new Map() };
-        for (const end of this.waiting.values())
-            end({ result: "failed", error: "org.freedesktop.DBus.Error.Disconnected", text: "", report: "" });
+        this.endWaiting(() => true, { result: "failed", error: "org.freedesktop.DBus.Error.Disconnected", text: "", report: null });
         this.tell();
         window.clearTimeout(this.retry);
         this.retry = window.setTimeout(() => this.look(client), RETRY_MS);
+    }
+
+    endWaiting(isOver, end) {
+        for (const [id, resolve] of [...this.waiting].filter(([id]) => isOver(id))) {
+            this.waiting.delete(id);
+            resolve(end);
+        }
     }
 
     // Only who is there again is shown as loading.
@@ -111,13 +156,21 @@ export class Agent {
 
     begin(client, manager) {
         this.picture.properties = { ...manager.data };
-        client.call(PATH, NAME, "ListJobs", [])
-                .then(([jobs]) => jobs.forEach(([id, type, , path]) => this.addJob(id, path, type)))
-                .catch(error => console.warn("ListJobs:", error.message));
+        this.takeJobs(client).catch(error => console.warn("ListJobs:", error.message));
         this.refresh().then(() => {
-            this.picture.phase = this.picture.phase === "loading" ? "ready" : this.picture.phase;
+            if (client !== this.client)
+                return;
+            this.picture.phase = "ready";
             this.tell();
         });
+    }
+
+    async takeJobs(client) {
+        const [jobs] = await client.call(PATH, NAME, "ListJobs", []);
+
+        jobs.forEach(([id, type, , path]) => this.addJob(id, path, type));
+        // What ended while nobody listened is seen by what it changed.
+        this.endWaiting(id => !this.picture.jobs.has(id), { result: "unseen" });
     }
 
     onChanged(manager, data) {
@@ -219,8 +272,21 @@ export class Agent {
     }
 
     // "i": a dialog of the desktop's may ask for a password.
+    async ask(path, interfaceName, method, args) {
+        this.calls++;
+        try {
+            return await this.client.call(path, interfaceName, method, args, { flags: "i" });
+        } finally {
+            this.calls--;
+            if (this.isOvertaken && this.calls === 0) {
+                this.isOvertaken = false;
+                this.reopen();
+            }
+        }
+    }
+
     call(method, ...args) {
-        return this.client.call(PATH, NAME, method, args, { flags: "i" });
+        return this.ask(PATH, NAME, method, args);
     }
 
     async run(type, method, ...args) {
@@ -228,13 +294,14 @@ export class Agent {
 
         if (this.ended.has(id))
             return this.ended.get(id);
+        const end = new Promise(resolve => this.waiting.set(id, resolve));
         this.addJob(id, path, type);
         this.tell();
-        return new Promise(resolve => this.waiting.set(id, resolve));
+        return end;
     }
 
     cancel(job) {
-        return this.client.call(job.path, JOB, "Cancel", [], { flags: "i" });
+        return this.ask(job.path, JOB, "Cancel", []);
     }
 
     tell() {

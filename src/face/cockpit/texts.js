@@ -159,7 +159,7 @@ export const texts = {
         unfinished: _("Still restarting"),
         failed: _("Could not be restarted"),
         "not-tried": _("Not tried, because others failed"),
-        stays: _("Goes on with the old code"),
+        stays: _("Not restarted by itself"),
         noUnit: _("$0 without a service"),
         process: _("1 program"),
         processes: _("$0 programs"),

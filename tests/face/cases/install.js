@@ -57,7 +57,7 @@ test('an installation shows phase, bytes and percent, and what it restarted', as
     await mock({ ...i.TRIAL, end: { result: 'done', report: i.report({}, {
         'nginx.service': { result: 'done' }, 'ssh.service': { result: 'timeout', failed: true, problem: 'it did not start' } }) } });
     await see('#alert-outcome', /26\.3\.1 \(b\) is installed\s*Restarted\s*nginx\.service\s*Could not be restarted\s*ssh\.service – It did not start\./);
-    await see('#alert-outcome', /Goes on with the old code\s*session-3\.scope – It ends when alice logs out\.\s*1 program without a service/);
+    await see('#alert-outcome', /Not restarted by itself\s*session-3\.scope – It ends when alice logs out\.\s*1 program without a service/);
     await seeNothing('#progress');
     await see('#headline', 'being watched');
     await page().click('#alert-outcome .button-plain');
@@ -153,7 +153,7 @@ test('what would restart is told before', async () => {
     await mock({ job: DOWNLOAD });
     await see('#preview-progress', /Downloading\s*35%/);
     await mock({ end: { result: 'done', report: i.report({ dry_run: true }) } });
-    await see('#preview-result', /Will restart\s*nginx\.service\s*ssh\.service\s*Goes on with the old code/);
+    await see('#preview-result', /Will restart\s*nginx\.service\s*ssh\.service\s*Not restarted by itself/);
     await see('#preview-result', 'It takes effect once these services have restarted.');
     assert.strictEqual(await focused(), 'preview');
     for (const [scope, words] of [['reboot', 'after a restart of the system'], ['soft-reboot', 'short restart'],

@@ -38,6 +38,32 @@ test('a job whose agent goes has failed', async () => {
     takeErrors();
 });
 
+test('an agent that ends without work is shown as it was, and started by who needs it', async () => {
+    await mock({ ...i.reset(i.AVAILABLE), startable: true, calls: true });
+    await see('#offer-facts', 'MB');
+    await page().evaluate(() => {
+        window.seen = [];
+        new window.MutationObserver(() => window.seen.push(document.body.dataset.phase))
+                .observe(document.body, { attributes: true, attributeFilter: ['data-phase'] });
+    });
+    await mock({ here: false });
+    await page().waitForTimeout(400);
+    await see('#offer-title', '26.3.1 (b)');
+    await page().click('#install');
+    await seeCalls(['Install', 0, 0]);
+    await see('#progress', 'Preparing');
+    await mock({ job: { Phase: 'download', Progress: 35, BytesDone: 2940000, BytesTotal: 8400000 } });
+    await see('#progress', '2.94 MB of 8.40 MB');
+    await mock({ end: { result: 'done', report: i.report({}) } });
+    await see('#alert-outcome', '26.3.1 (b) is installed');
+    assert.deepStrictEqual(await page().evaluate(() => window.seen.filter(phase => phase !== 'ready')), []);
+    await mock({ here: false });
+    await page().waitForTimeout(200);
+    await mock({ startable: false, here: true });
+    await mock({ set: { State: 'trial' } });
+    await see('#headline', 'being watched');
+});
+
 test('a status that cannot be had is told, and the rest is shown', async () => {
     await mock(i.reset(i.INSTALLED));
     await mock({ refuse: { Describe: ['Failed', 'the store cannot be read'] }, set: { LastCheckUSec: i.NOW } });
