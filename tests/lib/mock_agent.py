@@ -14,7 +14,8 @@ of JSON; each is answered by one line, {} or {"error": "…"} or what was asked 
     {"history": […]}                  the events of `suture history`, newest first
     {"improvements": […]}             those of `suture advisories`, each with all that is known
     {"grant": 5}                      a postponement lasts no longer than until then (microseconds)
-    {"refuse": {"Install": ["Metered", "text"]}}    the next call of a method fails with this
+    {"refuse": {"Install": ["Metered", "text"]}}    the next call of a method fails with this; with
+                                      "always" behind the text each one
     {"hold": true}                    Describe does not answer until false
     {"deny": true}                    nobody may do anything, but for a privileged bridge of Cockpit's
     {"job": {"Progress": 50}}         changes the job that runs
@@ -156,12 +157,18 @@ class Agent:
             if b"--privileged" not in file.read():
                 raise Failure("org.freedesktop.DBus.Error.AccessDenied", "not authorized")
 
+    def refuse(self, method):
+        if method in self.refusals:
+            name, text, *always = self.refusals[method]
+            if not always:
+                del self.refusals[method]
+            raise Failure(name, text)
+
     def called(self, sender, method, arguments, invocation):
         if method not in READ_ONLY:
             self.calls.append([method, *arguments])
             self.authorize(sender)
-        if method in self.refusals:
-            raise Failure(*self.refusals.pop(method))
+        self.refuse(method)
         if method in JOBS:
             return self.begin(JOBS[method], arguments)
         return getattr(self, f"do_{method}")(invocation, *arguments)
@@ -184,6 +191,7 @@ class Agent:
     def job_called(self, sender, method, arguments, invocation):
         self.calls.append([method])
         self.authorize(sender)
+        self.refuse(method)
         if not self.job.values["Cancellable"]:
             raise Failure("NothingToCancel", "mounts are being changed")
         GLib.idle_add(self.end, "canceled", "", "", None)

@@ -19,6 +19,7 @@ const JOB = NAME + ".Job";
 const PROPERTIES = "org.freedesktop.DBus.Properties";
 const RETRY_MS = 3000;   // until the agent is looked for again
 const GATHER_MS = 50;    // changes that come together are asked about once
+const HISTORY_MAX = 200; // events: a page of years
 const ENDED_MAX = 32;    // ends of jobs that are kept for who began them
 // What `suture status` shows besides the properties may have changed with one of these.
 const DETAIL_OF = ["State", "Sequence", "AvailableSequence", "AvailableState", "PendingSequence",
@@ -36,8 +37,8 @@ function parse(text) {
 }
 
 // The members of the agent's dictionaries, as `suture history` writes them.
-function unwrapped(event) {
-    return Object.fromEntries(Object.entries(event).map(([name, value]) => [name.toLowerCase(), value.v]));
+function eventOf(dictionary) {
+    return Object.fromEntries(Object.entries(dictionary).map(([name, value]) => [name.toLowerCase(), value.v]));
 }
 
 function nothingKnown() {
@@ -193,7 +194,7 @@ export class Agent {
         const turn = ++this.turn;
         const ask = (method, ...args) => client.call(PATH, NAME, method, args);
         const [status, history] = await Promise.allSettled([
-            ask("Describe"), ask("GetHistory", 0), this.refreshNotes(ask, turn)]);
+            ask("Describe"), ask("GetHistory", HISTORY_MAX), this.refreshNotes(ask, turn)]);
 
         if (client !== this.client || turn !== this.turn)
             return;
@@ -201,7 +202,7 @@ export class Agent {
             this.picture.status = parse(status.value[0]);
         this.picture.statusProblem = status.reason ? status.reason.message : null;
         if (history.status === "fulfilled")
-            this.picture.history = history.value[0].map(unwrapped);
+            this.picture.history = history.value[0].map(eventOf);
     }
 
     // What the vendor wrote comes with a check, so it is asked for when there may be other notes. The
@@ -237,24 +238,28 @@ export class Agent {
     }
 
     addJob(id, path, type) {
-        if (this.picture.jobs.has(id) || this.ended.has(id))
+        const known = this.picture.jobs.get(id);
+
+        if (known)
+            known.type = known.type || type;
+        if (known || this.ended.has(id))
             return;
-        const proxy = this.client.proxy(JOB, path);
-        const job = { id, path, type, phase: "", progress: 0, done: 0, total: 0, cancellable: false };
+        const job = { id, path, type, phase: "", progress: 0, done: 0, total: 0, cancellable: true };
 
         this.picture.jobs.set(id, job);
-        proxy.addEventListener("changed", () => this.updateJob(job, proxy.data));
+        this.client.proxy(JOB, path).addEventListener("changed", () => this.lookAtJob(job));
+        this.lookAtJob(job);
     }
 
-    updateJob(job, data) {
-        Object.assign(job, { type: data.Type || job.type, phase: data.Phase || "", progress: data.Progress || 0,
-                             total: data.BytesTotal || 0, cancellable: Boolean(data.Cancellable) });
-        this.tell();
-        if (job.total > 0) // BytesDone alone does not tell when it changes
-            this.client.call(job.path, PROPERTIES, "Get", [JOB, "BytesDone"]).then(([value]) => {
-                job.done = value.v;
-                this.tell();
-            }, () => {}); // the job has ended
+    // All at once, as BytesDone alone does not tell when it changes.
+    lookAtJob(job) {
+        this.client.call(job.path, PROPERTIES, "GetAll", [JOB]).then(([values]) => {
+            const data = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.v]));
+
+            Object.assign(job, { type: data.Type, phase: data.Phase, progress: data.Progress, done: data.BytesDone,
+                                 total: data.BytesTotal, cancellable: data.Cancellable });
+            this.tell();
+        }, () => {}); // the job has ended
     }
 
     endJob(id, _path, result, error, text, report) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far a job is. What changes many times a second is seen; what is said aloud is a new phase,
 // and each quarter.
-import { announce, element, setDisabled, setHidden, setText } from "./dom.js";
+import { announce, element, setHidden, setText } from "./dom.js";
 import { makeButton } from "./card.js";
 import { bytes, format, percent } from "./words.js";
 import { texts } from "./texts.js";
@@ -23,7 +23,7 @@ export function makeProgress(id, onCancel) {
     const measure = element("p", { class: "progress-measure muted" });
     const share = element("span", { class: "progress-share" });
     const bar = element("progress", { id: `${id}-bar`, max: 100, "aria-labelledby": phase.id });
-    const cancel = makeButton(`${id}-cancel`, texts.progress.cancel, "secondary", () => onCancel(job));
+    const cancel = makeButton(`${id}-cancel`, texts.progress.cancel, "secondary", () => job.cancellable && onCancel(job));
     const node = element("div", { class: "progress", id, hidden: true },
                          element("div", { class: "progress-line" }, phase, share), bar, measure, cancel);
     let job = null;
@@ -50,7 +50,7 @@ export function makeProgress(id, onCancel) {
             bar.value = job.progress;
         else
             bar.removeAttribute("value");
-        setDisabled(cancel, !job.cancellable);
+        cancel.setAttribute("aria-disabled", !job.cancellable); // and keeps the focus
         cancel.title = job.cancellable ? "" : texts.progress.cannotCancel;
         speak();
     }

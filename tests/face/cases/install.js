@@ -51,7 +51,11 @@ test('an installation shows phase, bytes and percent, and what it restarted', as
     await see('#progress', /Verifying and unpacking\s*80%/);
     await mock({ set: { State: 'installing' }, job: { Phase: 'activate', Progress: 0, Cancellable: false } });
     await see('#progress', 'Putting it in place');
-    assert.strictEqual(await isDisabled('#progress-cancel'), true);
+    await page().waitForSelector('#progress-cancel[aria-disabled=true]');
+    assert.strictEqual(await focused(), 'progress-cancel');
+    await mock({ calls: true });
+    await page().keyboard.press('Enter');
+    await seeCalls();
     await mock({ job: { Phase: 'restart', Progress: 50 } });
     await see('#progress', /Restarting services\s*50%/);
     await mock({ ...i.TRIAL, end: { result: 'done', report: i.report({}, {
@@ -80,15 +84,8 @@ test('what comes too late to be canceled says so', async () => {
     await begin();
     await mock({ job: DOWNLOAD });
     await see('#progress', '35%');
-    await mock({ refuse: {} });
-    await page().evaluate(() => document.getElementById('progress-cancel').removeAttribute('disabled'));
-    await mock({ job: { Cancellable: false } });
-    await page().evaluate(() => {
-        const cancel = document.getElementById('progress-cancel');
-
-        cancel.disabled = false;
-        cancel.click();
-    });
+    await mock({ refuse: { Cancel: ['NothingToCancel', 'mounts are being changed'] } });
+    await page().click('#progress-cancel');
     await see('#alert-failure', /It could not be canceled\s*Mounts are being changed\./);
 });
 

@@ -66,7 +66,7 @@ test('an agent that ends without work is shown as it was, and started by who nee
 
 test('a status that cannot be had is told, and the rest is shown', async () => {
     await mock(i.reset(i.INSTALLED));
-    await mock({ refuse: { Describe: ['Failed', 'the store cannot be read'] }, set: { LastCheckUSec: i.NOW } });
+    await mock({ refuse: { Describe: ['Failed', 'the store cannot be read', 'always'] }, set: { LastCheckUSec: i.NOW } });
     await see('#alert-status', /The details cannot be shown\s*The store cannot be read\./);
     await see('#installed-version', '26.3.1 (a)');
 });
