@@ -6,6 +6,7 @@
 //     agent.call("SetAutomaticMode", "off")              promise of the method's results
 //     agent.run("install", "Install", 0, 0)              promise of how the job ended:
 //                                                        { result, error, text, report }
+//     agent.start("preview", "Preview", "remove")        promise of { job, end }
 //     agent.cancel(job)
 //
 // picture: { phase: "loading" | "missing" | "ready", problem, properties, status, statusProblem,
@@ -294,15 +295,21 @@ export class Agent {
         return this.ask(PATH, NAME, method, args);
     }
 
-    async run(type, method, ...args) {
+    // Begins a job: { job, end }, where `end` is the promise of how it ends.
+    async start(type, method, ...args) {
         const [id, path] = await this.call(method, ...args);
+        const job = { id, path };
 
         if (this.ended.has(id))
-            return this.ended.get(id);
+            return { job, end: Promise.resolve(this.ended.get(id)) };
         const end = new Promise(resolve => this.waiting.set(id, resolve));
         this.addJob(id, path, type);
         this.tell();
-        return end;
+        return { job, end };
+    }
+
+    async run(type, method, ...args) {
+        return (await this.start(type, method, ...args)).end;
     }
 
     cancel(job) {

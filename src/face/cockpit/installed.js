@@ -28,21 +28,26 @@ function trialText(trial) {
 }
 
 // The dialog asks what restarts by itself; nobody has to wait for the answer.
-function askToRemove(picture, actions) {
+async function askToRemove(picture, actions) {
     const label = version(picture, picture.properties.Label || picture.properties.PendingLabel);
     const fixes = fixesOf(picture, picture.status && picture.status.fixes);
     const impact = element("div", { id: "remove-impact", "aria-live": "polite" }, element("p", null, texts.remove.looking));
 
-    actions.previewRemoval().then(
+    const preview = actions.previewRemoval();
+
+    preview.report.then(
         report => impact.replaceChildren(...showImpact(report)),
         error => impact.replaceChildren(element("p", null, format(texts.remove.unknown, error.message))));
-    return ask({
+    const isWanted = await ask({
         id: "remove-dialog", title: format(texts.remove.title, label), isDanger: true, confirm: texts.remove.confirm,
         body: [element("p", null, format(texts.remove.back, picture.properties.BaseVersion)),
                element("p", null, fixes.length > 0 ? texts.remove.exposed : texts.remove.noneExposed),
                fixes.length > 0 ? listFixes(fixes) : null,
                element("h2", null, texts.remove.impact), impact].filter(Boolean),
     });
+
+    await preview.stop();
+    return isWanted;
 }
 
 export function makeInstalled(actions) {

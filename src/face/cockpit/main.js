@@ -105,16 +105,23 @@ const actions = {
 
         if (await ask({ id: "restart-dialog", title: format(texts.restart.title, version(picture, item && item.label)),
                         confirm: texts.available.restart, body: [element("p", null, texts.restart.text)] }))
-            attempt(() => agent.run("install", "Install", 0, RESTART), end => ended(end));
+            attempt(() => agent.run("install", "Install", 0, RESTART), end => end.result === "nothing" || ended(end));
     },
     remove: () => attempt(() => agent.run("remove", "Remove", 0), end => ended(end, tellRemoved)),
     preview: show => attempt(() => agent.run("preview", "Preview", "install"), end => ended(end, show)),
-    async previewRemoval() {
-        const { result, text, report } = await agent.run("preview", "Preview", "remove");
+    // { report, stop }: the promise of the report, and what ends it for who does not wait any more.
+    previewRemoval() {
+        const started = agent.start("preview", "Preview", "remove");
+        const report = started.then(({ end }) => end).then(({ result, text, report: told }) => {
+            if (result !== "done")
+                throw new Error(text);
+            return told;
+        });
+        let isOver = false;
 
-        if (result !== "done")
-            throw new Error(text);
-        return report;
+        report.catch(() => {}).then(() => (isOver = true));
+        return { report, stop: () => started.then(({ job, end }) => isOver || agent.cancel(job).then(() => end)).catch(
+            error => console.warn("preview:", error.message)) };
     },
     cancel: job => attempt(() => agent.cancel(job)),
     setAutomatic: mode => attempt(() => agent.call("SetAutomaticMode", mode)),

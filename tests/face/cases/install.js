@@ -181,9 +181,10 @@ test('what takes a restart is restarted for after a question, and counted down',
     await page().keyboard.press('Enter');
     await page().keyboard.press('Enter');
     await seeCalls(['Install', 0, 1]);
-    await mock({ set: { RestartAtUSec: Date.now() * 1000 + 5 * i.MINUTE }, end: { result: 'done' } });
+    await mock({ set: { RestartAtUSec: Date.now() * 1000 + 5 * i.MINUTE }, end: { result: 'nothing' } });
     await see('#alert-restart', /The system restarts in (5:00|4:5\d)/);
     await see('#announcer', 'The system restarts in 5 minutes');
+    await seeNothing('#alert-outcome');
     assert.strictEqual(await page().getAttribute('#alert-restart .alert-title', 'aria-live'), 'off');
     assert.strictEqual(await isDisabled('#restart'), true);
     const first = await page().innerText('#alert-restart .alert-title');

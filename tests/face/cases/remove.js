@@ -44,13 +44,12 @@ test('Escape and Cancel leave it on, and the focus where it was', async () => {
     await page().keyboard.press('Escape');
     await seeNothing('#remove-dialog');
     assert.strictEqual(await focused(), 'remove');
-    await mock({ end: { result: 'failed', error: 'Failed', text: '' } });
+    await seeCalls(['Preview', 'remove'], ['Cancel']);
     await ask();
     await page().keyboard.press('Enter');
     await seeNothing('#remove-dialog');
     assert.strictEqual(await focused(), 'remove');
-    await seeCalls(['Preview', 'remove']);
-    await mock({ end: { result: 'failed', error: 'Failed', text: '' } });
+    await seeCalls(['Preview', 'remove'], ['Cancel']);
 });
 
 test('the focus stays in the dialog', async () => {
@@ -65,7 +64,16 @@ test('the focus stays in the dialog', async () => {
         assert.ok(/^remove-dialog|^BODY$/.test(id), id);
     assert.ok(seen.has('remove-dialog-confirm') && seen.has('remove-dialog-cancel'), [...seen]);
     await page().keyboard.press('Escape');
-    await mock({ end: { result: 'failed', error: 'Failed', text: '' } });
+});
+
+test('who does not wait for the preview ends it', async () => {
+    await ask();
+    await see('#remove-impact', 'Looking');
+    await seeCalls(['Preview', 'remove']);
+    await page().click('#remove-dialog-confirm');
+    await seeCalls(['Cancel'], ['Remove', 0]);
+    await mock({ end: { result: 'done' } });
+    await see('#alert-outcome', 'Removed');
 });
 
 test('a preview that fails keeps nobody from removing', async () => {
@@ -87,5 +95,4 @@ test('it can be removed while something is downloaded, and what waits for a rest
     await page().click('#remove');
     await see('#remove-dialog', 'Remove 26.3.1 (a)?');
     await page().keyboard.press('Escape');
-    await mock({ end: { result: 'failed', error: 'Failed', text: '' } });
 });
