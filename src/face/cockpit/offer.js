@@ -9,6 +9,9 @@ import { fixesOf, installationOf, isBusy, isRestarting, jobOf, listOf, mayInstal
 import { bytes, format, list, relative, sentence, waitReason } from "./words.js";
 import { texts } from "./texts.js";
 
+// What the state of an offer and a reason for waiting both tell.
+const SAME = { "waits-for-rollout": "rollout", "on-hold": "held", "needs-newer-base": "newer-base",
+               "removed-by-owner": "removed", "failed-before": "failed-before" };
 const URGENT = { low: "info", medium: "info", high: "warning", critical: "danger" };
 
 function facts(item) {
@@ -31,12 +34,14 @@ function isExploited(item, fixes) {
     return Boolean(item.details.exploited) || fixes.some(fix => fix.exploited);
 }
 
-// The agent's sentences first; its words where it has none.
+// The state of the offer first, with the agent's own sentence where that knows more, then the other
+// reasons for waiting.
 function reasons(picture, item) {
-    const state = item.details.why || texts.offer[item.state];
     const told = listOf(picture.status && picture.status.deferred);
-    const words = (picture.properties.DeferredReasons || []).map(
-        word => waitReason(word, (told.find(each => each.reason === word) || {}).text));
+    const state = item.state === "removed-by-owner" ? texts.offer[item.state] : item.details.why || texts.offer[item.state];
+    const words = listOf(picture.properties.DeferredReasons)
+            .filter(word => !state || word !== SAME[item.state])
+            .map(word => waitReason(word, (told.find(each => each.reason === word) || {}).text));
 
     return [state, ...words].filter(Boolean).map(sentence);
 }

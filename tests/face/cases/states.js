@@ -117,6 +117,17 @@ test('every reason for waiting is told in words', async () => {
     await see('#ready [data-row=space][data-level=danger]', 'make room in /var');
 });
 
+test('a reason that is told twice is shown once, in the words that say more', async () => {
+    const { set, status } = i.AVAILABLE;
+    const why = '26.3.1 (b) failed on this system: nginx.service did not start';
+
+    await mock(i.reset({ ...i.AVAILABLE, set: { ...set, State: 'idle', AvailableState: 'failed-before', DeferredReasons: ['failed-before', 'metered'] },
+                         status: { ...status, offer: { ...i.OFFER, state: 'failed-before', why } } }));
+    await see('#offer-waits', 'metered');
+    await see('#offer-waits', why);
+    assert.strictEqual(await page().locator('#offer-waits li').count(), 2);
+});
+
 test('what is installed is told with its trial and its fixes', async () => {
     await mock(i.reset(i.TRIAL));
     await see('#installed-version', '26.3.1 (b)');
