@@ -6,7 +6,7 @@ import { exploitedBadge, showFixes } from "./fixes.js";
 import { showImpact } from "./impact.js";
 import { makeProgress } from "./progress.js";
 import { fixesOf, installationOf, isBusy, isRestarting, jobOf, listOf, mayInstall, target, version } from "./view.js";
-import { bytes, format, list, relative, sentence, waitReason } from "./words.js";
+import { bytes, format, relative, sentence, waitReason } from "./words.js";
 import { texts } from "./texts.js";
 
 // What the state of an offer and a reason for waiting both tell.
@@ -140,10 +140,9 @@ export function makeOffer(actions) {
     }
 
     function nothing(picture) {
-        const support = picture.status && picture.status.support;
+        const successor = picture.status && picture.status.support && picture.status.support.superseded_by;
 
-        return support && support.superseded_by
-            ? list([texts.available.none, format(texts.available.successor, support.superseded_by)]) : texts.available.none;
+        return [texts.available.none, successor && format(texts.available.successor, successor)].filter(Boolean).join(" ");
     }
 
     function update(picture) {

@@ -60,10 +60,6 @@ export function percent(number) {
     return format(texts.progress.percent, number);
 }
 
-export function list(items) {
-    return new Intl.ListFormat(locale(), { style: "narrow", type: "conjunction" }).format(items);
-}
-
 // A sentence of the agent's begins small and has no full stop; here it stands alone. The name of a
 // file or a unit at its beginning stays as it is.
 export function sentence(text) {

@@ -93,6 +93,16 @@ for (const [theme, size] of [['light', WIDE], ['dark', WIDE], ['light', NARROW],
     });
 }
 
+test('all can be read: without an agent', async () => {
+    await page().emulateMedia({ colorScheme: 'light' });
+    await page().setViewportSize(WIDE);
+    await mock({ here: false });
+    await see('#missing', 'not running');
+    await judge('missing');
+    await mock({ here: true });
+    await see('#headline', /./);
+});
+
 test('Cockpit\'s own choice of light or dark is followed', async () => {
     await page().setViewportSize(WIDE);
     await page().emulateMedia({ colorScheme: 'light' });

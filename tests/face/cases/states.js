@@ -66,7 +66,7 @@ each('an idle system', {
         'A security improvement has to wait', 'stopped the roll-out'],
     'that gets no more': [{ status: { support: { ended: true, until: '2026-11-01T00:00:00Z', superseded_by: '26.4',
                                                  text: '26.3.1 gets no more improvements; update to 26.4' } } },
-    'This system gets no more improvements', 'update to 26.4'],
+    'This system gets no more improvements', /update to 26\.4[^]*No improvement is waiting to be installed\. Later fixes come with the system 26\.4\./],
 }, async ([state, words, more]) => {
     await mock({ reset: state.set || {}, ...state, set: {} });
     await see('#headline', words);
