@@ -7,7 +7,7 @@ bench/hostile.
         case.prepare(server)
         figures = Refresh(device, server.url).wait()
 
-`suture-stage refresh` runs as the manager runs it, with a suture-fetch; a short --timeout, which is
+`suture-stage refresh` runs as the manager runs it, with a suture-fetch; a short time-out, which is
 suture.conf's, is all that differs.
 """
 import collections
