@@ -84,6 +84,21 @@ def every_program_that_a_unit_starts_has_a_place():
     has(read(os.path.join(SOURCE, "src/device/manager/downloader.h")).decode(), f'"{socket}"')
 
 
+# Options by which systemd gives a unit a mount namespace: PrivateNetwork= among them since it mounts /sys.
+OWN_NAMESPACE = re.compile(
+    r"^(Protect(System|Home|Proc|Kernel\w+|ControlGroups)|ProcSubset|Private(Tmp|Devices|Mounts|Network|IPC|Users)|"
+    r"(ReadWrite|ReadOnly|Inaccessible|Exec|NoExec|BindReadOnly|Bind)Paths|TemporaryFileSystem|MountFlags|"
+    r"Root\w+|DynamicUser|NetworkNamespacePath|LogNamespace)=", re.M)
+
+
+@test
+def who_judges_or_makes_mounts_shares_them():
+    for unit in "sutured", "suture-keeper", "suture-activate", "suture-trial":
+        found = OWN_NAMESPACE.search(read(f"{UNITS}/{unit}.service").decode())
+        check(not found, f"{unit}.service: {found}")
+    check(OWN_NAMESPACE.search(read(f"{UNITS}/suture-fetch@.service").decode()), "nothing is ever found")
+
+
 @test
 def users_and_folders_are_made():
     needs("/usr/bin/systemd-sysusers", "/usr/bin/systemd-tmpfiles")
