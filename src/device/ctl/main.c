@@ -20,6 +20,7 @@
 #include "device/ctl/installation.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
+#include "device/manager/status.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -88,7 +89,6 @@ static int take_charge(Manager *manager, Bar *bar,
 static int verb_status(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	_cleanup_free_ char *activation = NULL;
 	Reason reason = {};
 	json_t *status;
 	int r = look(&manager, &reason);
@@ -97,11 +97,8 @@ static int verb_status(int count, char **operands)
 		r = reason_set(
 			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
 	if (r == 0)
-		r = worker_status(arg_root, &activation, &reason);
-	if (r < 0)
-		return fail(r, &reason);
-	status = screen_status(&manager, activation, &reason);
-	return status ? show(status, screen_print_status) : fail(-EIO, &reason);
+		r = status_make(&manager, &status, &reason);
+	return r < 0 ? fail(r, &reason) : show(status, screen_print_status);
 }
 
 static void print_check(const json_t *check)
@@ -141,8 +138,8 @@ static int verb_check(int count, char **operands)
 		return fail(r, &reason);
 	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "schema", 1, "changed",
 			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
-			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
-			    "support", screen_support(&manager)),
+			    (json_int_t)result.wire_bytes, "offer", status_offer(&manager, &offer),
+			    "support", status_support(&manager)),
 		print_check);
 	if (code != EXIT_OK)
 		return code;

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Screen: what `suture` shows, made once as a JSON object and printed either as it is (--json) or
- * for people. Both come from the same object, so they cannot disagree. Objects carry "schema": 1.
+ * for people. Both come from the same object, so they cannot disagree. Objects carry "schema": 1;
+ * that of `suture status` is made by device/manager/status.h.
  *
  * Constructors return NULL when memory is short; the caller owns the reference.
  */
@@ -10,9 +11,6 @@
 
 #include "device/manager/manager.h"
 
-json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason);
-json_t *screen_offer(const Manager *manager, const Offer *offer);
-json_t *screen_support(const Manager *manager); /* null: the vendor says nothing of the base */
 json_t *screen_history(const Manager *manager, Reason *reterr_reason);
 
 void screen_print_status(const json_t *status);
