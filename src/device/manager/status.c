@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "device/manager/services.h"
 #include "device/manager/status-trial.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -141,16 +142,14 @@ static json_t *time_text(int64_t when)
 	return json_string(text);
 }
 
-/* What is really mounted decides what is shown: the label tells the truth, not the intention. NULL:
- * nothing of this base is mounted. */
-static Generation *mounted_generation(const Manager *manager, const json_t *activation)
+/* NULL: there is no such record, or it is of another base. */
+static Generation *read_generation(const Manager *manager, json_int_t number)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	json_int_t mounted = document_number(activation, "mounted");
 
-	if (mounted <= 0 ||
-		store_read_generation(manager->store, (uint32_t)mounted, &generation, NULL) < 0 ||
-		strcmp(generation->base, manager->base_key) != 0)
+	if (number <= 0 ||
+		store_read_generation(manager->store, (uint32_t)number, &generation, NULL) < 0 ||
+		!manager_is_of_base(manager, generation))
 		return NULL;
 	return TAKE_PTR(generation);
 }
@@ -197,11 +196,11 @@ static json_t *describe_checks(const Manager *manager)
 	const Checked *checked = &manager->checked;
 	int64_t now = checked_now(checked);
 
-	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:s?}", "succeeded",
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:s?, s:I}", "succeeded",
 		time_text(checked->succeeded), "issued", time_text(checked->issued), "expires",
 		time_text(checked->expires), "fresh", checked->expires > now, "clock_is_behind",
 		time_now() < checked->issued, "failed", time_text(checked->failed), "problem",
-		checked->problem);
+		checked->problem, "failures", (json_int_t)checked->failures);
 }
 
 /* What was damaged on the disk and is obtained again as soon as that can be. */
@@ -231,6 +230,7 @@ json_t *status_support(const Manager *manager)
 typedef struct StatusView {
 	json_t *mounts;      /* of suture-activate; moves into the object */
 	Generation *mounted; /* of this base; NULL: nothing */
+	Generation *current; /* what is selected, the same */
 	uint32_t generation, removed;
 	uint64_t selected, shown; /* sequences */
 	Offer offer;
@@ -240,6 +240,7 @@ static void status_view_done(StatusView *view)
 {
 	json_decref(view->mounts);
 	generation_free(view->mounted);
+	generation_free(view->current);
 }
 
 static int look(Manager *manager, StatusView *view, Reason *reterr_reason)
@@ -256,12 +257,31 @@ static int look(Manager *manager, StatusView *view, Reason *reterr_reason)
 	if (r < 0)
 		return r;
 	view->mounts = read_activation(activation);
-	view->mounted = mounted_generation(manager, view->mounts);
+	/* What is really mounted decides what is shown: the label tells the truth, not the
+	 * intention. */
+	view->mounted = read_generation(manager, document_number(view->mounts, "mounted"));
+	view->current = read_generation(manager, view->generation);
 	view->shown = view->mounted ? view->mounted->sequence : 0;
 	if (view->generation == 0 &&
 		status_shows_nothing(view->mounts)) /* nothing to mount of it */
 		view->shown = view->selected;
 	return view->mounts ? 0 : -ENOMEM;
+}
+
+/* What suture-restart would do where systemd can (254 and later); null: nothing waits for it. What
+ * could be grafted at once is not waiting, but interrupted, and the agent's to finish. */
+static json_t *describe_restart(const StatusView *view)
+{
+	RestartScope scope = services_scope(view->current);
+
+	if (view->selected == 0 || scope <= RESTART_SERVICES ||
+		json_object_get(view->mounts, "paused") ||
+		json_object_get(view->mounts, "base-asked") ||
+		(json_is_integer(json_object_get(view->mounts, "mounted")) &&
+			document_number(view->mounts, "mounted") == view->generation))
+		return json_null();
+	return json_string(restart_scope_names[scope == RESTART_REBOOT ? RESTART_REBOOT
+								       : RESTART_SOFT_REBOOT]);
 }
 
 static json_t *describe(Manager *manager, const StatusView *view)
@@ -270,7 +290,7 @@ static json_t *describe(Manager *manager, const StatusView *view)
 
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:O, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, view->shown), "machine_label",
@@ -284,7 +304,9 @@ static json_t *describe(Manager *manager, const StatusView *view)
 		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
-		describe_owed(manager), "support", status_support(manager));
+		describe_owed(manager), "support", status_support(manager), "name",
+		manager->identity.name, "selected_fixes", fixes_of(view->current), "restart",
+		describe_restart(view));
 }
 
 int status_make(Manager *manager, json_t **ret_status, Reason *reterr_reason)
