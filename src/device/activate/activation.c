@@ -145,6 +145,9 @@ int activation_move(
 
 	if (r < 0)
 		return r;
+	/* without the lock this is a mount namespace of one command, and the label everybody's */
+	if (activation->lock >= 0 && result.directories > 0)
+		(void)runtime_forget_label(activation->runtime);
 	for (size_t i = 0; plan->attached && i < plan_image_count(plan); i++)
 		if (plan->attached[i])
 			runtime_note_since(activation->runtime, &plan->images[i]);
