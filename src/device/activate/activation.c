@@ -73,6 +73,8 @@ int activation_open(const char *root, const char *run, unsigned features, bool l
 	activation->lock = -1;
 	r = store_open(root, &activation->store, reterr_reason);
 	if (r == 0)
+		activation->store->run = run;
+	if (r == 0)
 		r = runtime_open(
 			activation->store, run, features, &activation->runtime, reterr_reason);
 	if (r == 0 && !look)

@@ -16,6 +16,7 @@
 #include "device/manager/obtained.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
+#include "device/store/event.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
@@ -255,10 +256,22 @@ static bool is_worth_telling(int error)
 	return error != -EBUSY && error != -EINTR && error != -ENOMEM;
 }
 
+/* Once for each cause: a machine without a network would fill the journal with the same line. */
+static void tell_failure(const Manager *manager, const char *problem)
+{
+	const char *before = manager->checked.problem;
+
+	if (!before || strcmp(before, problem) != 0)
+		(void)event_tell(manager->store,
+			manager->config_error ? "policy-mistake" : "check-failed", 0, 0, problem);
+}
+
 static int remember_check(Manager *manager, int result, const StageResult *stage, Reason *reason)
 {
 	int r = 0;
 
+	if (result < 0)
+		tell_failure(manager, reason ? reason->text : "");
 	if (result == 0)
 		checked_succeeded(&manager->checked, stage->issued, stage->expires);
 	else
