@@ -16,10 +16,12 @@
 #include "crypto/start.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
+#include "device/ctl/facts-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/installation.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
+#include "device/facts/facts.h"
 #include "device/manager/status.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -30,6 +32,7 @@ static int arg_progress_fd = -1;
 static const char *arg_from, *arg_cve, *arg_bus;
 static bool arg_digests, arg_dry_run, arg_restart;
 static int arg_sequence;
+static bool took_charge; /* so that something may have changed */
 
 static int fail(int error, const Reason *reason)
 {
@@ -77,6 +80,7 @@ static int take_charge(Manager *manager, Bar *bar,
 		r = lock(manager, reason);
 	if (r < 0)
 		return r;
+	took_charge = true;
 	bar_start(bar);
 	manager->progress_fd = arg_progress_fd;
 	if (!arg_json) {
@@ -418,6 +422,27 @@ static int verb_base_run(int count, char **operands)
 	return fail(reason_errno(&reason, -errno, "cannot run %s", path), &reason);
 }
 
+static int verb_facts(int count, char **operands)
+{
+	_cleanup_json_ json_t *status = NULL;
+	Reason reason = {};
+	int r = geteuid() == 0
+		? facts_refresh(arg_root, &status, &reason)
+		: reason_set(&reason, -EPERM, "only root can tell the system; try it with sudo");
+
+	return r < 0 ? fail(r, &reason) : show(facts_screen(status), facts_screen_print);
+}
+
+/* Once for all verbs, when they are done: what others see of it is no part of what was asked for.
+ */
+static void tell_system(void)
+{
+	Reason reason = {};
+
+	if (facts_refresh(arg_root, NULL, &reason) < 0)
+		log_error("what other programs see of this is not up to date: %s", reason.text);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
@@ -447,6 +472,7 @@ static const Verb verbs[] = {
 	{"history", "", "show what happened", 0, 0, verb_history},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
+	{"facts", "", "tell the rest of the system what is applied", 0, 0, verb_facts},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
@@ -458,7 +484,12 @@ int main(int argc, char **argv)
 	static const Command command = {"suture",
 		"background security improvements of this machine", options, verbs, "status"};
 
+	int code;
+
 	umask(022);
 	crypto_start_alone();
-	return command_main(&command, argc, argv);
+	code = command_main(&command, argc, argv);
+	if (took_charge)
+		tell_system();
+	return code;
 }
