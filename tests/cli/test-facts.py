@@ -353,4 +353,34 @@ def every_event_has_an_id_and_an_explanation():
     check_equal(sorted(line.split()[0] for line in listed.splitlines()), sorted(known.values()), "in the catalog")
 
 
+@test
+def the_units_are_what_systemd_takes():
+    analyze = shutil.which("systemd-analyze") or skip("systemd-analyze is not installed")
+    for folder in os.path.join(BUILD, "data/systemd"), os.path.join(SOURCE, "data/systemd"):
+        for path in glob.glob(f"{folder}/suture*.[pst]*"):
+            if not path.endswith(".in"):
+                write(f"units/{os.path.basename(path)}",
+                      re.sub(r"/usr/(bin|libexec/suture)/", f"{BUILD}/", read(path).decode()))
+    units = sorted(glob.glob(os.path.abspath("units/*")))
+    check({"suture-facts.path", "suture-facts.service", "suture-status-updated.target"}
+          <= {os.path.basename(unit) for unit in units}, units)
+    write("units/backup.service", "[Unit]\nAfter=suture-facts.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
+          "[Install]\nWantedBy=suture-status-updated.target\n")
+    done = run(analyze, "verify", "--man=no", *units, os.path.abspath("units/backup.service"),
+               env={"SYSTEMD_UNIT_PATH": os.path.abspath("units") + ":"})
+    check_equal(done.stderr, "", "what systemd says of the units")
+
+
+@test
+def needrestart_leaves_alone_what_must_not_be_restarted():
+    path = os.path.join(SOURCE, "data/needrestart/suture.conf")
+    # as needrestart reads its conf.d, and then looks a service up
+    script = """our %nrconf = (override_rc => {qr(^dbus) => 0});
+        eval do { local(@ARGV, $/) = $ARGV[0]; <> }; die $@ if $@;
+        for my $rc (@ARGV[1..$#ARGV]) { print "$rc\n" if grep { $rc =~ /$_/ } keys %{$nrconf{override_rc}}; }"""
+    units = [os.path.basename(unit) for unit in glob.glob(os.path.join(BUILD, "data/systemd/*.service"))]
+    found = run("/usr/bin/perl", "-we", script, path, *units, "nginx.service").stdout.split()
+    check_equal(sorted(found), ["suture-activate.service", "suture-trial.service"], "never restarted")
+
+
 main()
