@@ -263,7 +263,8 @@ static void tell_failure(const Manager *manager, const char *problem)
 
 	if (!before || strcmp(before, problem) != 0)
 		(void)event_tell(manager->store,
-			manager->config_error ? "policy-mistake" : "check-failed", 0, 0, problem);
+			manager_need_config(manager, NULL) < 0 ? "policy-mistake" : "check-failed",
+			0, 0, problem);
 }
 
 static int remember_check(Manager *manager, int result, const StageResult *stage, Reason *reason)
