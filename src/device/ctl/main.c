@@ -433,13 +433,13 @@ static int verb_facts(int count, char **operands)
 	return r < 0 ? fail(r, &reason) : show(facts_screen(status), facts_screen_print);
 }
 
-/* Once for all verbs, when they are done: what others see of it is no part of what was asked for.
- */
-static void tell_system(void)
+/* Once for all verbs, when they are done: what others see of it is no part of what was asked for,
+ * and a verb that failed has told its one failure already. */
+static void tell_system(bool has_failed)
 {
 	Reason reason = {};
 
-	if (facts_refresh(arg_root, NULL, &reason) < 0)
+	if (facts_refresh(arg_root, NULL, &reason) < 0 && !has_failed)
 		log_error("what other programs see of this is not up to date: %s", reason.text);
 }
 
@@ -490,6 +490,6 @@ int main(int argc, char **argv)
 	crypto_start_alone();
 	code = command_main(&command, argc, argv);
 	if (took_charge)
-		tell_system();
+		tell_system(code != EXIT_OK && code != EXIT_NOTHING_TO_DO);
 	return code;
 }
