@@ -110,8 +110,8 @@ def what_has_not_changed_is_not_written_again():
         # and nothing is left beside them
         check_equal(sorted(os.listdir(device.path(METRICS))), ["suture.prom"])
         facts = device.json("facts")
-        check_equal((facts["label"], facts["sequence"], facts["restart"], facts["message"]),
-                    (LABEL_A, 1, None, f"Example OS {LABEL_A}"))
+        check_equal((facts["label"], facts["sequence"], facts["restart_needed"], facts["message"]),
+                    (LABEL_A, 1, "none", f"Example OS {LABEL_A}"))
 
 
 @test_in_mount_namespace

@@ -163,7 +163,8 @@ static void record(Activation *activation, const Plan *plan, const ActivationRes
 	uint32_t sequence = plan->generation ? plan->generation->sequence : 0;
 	char text[128];
 
-	snprintf(text, sizeof(text), "%zu directories in %llu microseconds", result->directories,
+	snprintf(text, sizeof(text), "%zu %s in %llu microseconds", result->directories,
+		result->directories == 1 ? "directory" : "directories",
 		(unsigned long long)result->microseconds);
 	history_append(activation->store, plan->number > 0 ? "activated" : "deactivated",
 		plan->number, sequence, text, NULL);

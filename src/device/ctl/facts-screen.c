@@ -17,8 +17,8 @@ json_t *facts_screen(const json_t *status)
 		message.data[message.size - 1] = '\0';
 	return json_pack("{s:i, s:O, s:O, s:O, s:O, s:s?}", "schema", 1, "name",
 		json_object_get(status, "name"), "label", json_object_get(status, "label"),
-		"sequence", json_object_get(status, "sequence"), "restart",
-		json_object_get(status, "restart"), "message", (char *)message.data);
+		"sequence", json_object_get(status, "sequence"), "restart_needed",
+		json_object_get(status, "restart_needed"), "message", (char *)message.data);
 }
 
 void facts_screen_print(const json_t *facts)

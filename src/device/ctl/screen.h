@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Screen: what `suture` shows, made once as a JSON object and printed either as it is (--json) or
- * for people. Both come from the same object, so they cannot disagree. Objects carry "schema": 1;
- * that of `suture status` is made by device/manager/status.h.
+ * for people (status-screen.h, history-screen.h). Both come from the same object, so they cannot
+ * disagree. Objects carry "schema": 1; that of `suture status` is device/manager/status.h's.
  *
  * Constructors return NULL when memory is short; the caller owns the reference.
  */
@@ -13,6 +13,6 @@
 
 json_t *screen_history(const Manager *manager, Reason *reterr_reason);
 
-void screen_print_status(const json_t *status);
-void screen_print_history(const json_t *history);
+/* {"error":{"code":6,"text":"…","word":"not-verified"},"schema":1}: why there is nothing else. */
+json_t *screen_error(int error, const Reason *reason);
 int screen_print_json(const json_t *json); /* 0 or a negative errno */

@@ -88,7 +88,7 @@ static int write_file(int root, size_t i, const json_t *status)
 /* As strong as this system can do it. */
 static const char *find_way(int root, const json_t *status)
 {
-	const char *way = json_string_value(json_object_get(status, "restart"));
+	const char *way = restart_wanted(status);
 
 	return way && !file_exists(root, SOFT_REBOOT_UNIT) ? "reboot" : way;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "device/facts/restart.h"
 #include "wire/improvement/offer.h"
 #include "wire/json/document.h"
 
@@ -12,7 +13,7 @@ static const char *state_of(const json_t *status)
 {
 	if (json_is_string(json_object_get(json_object_get(status, "activation"), "mounted")))
 		return "mixed";
-	if (json_is_string(json_object_get(status, "restart")))
+	if (restart_wanted(status) != NULL)
 		return "staged";
 	if (json_is_object(json_object_get(status, "trial")))
 		return "trial";
@@ -115,7 +116,7 @@ int metrics_write(const json_t *status, Buffer *text)
 			available_sequence(status)},
 		{"suture_restart_required",
 			"Whether a staged improvement waits for a restart of the system.",
-			json_is_string(json_object_get(status, "restart"))},
+			restart_wanted(status) != NULL},
 		{"suture_last_check_timestamp_seconds",
 			"When the repository was asked last with success; 0: never.",
 			last_check(status)},

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "device/facts/place.h"
+#include "wire/json/document.h"
 
 #define REQUIRED_PATH "run/reboot-required"
 #define NAMES_PATH    "run/reboot-required.pkgs"
@@ -19,6 +20,13 @@
 
 /* From what takes least; empty: not known to us. */
 static const char *const ways[] = {"soft-reboot", "kexec", "reboot", NULL};
+
+const char *restart_wanted(const json_t *status)
+{
+	const char *way = document_text(status, "restart_needed");
+
+	return text_index(ways, way) >= 0 ? way : NULL;
+}
 
 /* Whether ours is among the names, and whether any other is. The text is cut up. */
 static void look_for_names(Buffer *names, bool *ret_ours, bool *ret_others)

@@ -10,9 +10,15 @@
  *
  * They belong to nobody: what others have written stays, and what is taken back is ours alone.
  */
+#include <jansson.h>
+
 #include "base/reason.h"
 
 #define RESTART_FLAG_NAME "suture" /* our line of reboot-required.pkgs */
+
+/* What the object of `suture status --json` says that something staged takes: "soft-reboot" or
+ * "reboot"; NULL: nothing waits. */
+const char *restart_wanted(const json_t *status);
 
 /* `way`: "soft-reboot" or "reboot"; NULL: nothing of ours waits. */
 int restart_flags_write(int root, const char *way, Reason *reterr_reason);

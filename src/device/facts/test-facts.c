@@ -32,7 +32,8 @@ static json_t *status_with(const char *more)
 	",\"offer\":{\"state\":\"" state "\",\"sequence\":2,\"label\":\"1 (b)\",\"cves\":["        \
 	"\"CVE-1\",\"CVE-2\",\"CVE-3\"]}"
 #define STAGED                                                                                     \
-	",\"restart\":\"reboot\",\"selected_label\":\"1 (b)\",\"selected_fixes\":[\"CVE-1\","      \
+	",\"restart_needed\":\"reboot\",\"selected_label\":\"1 "                                   \
+	"(b)\",\"selected_fixes\":[\"CVE-1\","                                                     \
 	"\"CVE-2\"]"
 
 static const struct {

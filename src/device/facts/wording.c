@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "device/facts/restart.h"
 #include "wire/improvement/offer.h"
 #include "wire/json/document.h"
 #include "wire/terms/label.h"
@@ -75,7 +76,7 @@ static int add_waiting(const json_t *status, Buffer *text)
 {
 	const json_t *offer = json_object_get(status, "offer");
 
-	if (json_is_string(json_object_get(status, "restart")))
+	if (restart_wanted(status))
 		return buffer_printf(text, "; %s waits for a restart of the system",
 			document_text(status, "selected_label"));
 	return is_available(offer)

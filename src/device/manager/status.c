@@ -7,7 +7,8 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "device/manager/services.h"
+#include "device/manager/status-facts.h"
+#include "device/manager/status-policy.h"
 #include "device/manager/status-trial.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -75,9 +76,11 @@ json_t *status_offer(const Manager *manager, const Offer *offer)
 		offer_states[offer->state], "sequence", (json_int_t)improvement->sequence, "label",
 		shown_label(manager, improvement->sequence), "machine_label",
 		machine_label(manager, improvement->sequence), "summary", improvement->summary,
-		"urgency", index_urgencies[improvement->urgency], "cves", list_cves(improvement),
+		"urgency", urgency_names[improvement->urgency], "cves", list_cves(improvement),
 		"download_bytes", (json_int_t)download_bytes(improvement), "downloaded",
 		is_downloaded(manager, improvement));
+	if (improvement->advisory)
+		json_object_set_new(object, "advisory", json_string(improvement->advisory));
 	if (manager_explain_offer(manager, offer, &why) != 0)
 		json_object_set_new(object, "why", json_string(why.text));
 	return object;
@@ -154,7 +157,7 @@ static Generation *read_generation(const Manager *manager, json_int_t number)
 	return TAKE_PTR(generation);
 }
 
-bool status_shows_nothing(const json_t *activation)
+static bool shows_nothing(const json_t *activation)
 {
 	return json_is_integer(json_object_get(activation, "mounted")) &&
 		document_number(activation, "mounted") == 0;
@@ -169,7 +172,7 @@ static bool contains(const json_t *list, const char *text)
 }
 
 /* From the machine's own record: it also tells when the repository lists it no more. */
-static json_t *fixes_of(const Generation *generation)
+json_t *status_fixes(const Generation *generation)
 {
 	json_t *list = json_array();
 
@@ -230,7 +233,6 @@ json_t *status_support(const Manager *manager)
 typedef struct StatusView {
 	json_t *mounts;      /* of suture-activate; moves into the object */
 	Generation *mounted; /* of this base; NULL: nothing */
-	Generation *current; /* what is selected, the same */
 	uint32_t generation, removed;
 	uint64_t selected, shown; /* sequences */
 	Offer offer;
@@ -240,7 +242,6 @@ static void status_view_done(StatusView *view)
 {
 	json_decref(view->mounts);
 	generation_free(view->mounted);
-	generation_free(view->current);
 }
 
 static int look(Manager *manager, StatusView *view, Reason *reterr_reason)
@@ -260,64 +261,47 @@ static int look(Manager *manager, StatusView *view, Reason *reterr_reason)
 	/* What is really mounted decides what is shown: the label tells the truth, not the
 	 * intention. */
 	view->mounted = read_generation(manager, document_number(view->mounts, "mounted"));
-	view->current = read_generation(manager, view->generation);
 	view->shown = view->mounted ? view->mounted->sequence : 0;
-	if (view->generation == 0 &&
-		status_shows_nothing(view->mounts)) /* nothing to mount of it */
+	if (view->generation == 0 && shows_nothing(view->mounts)) /* nothing to mount of it */
 		view->shown = view->selected;
 	return view->mounts ? 0 : -ENOMEM;
 }
 
-/* What suture-restart would do where systemd can (254 and later); null: nothing waits for it. What
- * could be grafted at once is not waiting, but interrupted, and the agent's to finish. */
-static json_t *describe_restart(const StatusView *view)
-{
-	RestartScope scope = services_scope(view->current);
-
-	if (view->selected == 0 || scope <= RESTART_SERVICES ||
-		json_object_get(view->mounts, "paused") ||
-		json_object_get(view->mounts, "base-asked") ||
-		(json_is_integer(json_object_get(view->mounts, "mounted")) &&
-			document_number(view->mounts, "mounted") == view->generation))
-		return json_null();
-	return json_string(restart_scope_names[scope == RESTART_REBOOT ? RESTART_REBOOT
-								       : RESTART_SOFT_REBOOT]);
-}
-
 static json_t *describe(Manager *manager, const StatusView *view)
 {
-	const Config *config = manager->config_error == 0 ? &manager->config : NULL;
+	const Config *config = &manager->config;
+	Reason problem = {};
 
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:O, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, view->shown), "machine_label",
 		machine_label(manager, view->shown), "sequence", (json_int_t)view->shown, "fixes",
-		fixes_of(view->mounted), "selected", (json_int_t)view->selected, "selected_label",
-		shown_label(manager, view->selected), "removed", (int)view->removed, "withdrawn",
+		status_fixes(view->mounted), "selected", (json_int_t)view->selected,
+		"selected_label", shown_label(manager, view->selected), "removed",
+		(int)view->removed, "withdrawn",
 		describe_withdrawal(manager, view->offer.withdrawn), "offer",
 		status_offer(manager, &view->offer), "activation", view->mounts, "automatic",
-		config ? config_automatic_words[config->automatic] : NULL, "channel",
-		config ? config->channel : NULL, "repository", config ? config->url : NULL,
-		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
+		config_automatic_words[config->automatic], "channel", config->channel, "repository",
+		config->url, "configuration_problem",
+		manager_need_config(manager, &problem) < 0 ? problem.text : NULL, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
 		describe_owed(manager), "support", status_support(manager), "name",
-		manager->identity.name, "selected_fixes", fixes_of(view->current), "restart",
-		describe_restart(view));
+		manager->identity.name, "policy", status_policy(manager));
 }
 
 int status_make(Manager *manager, json_t **ret_status, Reason *reterr_reason)
 {
 	_cleanup_(status_view_done) StatusView view = {};
 	int r = look(manager, &view, reterr_reason);
-	json_t *status = r == 0 ? describe(manager, &view) : NULL;
+	_cleanup_json_ json_t *status = r == 0 ? describe(manager, &view) : NULL;
 
-	if (r == 0 && !status)
-		r = -ENOMEM;
 	if (r == 0)
-		*ret_status = status;
+		r = status ? status_facts_add(status, manager, view.mounted) : -ENOMEM;
+	if (r == 0)
+		*ret_status = TAKE_PTR(status);
 	return r;
 }

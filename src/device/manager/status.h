@@ -16,7 +16,5 @@
 int status_make(Manager *manager, json_t **ret_status, Reason *reterr_reason);
 
 json_t *status_offer(const Manager *manager, const Offer *offer);
-json_t *status_support(const Manager *manager); /* null: the vendor says nothing of the base */
-
-/* Of the member "activation": the base, and not a mixture. */
-bool status_shows_nothing(const json_t *activation);
+json_t *status_support(const Manager *manager);     /* null: the vendor says nothing of the base */
+json_t *status_fixes(const Generation *generation); /* ids; NULL: nothing is fixed */
