@@ -135,6 +135,29 @@ def who_moves_mounts_takes_the_label_away():
         check_equal(text_of(device, RELEASE), label)
 
 
+def wait_until(condition, what):
+    end = time.monotonic() + 30
+    while not condition():
+        check(time.monotonic() < end, what)
+        time.sleep(0.05)
+
+
+@test_in_mount_namespace
+def the_keeper_tells_at_a_boot_and_when_it_has_mended():
+    with World() as (vendor, server, device):
+        device.suture("install")
+        label = text_of(device, RELEASE)
+        run("suture-activate", "--root", device.root, "detach")
+        run("suture-activate", "--root", device.root, "apply")
+        os.unlink(device.path(MOTD))
+        with subprocess.Popen([program("suture-keeper"), "--root", device.root]) as keeper:
+            wait_until(lambda: texts_of(device, RELEASE, MOTD) == [label, f"Example OS {LABEL_A}\n"], "at the boot")
+            run("/usr/bin/umount", device.path(TLS))
+            wait_until(lambda: "repaired" in events(device) and text_of(device, RELEASE) == label, "what was mended")
+            check_equal(device.lib(), NEW_TLS)
+            keeper.terminate()
+
+
 @test_in_mount_namespace
 def what_waits_for_a_restart_is_told_and_taken_back():
     with World(restart="soft-reboot") as (vendor, server, device):
