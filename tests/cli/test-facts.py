@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 
-from owner import *
+from machine import *
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 RELEASE, MOTD, ISSUE = "run/suture/patch-release", "run/motd.d/50-suture", "run/issue.d/50-suture.issue"
@@ -135,13 +135,6 @@ def who_moves_mounts_takes_the_label_away():
         check_equal(text_of(device, RELEASE), label)
 
 
-def wait_until(condition, what):
-    end = time.monotonic() + 30
-    while not condition():
-        check(time.monotonic() < end, what)
-        time.sleep(0.05)
-
-
 @test_in_mount_namespace
 def the_keeper_tells_at_a_boot_and_when_it_has_mended():
     with World() as (vendor, server, device):
@@ -151,9 +144,9 @@ def the_keeper_tells_at_a_boot_and_when_it_has_mended():
         run("suture-activate", "--root", device.root, "apply")
         os.unlink(device.path(MOTD))
         with subprocess.Popen([program("suture-keeper"), "--root", device.root]) as keeper:
-            wait_until(lambda: texts_of(device, RELEASE, MOTD) == [label, f"Example OS {LABEL_A}\n"], "at the boot")
+            wait_for(lambda: texts_of(device, RELEASE, MOTD) == [label, f"Example OS {LABEL_A}\n"], "at the boot")
             run("/usr/bin/umount", device.path(TLS))
-            wait_until(lambda: "repaired" in events(device) and text_of(device, RELEASE) == label, "what was mended")
+            wait_for(lambda: "repaired" in events(device) and text_of(device, RELEASE) == label, "what was mended")
             check_equal(device.lib(), NEW_TLS)
             keeper.terminate()
 
