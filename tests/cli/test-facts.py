@@ -152,6 +152,27 @@ def the_keeper_tells_at_a_boot_and_when_it_has_mended():
 
 
 @test_in_mount_namespace
+def a_rehearsal_is_told_although_nothing_is_mounted():
+    vendor = Vendor()
+    vendor.publish("publish", "--rehearsal", "--channel", "rehearsal")
+    with Server(vendor.repository) as server:
+        device = Device(server.url, config="channel = rehearsal")
+        device.suture("install")
+        place = device.path("run/suture")
+        check(not os.path.ismount(place), "something is mounted")
+        check_equal(variables(device.path(RELEASE), ["PATCH_VERSION_ID"], NOBODY),
+                    {"PATCH_VERSION_ID": f"{VERSION}-a"})
+        check_equal(os.stat(place).st_mode & 0o777, 0o711, "mode of the folder")
+        vendor.create("tls", {LIB: NEW_TLS})
+        vendor.publish("publish", "--channel", "rehearsal")
+        device.suture("install")
+        check(os.path.ismount(place), "nothing is mounted")
+        check_equal(variables(device.path(RELEASE), ["PATCH_LABEL"], NOBODY), {"PATCH_LABEL": "b"})
+        run("suture-activate", "--root", device.root, "detach")
+        check_equal(text_of(device, RELEASE), None, "what stood below the mount")
+
+
+@test_in_mount_namespace
 def what_waits_for_a_restart_is_told_and_taken_back():
     with World(restart="soft-reboot") as (vendor, server, device):
         device.suture("check")
