@@ -85,6 +85,18 @@ void policy_screen_print(const json_t *screen)
 	print_mistakes(screen, "");
 }
 
+static void print_enforcement(const json_t *enforcement)
+{
+	const char *details = document_text(enforcement, "details_url");
+	char deadline[ROW_TIME_TEXT_SIZE];
+
+	row_time(document_text(enforcement, "deadline"), deadline);
+	if (deadline[0])
+		row_print(_("Required"), _("%s by %s%s%s"),
+			document_text(enforcement, "improvement"), deadline,
+			details[0] ? _(", see ") : "", details);
+}
+
 void policy_screen_print_summary(const json_t *summary, const char *problem)
 {
 	char until[ROW_TIME_TEXT_SIZE];
@@ -95,6 +107,7 @@ void policy_screen_print_summary(const json_t *summary, const char *problem)
 	print_mistakes(summary, problem);
 	if (until[0])
 		row_print(_("Postponed"), _("until %s"), until);
+	print_enforcement(json_object_get(summary, "enforcement"));
 }
 
 void policy_screen_manager(const json_t *object, char ret_text[static POLICY_SCREEN_MANAGER_SIZE])

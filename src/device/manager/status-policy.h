@@ -5,8 +5,9 @@
 
 #include "device/manager/manager.h"
 
-/* Who decides, what the owner may do, until when things are postponed, and all mistakes. */
-json_t *status_policy(const Manager *manager);
+/* Who decides, what the owner may do, until when things are postponed, what has to be on by when,
+ * and all mistakes. */
+json_t *status_policy(const Manager *manager, const Offer *offer);
 
 /* Sentences with file and line. */
 json_t *status_mistakes(const Policy *policy);

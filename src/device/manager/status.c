@@ -320,7 +320,7 @@ static json_t *describe(Manager *manager, const StatusView *view)
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
 		describe_owed(manager), "support", status_support(manager), "name",
-		manager->identity.name, "policy", status_policy(manager));
+		manager->identity.name, "policy", status_policy(manager, &view->offer));
 }
 
 int status_make(Manager *manager, json_t **ret_status, Reason *reterr_reason)
