@@ -17,6 +17,7 @@
 #include "wire/json/document.h"
 
 #define FLAG_RESTART       UINT64_C(1)
+#define FLAG_METERED       UINT64_C(2)
 #define FLAG_BATTERY       UINT64_C(4)
 #define LOOK_TEXT_SIZE_MAX 64 /* an advisory's id, a CVE, a label */
 
@@ -92,11 +93,17 @@ static int on_check(sd_bus_message *message, void *userdata, sd_bus_error *reter
 	return r != 0 ? r : authority_ask(userdata, message, AUTHORITY_CHECK, check);
 }
 
+static WaitSet overridden(uint64_t flags)
+{
+	return (flags & FLAG_METERED ? WAIT_BIT(WAIT_METERED) : 0) |
+		(flags & FLAG_BATTERY ? WAIT_BIT(WAIT_BATTERY_LOW) : 0);
+}
+
 /* What the machine forbids an owner too: 0 when nothing. */
 static int reply_refusal(Agent *agent, sd_bus_message *message, WaitStep step, uint64_t flags)
 {
 	Reason reason = {};
-	const char *name = rounds_refusal(agent, step, flags & FLAG_BATTERY, &reason);
+	const char *name = rounds_refusal(agent, step, overridden(flags), &reason);
 
 	return name ? reply_error(message, name, reason.text) : 0;
 }
@@ -128,7 +135,7 @@ static int acquire_after_override(Agent *agent, sd_bus_message *message)
 static int on_acquire(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
 	uint64_t flags = 0;
-	int r = read_flags(message, FLAG_BATTERY, &flags);
+	int r = read_flags(message, FLAG_METERED | FLAG_BATTERY, &flags);
 
 	return r != 0 ? r
 		      : ask_with_flags(userdata, message, flags, AUTHORITY_ACQUIRE, acquire,
@@ -175,7 +182,7 @@ static int on_install(sd_bus_message *message, void *userdata, sd_bus_error *ret
 		return r;
 	if (sequence > INT32_MAX)
 		return refuse(message, "There is no such sequence.");
-	r = read_flags(message, FLAG_RESTART | FLAG_BATTERY, &flags);
+	r = read_flags(message, FLAG_RESTART | FLAG_METERED | FLAG_BATTERY, &flags);
 	return r != 0 ? r
 		      : ask_with_flags(userdata, message, flags, AUTHORITY_INSTALL,
 				install_if_may_restart, install_after_override);

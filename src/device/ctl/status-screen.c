@@ -352,6 +352,8 @@ static void print_checks(const json_t *status)
 	if (json_is_string(json_object_get(checks, "problem")))
 		row_print(_("Problem"), _("the try of %s failed: %s"), failed,
 			document_text(checks, "problem"));
+	if (json_is_string(json_object_get(checks, "notes_problem")))
+		row_print(_("Notes"), "%s", document_text(checks, "notes_problem"));
 	if (expires[0] && !json_is_true(json_object_get(checks, "fresh")))
 		row_print(_("Not fresh"),
 			_("the repository's word was good until %s; what is installed stays, and "
