@@ -130,12 +130,12 @@ static void print_check(const json_t *check)
 	if (why)
 		printf("%s\n", why);
 	else if (json_object_get(offer, "label"))
-		printf("%s is available: %s (%lld bytes to download). Run 'suture install'.\n",
+		printf(_("%s is available: %s (%lld bytes to download). Run 'suture install'.\n"),
 			json_string_value(json_object_get(offer, "label")),
 			json_string_value(json_object_get(offer, "summary")),
 			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
 	else
-		printf("Up to date: nothing newer is offered.\n");
+		printf(_("Up to date: nothing newer is offered.\n"));
 	if (json_is_true(json_object_get(support, "ended")))
 		printf("%s.\n", json_string_value(json_object_get(support, "text")));
 }
@@ -257,7 +257,7 @@ static int verb_install(int count, char **operands)
 
 static void print_enroll(const json_t *enroll)
 {
-	printf("This machine trusts the vendor at %s from now on.\n",
+	printf(_("This machine trusts the vendor at %s from now on.\n"),
 		json_string_value(json_object_get(enroll, "repository")));
 }
 
