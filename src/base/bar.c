@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define BAR_WIDTH 30
 
 void bar_start(Bar *bar)
@@ -15,7 +17,13 @@ void bar_start(Bar *bar)
 
 static const char *verb_of(const char *phase)
 {
-	return strcmp(phase, "download") == 0 ? "Downloading" : "Applying";
+	static const char *const phases[] = {
+		"download", "apply", "check", "activate", "restart", NULL};
+	static const char *const verbs[] = {
+		"Downloading", "Applying", "Checking", "Activating", "Restarting services"};
+	int index = text_index(phases, phase);
+
+	return index < 0 ? "Working" : verbs[index];
 }
 
 static void draw(const char *phase, const char *component, uint64_t done, uint64_t total)
@@ -36,7 +44,8 @@ static void tell(Bar *bar, const char *phase, const char *component, uint64_t to
 {
 	char words[BAR_WORDS_MAX];
 
-	snprintf(words, sizeof(words), "%s %s", verb_of(phase), component);
+	snprintf(
+		words, sizeof(words), "%s%s%s", verb_of(phase), component[0] ? " " : "", component);
 	if (strcmp(words, bar->told) == 0)
 		return;
 	printf("%s, %" PRIu64 " bytes\n", words, total);
@@ -50,10 +59,14 @@ void bar_update(
 	Bar *bar = context;
 
 	if (!bar->is_terminal) {
-		tell(bar, phase, component, total);
+		if (total > 0) /* else it is over before a line is read */
+			tell(bar, phase, component, total);
 		return;
 	}
-	draw(phase, component, done < total ? done : total, total);
+	if (total > 0)
+		draw(phase, component, done < total ? done : total, total);
+	else
+		fprintf(stderr, "\r\033[K%s… ", verb_of(phase));
 	bar->is_drawn = true;
 }
 

@@ -28,6 +28,21 @@ ExitCode exit_code_of(int error)
 	return EXIT_FAILED;
 }
 
+const char *exit_word(ExitCode code)
+{
+	static const char *const words[] = {
+		[EXIT_OK] = "ok",
+		[EXIT_FAILED] = "failed",
+		[EXIT_NOTHING_TO_DO] = "nothing-to-do",
+		[EXIT_NOT_FOUND] = "not-found",
+		[EXIT_NOT_AUTHORISED] = "not-authorised",
+		[EXIT_DEFERRED] = "deferred",
+		[EXIT_NOT_VERIFIED] = "not-verified",
+	};
+
+	return code == EXIT_USAGE ? "usage" : code < ARRAY_SIZE(words) ? words[code] : "failed";
+}
+
 int exit_error_of(int code)
 {
 	static const int errors[] = {

@@ -13,6 +13,9 @@ typedef enum ExitCode {
 	EXIT_USAGE = 64,       /* EX_USAGE of sysexits.h */
 } ExitCode;
 
+/* "failed", "not-found", "not-verified", …: the word for one, in JSON. "ok" for 0. */
+const char *exit_word(ExitCode code);
+
 /* The exit code for a library's result: 0, or a negative errno as the headers use them. */
 ExitCode exit_code_of(int error);
 

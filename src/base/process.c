@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,16 @@ static int place_descriptors(Process *process)
 	return 0;
 }
 
+/* What the kernel or a sandbox refuses of it is no reason not to run. IOPRIO_PRIO_VALUE of the idle
+ * class, linux/ioprio.h. */
+static void step_back(void)
+{
+	const struct sched_param none = {};
+
+	(void)sched_setscheduler(0, SCHED_IDLE, &none);
+	(void)syscall(SYS_ioprio_set, 1 /* a process */, 0, 3 << 13 /* idle */);
+}
+
 _Noreturn static void become(Process *process, pid_t parent)
 {
 	sigset_t none;
@@ -62,6 +73,8 @@ _Noreturn static void become(Process *process, pid_t parent)
 	if (process->ends_with_us && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
 		_exit(EXIT_CANNOT_EXECUTE);
 
+	if (process->in_background)
+		step_back();
 	if (process->leads_group && setpgid(0, 0) < 0)
 		_exit(EXIT_CANNOT_EXECUTE);
 	sigemptyset(&none);

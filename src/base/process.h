@@ -25,11 +25,12 @@ typedef struct Process {
 		int to;
 	} map[PROCESS_MAPS_MAX];
 	size_t map_count;
-	bool ends_with_us; /* SIGTERM when this process ends, however it ends */
-	bool leads_group;  /* process_exchange(): what it leaves behind is killed when it ends */
-	unsigned seconds;  /* process_exchange(): the time it has; 0: as long as it takes */
-	Reason *warning;   /* process_exchange(), or NULL: its last line where it ended well */
-	pid_t pid;         /* set by process_start() */
+	bool ends_with_us;  /* SIGTERM when this process ends, however it ends */
+	bool in_background; /* gets processor and disk only when nobody else wants them */
+	bool leads_group;   /* process_exchange(): what it leaves behind is killed when it ends */
+	unsigned seconds;   /* process_exchange(): the time it has; 0: as long as it takes */
+	Reason *warning;    /* process_exchange(), or NULL: its last line where it ended well */
+	pid_t pid;          /* set by process_start() */
 } Process;
 
 int process_start(Process *process, Reason *reterr_reason);

@@ -151,7 +151,7 @@ def every_reason_for_waiting_is_told():
         for mode in "off", "download":
             device.configure(server.url, f"[install]\nautomatic = {mode}\n")
             [(reason, text)] = waits(device)
-            check_equal(reason, "automatic")
+            check_equal(reason, "automatic-off")
             has(device.suture("status").stdout, f"    Waits: {text}\n", f"automatic = {mode}")
         device.configure(server.url)
         check_equal(waits(device), [])

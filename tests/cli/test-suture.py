@@ -161,17 +161,18 @@ def mistakes_in_the_configuration_are_told_with_their_line():
                              ("\n\ncolour = red\n", ":3: ", "unknown key colour")):
             write(device.path(conf), text)
             for verb in ("check",), ("install",):
-                device.refuses(device.path(conf) + words[0], *words[1:], expect=1, verb=verb)
-            one_line_error(device.agent(expect=1), *words)
-            has(device.suture("status").stdout, "Config: " + device.path(conf) + words[0],
-                *words[1:], "Automatic: not known")
+                device.refuses("no repository to ask: " + device.path(conf) + words[0], *words[1:],
+                               expect=1, verb=verb)
+            has(device.agent(expect=1).stderr, *words)
+            has(device.suture("status").stdout, "Config: no repository to ask: "
+                + device.path(conf) + words[0], *words[1:], "Automatic: install")
             status = device.json("status")
             has(status["configuration_problem"], *words)
-            check_equal([status[name] for name in ("automatic", "channel", "repository")], [None] * 3)
+            has(status["policy"]["mistakes"][0], *words)
         write(device.path(conf), "")
         device.refuses("names no repository", "set url in its section [repository]", expect=3)
         os.unlink(device.path(conf))
-        device.refuses(device.path(conf), "is missing", expect=3)
+        device.refuses("/etc/suture/suture.conf is missing", expect=3)
         has(device.suture("status").stdout, "is missing")
         write(device.path("usr/lib/suture/suture.conf"), f"[repository]\nurl = {server.url}\n")
         device.suture("install")

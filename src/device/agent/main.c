@@ -1,302 +1,243 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sutured: the agent. Checks, installs by the owner's policy, and obeys withdrawals; once, or in a
- * loop in the foreground. */
+/* sutured: the agent. Checks and installs by the owner's policy, and is on the bus for whoever
+ * wants to see or do more. */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "base/backoff.h"
 #include "base/command.h"
 #include "base/exit.h"
-#include "base/fd.h"
 #include "base/log.h"
-#include "crypto/start.h"
-#include "device/agent/schedule.h"
-#include "device/agent/watch.h"
-#include "device/manager/manager.h"
-#include "wire/improvement/label.h"
-#include "wire/json/document.h"
+#include "base/process.h"
+#include "base/time.h"
+#include "device/agent/agent.h"
+#include "device/agent/object.h"
+#include "device/agent/sensors.h"
+#include "device/agent/spool.h"
+#include "device/agent/wakeup.h"
+
+#define USEC_PER_SECOND UINT64_C(1000000)
+#define BUS_ENVIRONMENT "DBUS_SYSTEM_BUS_ADDRESS"
 
 static const char *arg_root = "/";
 static const char *arg_bus;
 static bool arg_once;
+static int arg_idle;
 
-static void tell_installed(const Manager *manager, const Outcome *outcome)
+/* The machine's own root, and systemd as its process 1. */
+static bool is_machine(void)
 {
-	char label[LABEL_TEXT_SIZE];
-
-	label_shown(manager->identity.version_id, outcome->sequence, label);
-	if (outcome->grafted)
-		log_info("installed %s: %" PRIu64 " bytes downloaded, switched in %" PRIu64
-			 " microseconds",
-			label, outcome->stage.payload_bytes, outcome->switch_us);
-	else
-		log_info("%s is staged and becomes active at the next restart", label);
+	return strcmp(arg_root, "/") == 0;
 }
 
-static int install(Manager *manager, Outcome *outcome, Reason *reason)
+static bool is_quiet(const Agent *agent)
 {
-	int r = manager_install(manager, &(InstallRequest){}, outcome, reason);
-
-	if (r == 0)
-		tell_installed(manager, outcome);
-	return r;
+	return !rounds_is_busy(agent) && agent->questions == 0 && agent->inhibitors == 0 &&
+		!agent->view.timer;
 }
 
-static int download(Manager *manager, Reason *reason)
+static int on_idle(sd_event_source *source, uint64_t when, void *userdata)
 {
-	char label[LABEL_TEXT_SIZE];
-	uint64_t sequence;
-	int r = manager_download(manager, &sequence, reason);
+	Agent *agent = userdata;
 
-	if (r < 0)
-		return r;
-	label_shown(manager->identity.version_id, sequence, label);
-	log_info("%s is downloaded; 'suture install' installs it", label);
+	agent->idle = sd_event_source_disable_unref(agent->idle);
+	if (is_quiet(agent))
+		return sd_event_exit(agent->event, EXIT_OK);
+	agent_touch(agent);
 	return 0;
 }
 
-/* No improvement will say so: there is none any more. */
-static void tell_support(const Manager *manager)
+void agent_touch(Agent *agent)
 {
-	Reason text = {};
+	uint64_t when = time_boot_us() + agent->idle_seconds * USEC_PER_SECOND;
 
-	if (manager_support(manager, &text) == SUPPORT_ENDED)
-		log_info("%s", text.text);
-}
-
-static int act(Manager *manager, Outcome *outcome, Reason *reason)
-{
-	StageResult checked;
-	int r = manager_need_config(manager, reason);
-
-	if (r < 0)
-		return r;
-	switch (manager->config.automatic) {
-	case AUTOMATIC_INSTALL: return install(manager, outcome, reason);
-	case AUTOMATIC_DOWNLOAD: return download(manager, reason);
-	default: return manager_check(manager, &checked, reason);
-	}
-}
-
-static void tell_mended(const char *text)
-{
-	log_info("%s", text);
-}
-
-/* First what is not right: what is offered depends on what is there. A failure of it must not keep
- * a newer improvement out, which may mend it. */
-static int repair_and_act(Manager *manager, Outcome *outcome, Reason *reason)
-{
-	Reason why = {};
-	int repaired = manager_put_right(manager, tell_mended, outcome, &why);
-	int r = act(manager, outcome, reason);
-
-	tell_support(manager);
-	if (r == 0 && repaired < 0)
-		log_reason(repaired, &why);
-	if (r != -ENODATA || repaired == 0)
-		return r;
-	if (repaired < 0)
-		*reason = why;
-	return repaired < 0 ? repaired : 0;
-}
-
-/* Whatever became of the rest: what the index that was just verified withdraws has to go. */
-static int obey(Manager *manager, int r, Outcome *outcome, Reason *reason)
-{
-	Reason why = {};
-	int obeyed = manager_obey_withdrawal(manager, outcome, &why);
-
-	if (obeyed > 0)
-		log_info("%s", why.text);
-	if (obeyed > 0 && r == -ENODATA)
-		return 0;
-	if (obeyed >= 0)
-		return r;
-	if (r < 0 && r != -ENODATA && r != -EBUSY && strcmp(reason->text, why.text) != 0)
-		log_reason(r, reason);
-	*reason = why;
-	return obeyed;
-}
-
-static void tell_impact(const Outcome *outcome)
-{
-	const Impact *impact = &outcome->impact;
-	const json_t *units = json_object_get(impact->report, "units");
-
-	if (!impact->is_known)
+	if (agent->idle_seconds == 0)
 		return;
-	log_info("%zu processes ran %s, and %zu still do", impact->exposed,
-		outcome->grafted ? "replaced code" : "what was taken off", impact->left);
-	for (size_t i = 0; i < json_array_size(units); i++) {
-		const json_t *unit = json_array_get(units, i);
-		const char *name = document_text(unit, "unit"),
-			   *advice = document_text(unit, "advice");
+	agent->idle = sd_event_source_disable_unref(agent->idle);
+	(void)sd_event_add_time(agent->event, &agent->idle, CLOCK_BOOTTIME, when,
+		USEC_PER_SECOND / 10, on_idle, agent);
+}
 
-		if (name[0] && advice[0] && !document_text(unit, "result")[0])
-			log_info("%s still runs it: %s", name, advice);
+/* Without a bus the agent goes its rounds all the same. */
+static int open_bus(Agent *agent, Reason *reason)
+{
+	int r;
+
+	if (!is_machine() && !getenv(BUS_ENVIRONMENT))
+		return 0;
+	r = sd_bus_open_system(&agent->bus);
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		log_info("there is no system bus here; going on without");
+		return 0;
 	}
-}
-
-/* Also a trial that somebody else began and did not come to watch. */
-static void watch_trial(const Manager *manager)
-{
-	Reason reason = {};
-	int r = manager_watch_trial(manager, &reason);
-
 	if (r < 0)
-		log_reason(r, &reason);
+		return reason_errno(reason, r, "cannot reach the system bus");
+	r = sd_bus_attach_event(agent->bus, agent->event, SD_EVENT_PRIORITY_NORMAL);
+	return r < 0 ? reason_errno(reason, r, "cannot listen to the system bus") : 0;
 }
 
-static void look_after_services(Manager *manager, Outcome *outcome)
+/* The name comes last: whoever sees it finds all there is. */
+static int be_on_bus(Agent *agent, Reason *reason)
 {
-	manager_look_after_services(manager, outcome);
-	tell_impact(outcome);
-	if (outcome->problem.text[0])
-		log_error("%s", outcome->problem.text);
-	watch_trial(manager);
-}
+	int r;
 
-/* One round. What has to wait, and what there is not, is no failure of the agent. */
-static int run_round(int signals, int *ret_interval, Reason *reason)
-{
-	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
-	_cleanup_(outcome_done) Outcome outcome = {};
-	int r = manager_open(arg_root, &manager, reason);
-
+	if (!agent->bus)
+		return 0;
+	sensors_open(agent);
+	r = object_add(agent, reason);
 	if (r < 0)
 		return r;
-	if (manager.config_error == 0)
-		*ret_interval = manager.config.interval;
-	manager.stop_fd = signals;
-	manager.bus = arg_bus;
-	r = manager_lock(&manager, reason);
+	r = sd_bus_request_name(agent->bus, AGENT_NAME, 0);
+	if (r == -EEXIST)
+		return reason_set(reason, -EBUSY, "another sutured is on the bus already");
+	return r < 0 ? reason_errno(reason, r, "cannot have the name " AGENT_NAME) : 0;
+}
+
+static int open_loop(Agent *agent, Reason *reason)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_default(&agent->event);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(agent->event, true);
+	return r < 0 ? reason_errno(reason, r, "cannot make an event loop") : 0;
+}
+
+static int open_agent(Agent *agent, Reason *reason)
+{
+	int r = open_loop(agent, reason);
+
 	if (r == 0)
-		r = manager_load(&manager);
+		r = open_bus(agent, reason);
 	if (r < 0)
 		return r;
-	r = repair_and_act(&manager, &outcome, reason);
-	if (r != -EINTR)
-		r = obey(&manager, r, &outcome, reason);
-	look_after_services(&manager, &outcome);
+	agent->uses_units = agent->bus && is_machine() && sd_booted() > 0;
+	spool_clear(agent->root);
+	view_refresh(agent);
+	r = rounds_open(agent, reason);
+	return r < 0 ? r : be_on_bus(agent, reason);
+}
+
+static void close_agent(Agent *agent)
+{
+	jobs_done(&agent->jobs);
+	rounds_done(&agent->rounds);
+	view_done(&agent->view);
+	sd_event_source_disable_unref(agent->idle);
+	sd_bus_flush_close_unref(agent->bus);
+	sd_event_unref(agent->event);
+}
+
+/* Where systemd starts it, it stands beside the agent. */
+static int start_keeper(const Agent *agent, Process *keeper, Reason *reason)
+{
+	_cleanup_free_ char *path = NULL;
+	const char *words[6] = {NULL, "--root", agent->root};
+	int r = process_find_helper("suture-keeper", &path, reason);
+
+	if (r < 0 || agent->uses_units)
+		return r;
+	words[0] = path;
+	if (agent->manager_bus) {
+		words[3] = "--bus";
+		words[4] = agent->manager_bus;
+	}
+	*keeper = (Process){.argv = words, .ends_with_us = true};
+	r = process_start(keeper, reason);
+	keeper->argv = NULL;
 	return r;
 }
 
-static int report(int r, const Reason *reason)
+static void end_keeper(Process *keeper)
 {
-	if (r == -EINTR)
-		return EXIT_OK; /* asked to end */
-	if (r == -ENODATA) {
-		log_info("%s", reason->text);
-		return EXIT_NOTHING_TO_DO;
-	}
-	return r < 0 ? (int)exit_code_of(log_reason(r, reason)) : EXIT_OK;
+	int status;
+
+	if (keeper->pid <= 0)
+		return;
+	kill(keeper->pid, SIGTERM);
+	(void)process_wait(keeper, &status);
 }
 
-/* What there is not, and what has to wait, needs no other rhythm. */
-static bool is_failure(int r)
+static int stay(Agent *agent, Reason *reason)
 {
-	return r < 0 && r != -ENODATA && r != -EBUSY;
+	Process keeper = {};
+	int r = start_keeper(agent, &keeper, reason);
+
+	if (r < 0)
+		return r;
+	(void)sd_notify(false, "READY=1");
+	agent_touch(agent);
+	r = sd_event_loop(agent->event);
+	(void)sd_notify(false, "STOPPING=1");
+	wakeup_plan(agent, rounds_next(agent));
+	end_keeper(&keeper);
+	return r < 0 ? reason_errno(reason, r, "the event loop") : r;
 }
 
-static int mend(Manager *manager, Reason *reason)
+/* `suture` does the round itself, in this program's place. */
+static int become_round(void)
 {
-	_cleanup_(outcome_done) Outcome outcome = {};
-	int r = manager_lock(manager, reason);
-
-	if (r == -EBUSY)
-		*reason = (Reason){}; /* whoever changes the mounts just now: not worth a line */
-	if (r == 0)
-		r = manager_load(manager);
-	if (r == 0)
-		r = manager_repair(manager, &outcome, reason);
-	if (r > 0)
-		look_after_services(manager, &outcome);
-	return r;
-}
-
-/* After something was mounted or unmounted: makes right what that did to the grafts. What does not
- * work is told when it is not what was told last. */
-static bool look_after_mounts(Reason *told)
-{
-	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_free_ char *path = NULL;
+	const char *words[7] = {NULL, "--root", arg_root, "maintain"};
 	Reason reason = {};
-	int r = manager_open(arg_root, &manager, &reason);
+	int r = process_find_helper("suture", &path, &reason);
 
-	manager.bus = arg_bus;
-	if (r == 0)
-		r = manager_differs(&manager, &reason);
-	if (r > 0)
-		r = mend(&manager, &reason);
-	if (r > 0)
-		log_info("%s", reason.text);
-	if (r < 0 && reason.text[0] && strcmp(reason.text, told->text) != 0)
-		log_reason(r, &reason);
-	*told = r < 0 ? reason : (Reason){};
-	return r >= 0;
-}
-
-/* Whether there is to be another round. */
-static bool wait_for(Watch *watch, int signals, int seconds)
-{
-	uint64_t end = watch_now() + (uint64_t)seconds * 1000;
-	WatchEvent event;
-	Reason told = {};
-
-	while ((event = watch_wait(watch, signals, end)) == WATCH_MOUNTS)
-		watch_tried(watch, look_after_mounts(&told));
-	return event == WATCH_TIME;
-}
-
-static int loop(Watch *watch, int signals)
-{
-	int interval = 3600; /* until a configuration was read once */
-	unsigned failures = 0;
-
-	do {
-		Reason reason = {};
-		int r = run_round(signals, &interval, &reason);
-
-		(void)report(r, &reason);
-		failures = is_failure(r) ? failures + 1 : 0;
-	} while (wait_for(watch, signals, schedule_next(interval, failures, backoff_random())));
-	return EXIT_OK;
+	if (r < 0)
+		return exit_code_of(log_reason(r, &reason));
+	words[0] = path;
+	if (arg_bus) {
+		words[4] = "--bus";
+		words[5] = arg_bus;
+	}
+	execv(path, (char *const *)words);
+	return exit_code_of(
+		log_reason(reason_errno(&reason, -errno, "cannot run %s", path), &reason));
 }
 
 static int run(int count, char **operands)
 {
-	_cleanup_watch_ Watch watch = {.mountinfo = -1};
-	_cleanup_fd_ int signals = -1;
+	Agent agent = {.root = arg_root,
+		.manager_bus = arg_bus,
+		.idle_seconds = (unsigned)arg_idle,
+		.jobs.error = ""};
 	Reason reason = {};
-	int interval, r;
-	sigset_t set;
+	int r;
 
 	if (geteuid() != 0) {
 		log_error("only root may do this");
 		return EXIT_NOT_AUTHORISED;
 	}
 	if (arg_once)
-		return report(run_round(-1, &interval, &reason), &reason);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signals = signalfd(-1, &set, SFD_CLOEXEC);
-	r = signals < 0 ? reason_errno(&reason, -errno, "signalfd") : watch_open(&watch, &reason);
-	return r < 0 ? (int)exit_code_of(log_reason(r, &reason)) : loop(&watch, signals);
+		return become_round();
+	r = open_agent(&agent, &reason);
+	if (r == 0)
+		r = stay(&agent, &reason);
+	close_agent(&agent);
+	return r < 0 ? (int)exit_code_of(log_reason(r, &reason)) : EXIT_OK;
 }
 
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
 		OPTION_TEXT, &arg_bus},
-	{"once", NULL, "one round, then end", OPTION_FLAG, &arg_once},
+	{"once", NULL, "one round, then end: the same as 'suture maintain'", OPTION_FLAG,
+		&arg_once},
+	{"idle-exit", "SECONDS", "end after so long without work; something else starts it again",
+		OPTION_NUMBER, &arg_idle},
 	{},
 };
 
@@ -308,6 +249,5 @@ int main(int argc, char **argv)
 		"check for background security improvements and install them", options, verbs, ""};
 
 	umask(022);
-	crypto_start_alone();
 	return command_main(&command, argc, argv);
 }

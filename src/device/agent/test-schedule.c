@@ -9,7 +9,7 @@ static void check_between(int interval, unsigned failures, int least, int most)
 	int lowest = INT32_MAX, highest = 0;
 
 	for (uint32_t random = 0; random < 100000; random++) {
-		int seconds = schedule_next(interval, failures, random);
+		int seconds = schedule_retry(interval, failures, random);
 
 		lowest = seconds < lowest ? seconds : lowest;
 		highest = seconds > highest ? seconds : highest;
@@ -18,10 +18,18 @@ static void check_between(int interval, unsigned failures, int least, int most)
 	ASSERT_EQ(highest, most);
 }
 
-TEST(good_rounds_come_at_the_interval_and_up_to_a_third_later)
+/* The next one, never now, and never further than an interval. */
+TEST(every_machine_has_its_place_in_the_interval)
 {
-	check_between(INTERVAL, 0, INTERVAL, INTERVAL + INTERVAL / 3);
-	check_between(1, 0, 1, 1);
+	for (uint32_t seed = 0; seed < 100000; seed += 7) {
+		int64_t slot = schedule_slot(1700000000, INTERVAL, seed);
+
+		ASSERT(slot > 1700000000 && slot <= 1700000000 + INTERVAL);
+		ASSERT_EQ(slot % INTERVAL, seed % INTERVAL);
+		ASSERT_EQ(schedule_slot(slot, INTERVAL, seed), slot + INTERVAL);
+		ASSERT_EQ(schedule_slot(slot - 1, INTERVAL, seed), slot);
+	}
+	ASSERT_EQ(schedule_slot(1700000000, 1, 12345), 1700000001);
 }
 
 TEST(after_failures_the_pause_grows_from_a_minute_to_the_interval)

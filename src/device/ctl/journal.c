@@ -17,7 +17,7 @@
 static const char *const units[] = {"sutured.service", "suture-activate.service",
 	"suture-blessed.service", "suture-trial.service"};
 static const char *const programs[] = {"suture", "sutured", "suture-activate", "suture-fetch",
-	"suture-stage", "suture-restart", "suture-trial"};
+	"suture-keeper", "suture-stage", "suture-restart", "suture-trial"};
 
 typedef struct Words {
 	const char *items[WORDS_MAX + 1];

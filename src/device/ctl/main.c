@@ -5,29 +5,37 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/command.h"
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
 #include "base/style.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "crypto/start.h"
+#include "device/ctl/automatic.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/history-screen.h"
 #include "device/ctl/installation.h"
 #include "device/ctl/journal.h"
+#include "device/ctl/maintenance.h"
+#include "device/ctl/policy-screen.h"
+#include "device/ctl/postpone.h"
 #include "device/ctl/progress.h"
 #include "device/ctl/readiness.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
 #include "device/ctl/status-screen.h"
 #include "device/ctl/text.h"
+#include "device/policy/amount.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -35,14 +43,25 @@ static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
 static const char *arg_from, *arg_cve, *arg_bus;
-static bool arg_digests, arg_dry_run, arg_restart;
-static int arg_sequence, arg_limit;
+static bool arg_clear, arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
 static bool arg_quiet, arg_all, arg_ready, arg_follow;
+static int arg_sequence, arg_limit;
 static const char *arg_progress, *arg_since;
 
 static int fail(int error, const Reason *reason)
 {
-	return exit_code_of(log_reason(error, reason));
+	static const Reason interrupted = {"interrupted; what was downloaded is kept"};
+
+	if (error == -EINTR && !reason->text[0])
+		reason = &interrupted;
+	log_reason(error, reason);
+	if (arg_json) {
+		json_t *json = screen_error(error, reason);
+
+		(void)screen_print_json(json);
+		json_decref(json);
+	}
+	return exit_code_of(error);
 }
 
 /* Takes the reference. */
@@ -72,6 +91,19 @@ static int look(Manager *manager, Reason *reason)
 	return r < 0 ? r : manager_load(manager);
 }
 
+/* SIGTERM and SIGINT end a download, and nothing else: what changes mounts goes on to its end. The
+ * descriptor, or a negative errno. */
+static int catch_end(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
 /* Opens it for verbs that change something: root, and alone. `lock` says how to become alone. */
 static int take_charge(Manager *manager, Bar *bar,
 	int (*lock)(Manager *manager, Reason *reterr_reason), Reason *reason)
@@ -85,7 +117,11 @@ static int take_charge(Manager *manager, Bar *bar,
 	r = look(manager, reason);
 	if (r == 0)
 		r = lock(manager, reason);
-	return r < 0 ? r : progress_start(&wish, manager, bar, reason);
+	if (r < 0)
+		return r;
+	manager->stop_fd = catch_end();
+	manager->background = arg_background;
+	return progress_start(&wish, manager, bar, reason);
 }
 
 /* Takes the reference. */
@@ -228,6 +264,14 @@ static int restart_machine(
 	return r;
 }
 
+/* A terminal that goes away must not leave a trial that nobody watches. */
+static void look_after_services(Manager *manager, Outcome *outcome)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	manager_look_after_services(manager, outcome);
+}
+
 static int verb_install(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -240,12 +284,11 @@ static int verb_install(int count, char **operands)
 
 	if (r == 0 && arg_dry_run)
 		r = manager_preview(&manager, &request, &outcome, &reason);
+	else if (r == 0 && arg_download_only)
+		r = manager_download(&manager, &request, &outcome.sequence, &reason);
 	else if (r == 0) {
 		r = install_and_obey(&manager, &outcome, &reason);
-		/* a terminal that goes away must not leave a trial that nobody watches */
-		signal(SIGHUP, SIG_IGN);
-		signal(SIGINT, SIG_IGN);
-		manager_look_after_services(&manager, &outcome);
+		look_after_services(&manager, &outcome);
 		r = restart_machine(&manager, r, &outcome, &way, &reason);
 	}
 	bar_end(&bar);
@@ -253,6 +296,42 @@ static int verb_install(int count, char **operands)
 	if (r < 0)
 		return fail(r, &reason);
 	return show(installation_json(&manager, &outcome, arg_dry_run, way), installation_print);
+}
+
+/* They stop nothing, so nobody else would say so. */
+static void tell_mistakes(const Policy *policy)
+{
+	for (size_t i = 0; i < policy->mistake_count; i++)
+		log_error("%s", policy->mistakes[i].text);
+}
+
+static int verb_maintain(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_(outcome_done) Outcome outcome = {};
+	int most = count == 0 ? 0 : text_index(maintenance_limits, operands[0]);
+	Reason reason = {};
+	Bar bar = {};
+	int r;
+
+	if (most < 0) {
+		log_error("not install, download, check or enforce: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = take_charge(&manager, &bar, manager_lock, &reason);
+	if (r == 0)
+		tell_mistakes(manager.policy);
+	if (r == 0)
+		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &reason);
+	manager_look_after_services(&manager, &outcome);
+	bar_end(&bar);
+	maintenance_log_impact(&outcome);
+	tell_problem(&outcome);
+	if (r == -EINTR)
+		return EXIT_OK; /* asked to end */
+	if (r < 0)
+		return fail(r, &reason);
+	return arg_json ? show(installation_json(&manager, &outcome, false, NULL), NULL) : EXIT_OK;
 }
 
 static void print_enroll(const json_t *enroll)
@@ -442,6 +521,65 @@ static int verb_doctor(int count, char **operands)
 	return code == EXIT_OK && doctor_problems(&doctor) > 0 ? EXIT_DEFERRED : code;
 }
 
+static int verb_policy(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r = look(&manager, &reason);
+
+	return r < 0 ? fail(r, &reason) : show(policy_screen(manager.policy), policy_screen_print);
+}
+
+/* Without the lock: it must not wait for a download, and one rename is all that is written. */
+static int look_to_set(Manager *manager, bool sets, Reason *reason)
+{
+	int r = look(manager, reason);
+
+	if (r == 0 && sets && geteuid() != 0)
+		r = reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+	return r;
+}
+
+static int verb_automatic(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r;
+
+	if (count > 0 && text_index(config_automatic_words, operands[0]) < 0) {
+		log_error("not install, download or off: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = look_to_set(&manager, count > 0, &reason);
+	if (r == 0 && count > 0)
+		r = automatic_set(&manager, operands[0], &reason);
+	return r < 0 ? fail(r, &reason)
+		     : show(automatic_json(&manager, count > 0), automatic_print);
+}
+
+static int verb_postpone(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	uint64_t seconds = 0;
+	Reason reason = {};
+	json_t *postpone;
+	int r;
+
+	if (count > 0 &&
+		(arg_clear || amount_duration(operands[0], CONFIG_POSTPONE_MAX, &seconds) < 0 ||
+			seconds == 0)) {
+		log_error("not a duration such as 90min, 12h or 3d: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = look_to_set(&manager, count > 0 || arg_clear, &reason);
+	if (r == 0 && (count > 0 || arg_clear))
+		r = postpone_set(&manager, (int64_t)seconds, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	postpone = postpone_json(&manager, &reason);
+	return postpone ? show(postpone, postpone_print) : fail(-EIO, &reason);
+}
+
 /* The helper takes this process's place, and the command the helper's. */
 static int verb_base_run(int count, char **operands)
 {
@@ -465,9 +603,13 @@ static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
+	{"clear", NULL, "postpone: no longer", OPTION_FLAG, &arg_clear},
 	{"digests", NULL, "files: with the SHA-256 of each", OPTION_FLAG, &arg_digests},
 	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
+	{"download-only", NULL, "install: download and verify, and graft nothing", OPTION_FLAG,
+		&arg_download_only},
+	{"background", NULL, "leave processor and disk to others", OPTION_FLAG, &arg_background},
 	{"restart", NULL, "install: restart the machine where it takes that", OPTION_FLAG,
 		&arg_restart},
 	{"sequence", "N", "install: this one, which may be older", OPTION_NUMBER, &arg_sequence},
@@ -495,6 +637,8 @@ static const Verb verbs[] = {
 	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
 	{"install", "", "install what is offered", 0, 0, verb_install},
 	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
+	{"maintain", "[install|download|check|enforce]",
+		"one round of what is done by itself, at most this", 0, 1, verb_maintain},
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
@@ -502,6 +646,11 @@ static const Verb verbs[] = {
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
+	{"policy", "", "show what was decided, by whom and where", 0, 0, verb_policy},
+	{"automatic", "[install|download|off]", "show or set what happens by itself", 0, 1,
+		verb_automatic},
+	{"postpone", "[DURATION]", "show or set for how long nothing is installed by itself", 0, 1,
+		verb_postpone},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
 	{},

@@ -212,9 +212,8 @@ static void look_at_repository(Rows *rows)
 	Reason text;
 
 	time_format_local(checked->succeeded, when);
-	if (manager->config_error < 0)
-		no(rows, "repository", manager->config_reason.text,
-			"Write it; suture.conf(5) has an example.");
+	if (manager_need_config(manager, &text) < 0)
+		no(rows, "repository", text.text, "Write it; suture.conf(5) has an example.");
 	else if (manager->config.url[0] == '\0')
 		no(rows, "repository", "suture.conf names no repository",
 			"Set url in its section [repository].");

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/exit.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "device/ctl/policy-screen.h"
 #include "device/ctl/status-facts.h"
 #include "device/ctl/trial-screen.h"
 #include "device/store/history.h"
@@ -79,7 +81,7 @@ json_t *screen_offer(const Manager *manager, const Offer *offer)
 		offer_states[offer->state], "sequence", (json_int_t)improvement->sequence, "label",
 		shown_label(manager, improvement->sequence), "machine_label",
 		machine_label(manager, improvement->sequence), "summary", improvement->summary,
-		"urgency", index_urgencies[improvement->urgency], "cves", list_cves(improvement),
+		"urgency", urgency_names[improvement->urgency], "cves", list_cves(improvement),
 		"download_bytes", (json_int_t)download_bytes(improvement), "downloaded",
 		is_downloaded(manager, improvement));
 	if (improvement->advisory)
@@ -239,8 +241,9 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	json_t *mounts = read_activation(activation);
 	_cleanup_(generation_freep) Generation *mounted = mounted_generation(manager, mounts);
 	uint64_t shown = mounted ? mounted->sequence : 0, sequence = 0;
-	const Config *config = manager->config_error == 0 ? &manager->config : NULL;
+	const Config *config = &manager->config;
 	uint32_t generation = 0, removed = 0;
+	Reason problem = {};
 	json_t *status;
 	Offer offer = {};
 	int r = manager_installed(manager, &generation, &sequence, reterr_reason);
@@ -257,7 +260,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 	}
 	status = json_pack(
 		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:o, s:i, s:o, s:o, s:o, s:s?, "
-		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema", SCHEMA, "product", manager->identity.product, "version",
 		manager->identity.version_id, "base", manager->base_key, "label",
 		shown_label(manager, shown), "machine_label", machine_label(manager, shown),
@@ -265,12 +268,13 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		(json_int_t)sequence, "selected_label", shown_label(manager, sequence), "removed",
 		(int)removed, "withdrawn", describe_withdrawal(manager, offer.withdrawn), "offer",
 		screen_offer(manager, &offer), "activation", mounts, "automatic",
-		config ? config_automatic_words[config->automatic] : NULL, "channel",
-		config ? config->channel : NULL, "repository", config ? config->url : NULL,
-		"configuration_problem", config ? NULL : manager->config_reason.text, "last_check",
+		config_automatic_words[config->automatic], "channel", config->channel, "repository",
+		config->url, "configuration_problem",
+		manager_need_config(manager, &problem) < 0 ? problem.text : NULL, "last_check",
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
-		describe_owed(manager), "support", screen_support(manager));
+		describe_owed(manager), "support", screen_support(manager), "policy",
+		policy_screen_summary(manager));
 	if (!status || status_facts_add(status, manager, mounted) < 0) {
 		json_decref(status);
 		return NULL;
@@ -294,6 +298,14 @@ json_t *screen_history(const Manager *manager, Reason *reterr_reason)
 				"sequence", (json_int_t)entries[i].sequence, "text",
 				entries[i].text));
 	return json_pack("{s:i, s:o}", "schema", SCHEMA, "history", list);
+}
+
+json_t *screen_error(int error, const Reason *reason)
+{
+	ExitCode code = exit_code_of(error);
+
+	return json_pack("{s:i, s:{s:i, s:s, s:s}}", "schema", SCHEMA, "error", "code", (int)code,
+		"word", exit_word(code), "text", reason->text[0] ? reason->text : strerror(-error));
 }
 
 int screen_print_json(const json_t *json)

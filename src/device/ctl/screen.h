@@ -18,4 +18,6 @@ json_t *screen_support(const Manager *manager); /* null: the vendor says nothing
 json_t *screen_fixes(const Generation *generation);
 json_t *screen_history(const Manager *manager, Reason *reterr_reason);
 
+/* {"error":{"code":6,"text":"…","word":"not-verified"},"schema":1}: why there is nothing else. */
+json_t *screen_error(int error, const Reason *reason);
 int screen_print_json(const json_t *json); /* 0 or a negative errno */

@@ -9,8 +9,10 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "device/ctl/screen.h"
+#include "device/manager/activity.h"
 #include "device/manager/services.h"
 #include "device/manager/state.h"
+#include "device/policy/waiting.h"
 #include "device/store/history.h"
 #include "wire/json/document.h"
 #include "wire/seal/seal.h"
@@ -147,10 +149,11 @@ static RestartScope find_restart(const json_t *status, const Manager *manager, j
 	return scope < RESTART_SOFT_REBOOT ? RESTART_SOFT_REBOOT : scope;
 }
 
-static const char *find_state(const json_t *status, RestartScope restart)
+static const char *find_state(const json_t *status, const Manager *manager, RestartScope restart)
 {
 	const json_t *offer = json_object_get(status, "offer");
 	const StateFacts facts = {
+		.activity = activity_words[activity_read(manager->store)],
 		.is_on_trial = is_running_trial(status),
 		.needs_restart = restart != RESTART_NONE,
 		.is_offered =
@@ -162,15 +165,20 @@ static const char *find_state(const json_t *status, RestartScope restart)
 	return state_word(&facts);
 }
 
-/* After a failure it is a matter of minutes, and of chance. */
-static json_t *find_next_check(const Manager *manager)
+/* What the agent planned; where none runs, what the next one will: after a failure that is a matter
+ * of minutes, and of chance. */
+static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
 {
+	int64_t next = manager->checked.succeeded + manager->config.interval;
 	char text[TIME_TEXT_SIZE];
 
-	if (manager->config_error != 0 || manager->checked.succeeded == 0 ||
-		manager->checked.problem)
+	if (manager_need_config(manager, NULL) < 0)
 		return json_null();
-	time_format(manager->checked.succeeded + manager->config.interval, text);
+	if (waiting->next_check > manager->checked.succeeded)
+		next = waiting->next_check;
+	else if (manager->checked.succeeded == 0 || manager->checked.problem)
+		return json_null();
+	time_format(next, text);
 	return json_string(text);
 }
 
@@ -195,6 +203,29 @@ static void defer_offer(json_t *list, const json_t *offer)
 		defer(list, words[state], why);
 }
 
+/* Whether that word is in the list already, with a better sentence. */
+static bool is_deferred(const json_t *list, const char *word)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(document_text(json_array_get(list, i), "reason"), word) == 0)
+			return true;
+	return false;
+}
+
+/* What the agent found, of what is still offered or staged. */
+static void defer_waits(json_t *list, const json_t *status, const Waiting *waiting)
+{
+	uint64_t offered = (uint64_t)document_number(json_object_get(status, "offer"), "sequence");
+	uint64_t selected = (uint64_t)document_number(status, "selected");
+
+	if (waiting->sequence == 0 ||
+		(waiting->sequence != offered && waiting->sequence != selected))
+		return;
+	for (size_t i = 0; i < WAIT_REASONS; i++)
+		if (waiting->waits & WAIT_BIT(i) && !is_deferred(list, wait_words[i]))
+			defer(list, wait_words[i], waiting_text((WaitReason)i));
+}
+
 static void defer_automatic(json_t *list, const json_t *status)
 {
 	const char *mode = document_text(status, "automatic");
@@ -203,14 +234,14 @@ static void defer_automatic(json_t *list, const json_t *status)
 	if (strcmp(document_text(offer, "state"), offer_states[OFFER_AVAILABLE]) != 0 || !mode[0] ||
 		strcmp(mode, config_automatic_words[AUTOMATIC_INSTALL]) == 0)
 		return;
-	defer(list, "automatic",
+	defer(list, wait_words[WAIT_AUTOMATIC],
 		strcmp(mode, config_automatic_words[AUTOMATIC_OFF]) == 0
 			? "suture.conf has automatic = off: nothing is installed by itself"
 			: "suture.conf has automatic = download: it is downloaded by itself, and "
 			  "installed by hand");
 }
 
-static json_t *list_deferred(const json_t *status)
+static json_t *list_deferred(const json_t *status, const Waiting *waiting)
 {
 	json_t *list = json_array();
 
@@ -219,6 +250,7 @@ static json_t *list_deferred(const json_t *status)
 	if (json_object_get(json_object_get(status, "activation"), "paused"))
 		defer(list, "base-change",
 			"somebody changes the base: grafts are off until 'suture-activate resume'");
+	defer_waits(list, status, waiting);
 	return list;
 }
 
@@ -251,23 +283,26 @@ static int add_applied(
 	return r < 0
 		? r
 		: set(status, "urgency",
-			  applied ? json_string(index_urgencies[applied->urgency]) : json_null());
+			  applied ? json_string(urgency_names[applied->urgency]) : json_null());
 }
 
 int status_facts_add(json_t *status, const Manager *manager, const Generation *mounted)
 {
 	json_t *fixes = NULL;
 	RestartScope restart = find_restart(status, manager, &fixes);
+	Waiting waiting = {};
 	int r = add_applied(status, manager, mounted, restart);
 
+	if (r == 0)
+		r = waiting_read(manager->root, &waiting);
 	if (!fixes)
 		fixes = json_array();
 	r = json_object_set_new(status, "selected_fixes", fixes) < 0 ? -ENOMEM : r;
 	if (r == 0)
 		r = set(status, "restart_needed", json_string(restart_scope_names[restart]));
 	if (r == 0)
-		r = set(status, "state", json_string(find_state(status, restart)));
+		r = set(status, "state", json_string(find_state(status, manager, restart)));
 	if (r == 0)
-		r = set(status, "next_check", find_next_check(manager));
-	return r < 0 ? r : set(status, "deferred", list_deferred(status));
+		r = set(status, "next_check", find_next_check(manager, &waiting));
+	return r < 0 ? r : set(status, "deferred", list_deferred(status, &waiting));
 }

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "device/ctl/policy-screen.h"
 #include "device/ctl/row.h"
 #include "device/ctl/text.h"
 #include "device/ctl/trial-screen.h"
@@ -33,7 +34,7 @@ static bool needs_restart(const json_t *status)
 
 static const char *style_of_urgency(const char *urgency)
 {
-	return strcmp(urgency, index_urgencies[URGENCY_CRITICAL]) == 0 ? style(STYLE_RED) : "";
+	return strcmp(urgency, urgency_names[URGENCY_CRITICAL]) == 0 ? style(STYLE_RED) : "";
 }
 
 static void print_header(const json_t *status)
@@ -328,16 +329,17 @@ static const char *shorten(const char *time, const char *before)
 
 static void print_automatic(const json_t *status)
 {
-	const char *problem = document_text(status, "configuration_problem");
-	char last[ROW_TIME_TEXT_SIZE], next[ROW_TIME_TEXT_SIZE];
+	const json_t *policy = json_object_get(status, "policy");
+	char last[ROW_TIME_TEXT_SIZE], next[ROW_TIME_TEXT_SIZE],
+		manager[POLICY_SCREEN_MANAGER_SIZE];
 
-	if (problem[0])
-		row_print(_("Config"), "%s", problem);
+	policy_screen_print_summary(policy, document_text(status, "configuration_problem"));
 	row_time(document_text(status, "last_check"), last);
 	row_time(document_text(status, "next_check"), next);
-	row_print(_("Automatic"), _("%s; last check %s%s%s"),
-		problem[0] ? _("not known") : document_text(status, "automatic"),
-		last[0] ? last : _("never"), next[0] ? _(", next from ") : "", shorten(next, last));
+	policy_screen_manager(policy, manager);
+	row_print(_("Automatic"), _("%s%s; last check %s%s%s"), document_text(status, "automatic"),
+		manager, last[0] ? last : _("never"), next[0] ? _(", next from ") : "",
+		shorten(next, last));
 }
 
 static void print_checks(const json_t *status)

@@ -28,6 +28,9 @@
 #define HTTP_STALL_BYTES  100  /* below the slowest modem: not a connection any more */
 #define HTTP_MINIMUM_RATE 4096 /* bytes a second: an old telephone line */
 
+/* A limit below would end every try as a drip. */
+#define HTTP_BANDWIDTH_MIN (2 * HTTP_MINIMUM_RATE)
+
 #define HTTP_RETRIES           3     /* a fault of seconds is over then; a longer one is not ours */
 #define HTTP_RETRY_MAX_MS      60000 /* of one pause */
 #define HTTP_RETRY_AFTER_MAX_S 30    /* a server that asks for more patience is left alone */
@@ -41,6 +44,7 @@ typedef struct HttpSettings {
 	const char *ca_file; /* whom to believe, in PEM; NULL: the system's list */
 	bool any_redirect;   /* to other hosts too, never from https to http */
 	unsigned timeout_s;  /* until a silent server is given up; 0: HTTP_TIMEOUT_S */
+	unsigned bandwidth;  /* bytes a second, at least HTTP_BANDWIDTH_MIN; 0: no limit */
 	unsigned retry_ms;   /* the first pause before another try; 0: a 30th of timeout_s */
 } HttpSettings;
 

@@ -19,7 +19,7 @@
 
 static const char *arg_proxy, *arg_ca_file;
 static bool arg_any_redirect;
-static int arg_timeout = HTTP_TIMEOUT_S;
+static int arg_timeout = HTTP_TIMEOUT_S, arg_bandwidth;
 
 typedef struct Progress {
 	uint64_t last_us;
@@ -70,10 +70,15 @@ static int run(int count, char **operands)
 		log_error("--timeout is 1 to %d seconds", TIMEOUT_MAX_S);
 		return EXIT_USAGE;
 	}
+	if (arg_bandwidth > 0 && arg_bandwidth < HTTP_BANDWIDTH_MIN) {
+		log_error("--bandwidth is at least %d bytes a second", HTTP_BANDWIDTH_MIN);
+		return EXIT_USAGE;
+	}
 	settings = (HttpSettings){.proxy = arg_proxy,
 		.ca_file = arg_ca_file,
 		.any_redirect = arg_any_redirect,
-		.timeout_s = (unsigned)arg_timeout};
+		.timeout_s = (unsigned)arg_timeout,
+		.bandwidth = (unsigned)arg_bandwidth};
 	r = confine(&reason);
 	if (r >= 0) /* without Landlock it is a user without rights all the same */
 		r = http_new(&settings, &http, &reason);
@@ -93,6 +98,8 @@ static const Option options[] = {
 	{"any-redirect", NULL, "follow redirects to other hosts", OPTION_FLAG, &arg_any_redirect},
 	{"timeout", "SECONDS", "give a silent server up after this time (30)", OPTION_NUMBER,
 		&arg_timeout},
+	{"bandwidth", "BYTES", "take no more in a second (no limit)", OPTION_NUMBER,
+		&arg_bandwidth},
 	{},
 };
 static const Verb verbs[] = {{"", "", "", 0, 0, run}, {}};

@@ -13,7 +13,9 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "device/manager/activity.h"
 #include "device/manager/obtained.h"
+#include "device/manager/permission.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
 #include "device/store/history.h"
@@ -21,7 +23,6 @@
 
 #define INDEX_PATH      "index.json"  /* below the store, written by suture-stage */
 #define PINNED_PATH     "pinned.json" /* what the stager verified (device/stage/stage.h) */
-#define LOCK_PATH       "lock"
 #define URGENT_PATH     "lock.urgent" /* held by who waits for the lock and must not wait long */
 #define TRUSTED_PATH    "etc/suture/root.json" /* below the root: where it counts from then on */
 #define PINNED_SIZE_MAX 512000                 /* bytes, as of any root (wire/trust/trust.h) */
@@ -33,27 +34,18 @@
 #define URGENT_TRIES  100
 #define LOCK_PAUSE_NS 100000000
 
-static int load_config(Manager *manager)
+static int load_policy(Manager *manager)
 {
-	int r = 0;
+	int r = policy_load(manager->root, &manager->policy);
 
-	manager->config_error =
-		config_load(manager->root, &manager->config, &manager->config_reason);
-	/* the defaults, for what goes on without a configuration; what it protects is not known
-	 * then */
-	if (manager->config_error < 0)
-		r = config_parse("", "", 0, &manager->config, NULL);
-	if (r == 0 && manager->config_error < 0 && manager->config_error != -ENOENT)
-		manager->config.keeps_services = true;
+	if (r == 0)
+		manager->config = manager->policy->config;
 	return r;
 }
 
 int manager_need_config(const Manager *manager, Reason *reterr_reason)
 {
-	if (manager->config_error < 0)
-		return reason_set(
-			reterr_reason, manager->config_error, "%s", manager->config_reason.text);
-	return 0;
+	return manager->config.url[0] ? 0 : policy_need_repository(manager->policy, reterr_reason);
 }
 
 int manager_ask_path(Manager *manager, const char *path, Reason *reterr_reason)
@@ -65,11 +57,8 @@ int manager_ask_path(Manager *manager, const char *path, Reason *reterr_reason)
 	free(absolute); /* realpath()'s own */
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "cannot find %s", path);
-	if (manager->config_error == -ENOENT)
-		manager->config_error = config_parse("", "", 0, &manager->config, NULL);
-	r = manager_need_config(manager, reterr_reason);
-	if (r < 0 || !encoded)
-		return r < 0 ? r : -ENOMEM;
+	if (!encoded)
+		return -ENOMEM;
 	if (strlen(encoded) + strlen("file:///") > CONFIG_VALUE_MAX)
 		return reason_set(reterr_reason, -ENAMETOOLONG, "the path %s is too long", path);
 	snprintf(manager->config.url, sizeof(manager->config.url), "file://%s/", encoded);
@@ -84,7 +73,7 @@ int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 	int r = store_open(root, &manager.store, reterr_reason);
 
 	if (r == 0)
-		r = load_config(&manager);
+		r = load_policy(&manager);
 	if (r == 0)
 		r = store_read_identity(manager.store, &manager.identity, reterr_reason);
 	if (r == 0)
@@ -100,6 +89,7 @@ int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason)
 void manager_done(Manager *manager)
 {
 	store_free(manager->store);
+	policy_free(manager->policy);
 	index_clear(&manager->index);
 	checked_done(&manager->checked);
 	manager->lock = fd_close(manager->lock);
@@ -134,7 +124,7 @@ static int open_locks(Manager *manager, Reason *reason)
 	int r = store_make(manager->store, reason);
 
 	if (r == 0)
-		r = open_lock(manager, LOCK_PATH, &manager->lock, reason);
+		r = open_lock(manager, ACTIVITY_LOCK_PATH, &manager->lock, reason);
 	return r < 0 ? r : open_lock(manager, URGENT_PATH, &manager->urgent, reason);
 }
 
@@ -144,6 +134,7 @@ static int take_lock(Manager *manager, int tries, Reason *reason)
 		return reason_set(reason, -EBUSY,
 			"another Suture program is at work on this machine; try again when it is "
 			"done");
+	activity_note(manager->lock, ACTIVITY_NONE);
 	return 0;
 }
 
@@ -193,15 +184,21 @@ int manager_load(Manager *manager)
 	return 0;
 }
 
+void manager_tell_phase(const Manager *manager, const char *phase)
+{
+	if (manager->progress_fd >= 0)
+		(void)dprintf(manager->progress_fd,
+			"{\"component\":\"\",\"done\":0,\"phase\":\"%s\",\"total\":0}\n", phase);
+	if (manager->progress)
+		manager->progress(manager->context, phase, "", 0, 0);
+}
+
 static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *reason)
 {
 	int r = manager_need_config(manager, reason);
 
 	if (r < 0)
 		return r;
-	if (!manager->config.url[0])
-		return reason_set(reason, -ENOENT,
-			"suture.conf names no repository: set url in its section [repository]");
 	run.root = manager->root;
 	run.config = &manager->config;
 	run.progress = manager->progress;
@@ -210,6 +207,7 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 	run.lock = manager->lock;
 	run.urgent = manager->urgent;
 	run.stop_fd = manager->stop_fd;
+	run.background = manager->background;
 	return worker_stage(&run, ret, reason);
 }
 
@@ -269,7 +267,10 @@ static int remember_check(Manager *manager, int result, const StageResult *stage
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason)
 {
 	Reason reason = {};
-	int saved, r = manager_stage(manager, 0, ret_result, &reason);
+	int saved, r;
+
+	activity_note(manager->lock, ACTIVITY_CHECKING);
+	r = manager_stage(manager, 0, ret_result, &reason);
 
 	if (r < 0 && reterr_reason)
 		*reterr_reason = reason;
@@ -483,6 +484,10 @@ static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *off
 	label_shown(manager->identity.version_id, sequence, label);
 	if (sequence == installed)
 		return reason_set(reason, -ENODATA, "%s is installed already", label);
+	if (sequence < installed)
+		r = permission_to_remove(manager, reason);
+	if (r < 0)
+		return r;
 	if (sequence < installed || is_below_offer(offer, sequence)) {
 		*offer = (Offer){.state = OFFER_AVAILABLE, .improvement = improvement};
 		return 0;
@@ -495,8 +500,10 @@ static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *off
 static int choose(Manager *manager, const InstallRequest *request, Offer *ret_offer, Reason *reason)
 {
 	StageResult checked;
-	int r = manager_check(manager, &checked, reason);
+	int r = request->by_hand ? permission_to_install(manager, reason) : 0;
 
+	if (r == 0)
+		r = manager_check(manager, &checked, reason);
 	if (r == 0)
 		r = manager_offer(manager, request->by_hand, ret_offer, reason);
 	if (r == 0 && request->sequence > 0)
@@ -550,11 +557,12 @@ static int explain_downloaded(const Manager *manager, uint64_t sequence, Reason 
 		reason, -ENODATA, "%s is downloaded already; 'suture install' installs it", label);
 }
 
-int manager_download(Manager *manager, uint64_t *ret_sequence, Reason *reterr_reason)
+int manager_download(Manager *manager, const InstallRequest *request, uint64_t *ret_sequence,
+	Reason *reterr_reason)
 {
 	_cleanup_(obtained_done) Obtained obtained = {};
 	Offer offer;
-	int r = choose(manager, &(InstallRequest){}, &offer, reterr_reason);
+	int r = choose(manager, request, &offer, reterr_reason);
 
 	if (r == 0)
 		r = obtained_get(manager, offer.improvement, false, &obtained, reterr_reason);

@@ -12,12 +12,13 @@
  *     manager_look_after_services(&manager, &outcome);
  *
  * Results: -EBUSY another Suture program is at work, or it has to wait; -ENODATA there is nothing
- * to do; -EINTR asked to stop; else what the helpers gave. Reasons are one line for a person.
+ * to do; -EINTR asked to stop; -EPERM the policy forbids it to the owner; else what the helpers
+ * gave. Reasons are one line for a person.
  */
 #include "device/exposure/exposure.h"
 #include "device/manager/checked.h"
 #include "device/manager/worker.h"
-#include "device/policy/config.h"
+#include "device/policy/policy.h"
 #include "device/store/store.h"
 #include "wire/improvement/offer.h"
 
@@ -26,9 +27,8 @@ typedef struct Manager {
 	Store *store;
 	BaseIdentity identity;
 	char base_key[IDENTITY_KEY_MAX + 1];
-	Config config;
-	int config_error; /* 0, or why there is no config: told by whoever needs it */
-	Reason config_reason;
+	Policy *policy; /* what the files say, and where */
+	Config config;  /* of it, and of the command line: what counts in this run */
 	bool has_index; /* the kept index was read */
 	Index index;
 	Checked checked; /* how the last checks went, and the clock */
@@ -37,11 +37,11 @@ typedef struct Manager {
 	void *context;
 	int progress_fd;
 	int stop_fd;     /* readable: end what is being downloaded; -1: none */
+	bool background; /* the helpers leave processor and disk to others */
 	const char *bus; /* of a service manager that is not the machine's own; else NULL */
 } Manager;
 
-/* A configuration that cannot be read is no failure here: the way back, and looking, must not
- * depend on where improvements come from. */
+/* A mistake in suture.conf is no failure (device/policy/policy.h). */
 int manager_open(const char *root, Manager *ret_manager, Reason *reterr_reason);
 void manager_done(Manager *manager);
 #define _cleanup_manager_ _cleanup_(manager_done)
@@ -50,7 +50,8 @@ void manager_done(Manager *manager);
  * -ENOMEM: none is no error. */
 int manager_load(Manager *manager);
 
-/* 0, or what is wrong with the configuration. All that asks the repository does this by itself. */
+/* 0, or why there is no repository to ask. All that asks it does this by itself: the way back, and
+ * looking, must not depend on where improvements come from. */
 int manager_need_config(const Manager *manager, Reason *reterr_reason);
 
 /* From now on asks the repository, or the bundle, at this path of a file system and nothing else:
@@ -62,6 +63,10 @@ int manager_lock(Manager *manager, Reason *reterr_reason);
 /* The same, for what must not wait for a slow server: a download that holds the lock is asked to
  * end, and what it has is kept. -EBUSY only when 10 seconds were not enough. */
 int manager_lock_urgently(Manager *manager, Reason *reterr_reason);
+
+/* Tells who follows the progress that one of the phases behind the download begins: "activate" when
+ * mounts are about to change, "restart" when services are. */
+void manager_tell_phase(const Manager *manager, const char *phase);
 
 /* Brings the index up to date. How it went is kept, a failure too. */
 int manager_check(Manager *manager, StageResult *ret_result, Reason *reterr_reason);
@@ -116,7 +121,8 @@ typedef struct Impact {
 void impact_done(Impact *impact);
 
 typedef struct InstallRequest {
-	bool by_hand;      /* the owner asks, so what was removed may come back */
+	bool by_hand;      /* the owner asks, so what was removed may come back, where the
+			      owner may install at all */
 	uint64_t sequence; /* this one, which may be older than what is installed; 0: what is
 			      offered */
 } InstallRequest;
@@ -186,7 +192,8 @@ int manager_preview(
 int manager_restart_machine(Manager *manager, char **ret_way, Reason *reterr_reason);
 
 /* The same without grafting: for `automatic = download`. -ENODATA when it was done before. */
-int manager_download(Manager *manager, uint64_t *ret_sequence, Reason *reterr_reason);
+int manager_download(Manager *manager, const InstallRequest *request, uint64_t *ret_sequence,
+	Reason *reterr_reason);
 
 /* Back to the base, from whatever is selected or mounted. What was there stays off until there is a
  * newer sequence. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "device/manager/activity.h"
 #include "device/manager/services.h"
 
 #include <errno.h>
@@ -255,6 +256,8 @@ int services_switch(
 		watched = find_probation(manager, number, &probation, &unwatched);
 	if (known == -ENOMEM || watched == -ENOMEM)
 		return -ENOMEM;
+	activity_note(manager->lock, number > 0 ? ACTIVITY_INSTALLING : ACTIVITY_REMOVING);
+	manager_tell_phase(manager, "activate");
 	r = worker_switch(manager->root, number, needs_trial ? &probation : NULL,
 		&outcome->switch_us, reterr_reason);
 	if (r < 0)
@@ -277,6 +280,8 @@ int services_select(
 
 	if (watched == -ENOMEM)
 		return watched;
+	activity_note(manager->lock, number > 0 ? ACTIVITY_INSTALLING : ACTIVITY_REMOVING);
+	manager_tell_phase(manager, "activate");
 	r = worker_select(manager->root, number, needs_trial ? &probation : NULL, reterr_reason);
 	if (r < 0)
 		return r;
@@ -329,7 +334,7 @@ int services_preview(
 static int restart_exposed(const Manager *manager, Outcome *outcome, Reason *reason)
 {
 	_cleanup_(generation_freep) Generation *now = NULL;
-	const char *verb = manager->config.keeps_services ? "plan" : "run";
+	const char *verb = manager->config.restarts == RESTARTS_OFF ? "plan" : "run";
 	unsigned seconds =
 		outcome->trial_seconds > 0 ? (unsigned)(manager->config.window + 1) / 2 : 0;
 	int r = find_mounted(manager, &now, reason);
@@ -357,6 +362,7 @@ void manager_look_after_services(Manager *manager, Outcome *outcome)
 	manager->lock = fd_close(manager->lock);
 	if (!services_are_ours(manager) || !outcome->switched)
 		return;
+	manager_tell_phase(manager, "restart");
 	r = restart_exposed(manager, outcome, &reason);
 	outcome_add_problem(outcome, r, "services were not restarted", &reason);
 	if (!is_on_trial(manager, outcome))

@@ -17,6 +17,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/process.h"
+#include "device/manager/activity.h"
 
 #define SOCKET_FD       3 /* device/fetch/request.h */
 #define PROGRESS_FD     4
@@ -90,19 +91,26 @@ static void add_option(Words *words, const char *option, const char *value)
 	add_word(words, value);
 }
 
-static int start_fetch(Pair *pair, const Config *config, int socket, Reason *reason)
+static int start_fetch(
+	Pair *pair, const Config *config, bool background, int socket, Reason *reason)
 {
 	Words words = {};
-	char timeout[16];
+	char timeout[16], bandwidth[16] = "";
 
 	snprintf(timeout, sizeof(timeout), "%d", config->timeout);
+	if (config->bandwidth > 0)
+		snprintf(bandwidth, sizeof(bandwidth), "%d", config->bandwidth);
 	add_word(&words, pair->fetch_path);
 	add_option(&words, "--timeout", timeout);
+	add_option(&words, "--bandwidth", bandwidth);
 	add_option(&words, "--proxy", config->proxy);
 	add_option(&words, "--ca-file", config->ca_file);
 	if (config->any_redirect)
 		add_word(&words, "--any-redirect");
-	pair->fetch = (Process){.argv = words.items, .map = {{socket, SOCKET_FD}}, .map_count = 1};
+	pair->fetch = (Process){.argv = words.items,
+		.map = {{socket, SOCKET_FD}},
+		.map_count = 1,
+		.in_background = background};
 	return process_start(&pair->fetch, reason);
 }
 
@@ -131,6 +139,7 @@ static int start_stage(
 		.map = {{socket, SOCKET_FD}, {output, STDOUT_FILENO}, {progress, PROGRESS_FD},
 			{pair->complaint, STDERR_FILENO}, {run->lock, LOCK_FD}},
 		.map_count = run->lock < 0 ? 4 : 5,
+		.in_background = run->background,
 		.ends_with_us = true};
 	return process_start(&pair->stage, reason);
 }
@@ -164,7 +173,7 @@ static int start_pair(Pair *pair, const StageRun *run, Reason *reason)
 	pair->progress = progress[0];
 	progress_end = progress[1];
 	pair->complaint = process_complaint_new();
-	r = start_fetch(pair, run->config, fetch_end, reason);
+	r = start_fetch(pair, run->config, run->background, fetch_end, reason);
 	return r < 0 ? r : start_stage(pair, run, stage_end, output_end, progress_end, reason);
 }
 
@@ -176,7 +185,11 @@ static void tell_line(const StageRun *run, const char *line)
 		(void)fd_write_full(run->progress_fd, line, strlen(line));
 		(void)fd_write_full(run->progress_fd, "\n", 1);
 	}
-	if (run->progress && report_progress(line, &report) == 0)
+	if (report_progress(line, &report) < 0)
+		return;
+	activity_note(run->lock,
+		strcmp(report.phase, "download") == 0 ? ACTIVITY_DOWNLOADING : ACTIVITY_STAGING);
+	if (run->progress)
 		run->progress(
 			run->context, report.phase, report.component, report.done, report.total);
 }

@@ -28,6 +28,7 @@ typedef struct StageRun {
 	int lock;        /* the stager holds it too: nobody else starts before it has ended */
 	int urgent;      /* a lock that somebody holds who cannot wait; -1: none */
 	int stop_fd;     /* readable: end the stager at once; -1: none */
+	bool background; /* leave processor and disk to others */
 } StageRun;
 
 /* suture-stage with its suture-fetch. -EINTR: stop_fd said so; -EBUSY: the urgent lock did. What

@@ -15,6 +15,8 @@
  *     lost                      what was taken off because it was damaged, and is to come back
  *     rehearsed                 an improvement without images that is installed: it has no record
  *     pinned.json               a root that an enrolment has verified
+ *     owner.conf                what the owner set by commands (device/policy)
+ *     postponed                 until when the owner put improvements off (device/policy)
  *
  * Every commit is write beside, fsync, rename, fsync of the directory. There is no second copy of
  * any state that could disagree with the first.

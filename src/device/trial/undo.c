@@ -6,7 +6,7 @@
 
 #include "base/time.h"
 #include "device/exposure/exposure.h"
-#include "device/policy/config.h"
+#include "device/policy/policy.h"
 #include "device/restart/run.h"
 #include "device/restart/survey.h"
 
@@ -67,7 +67,8 @@ static int decide(sd_bus *bus, Plan *plan, const Config *config, Reason *reason)
 {
 	_cleanup_free_ char *own = NULL;
 	const char *protect[CONFIG_PROTECT_MAX];
-	PlanPolicy policy = {.scope = config->keeps_services ? RESTART_NONE : RESTART_SERVICES,
+	PlanPolicy policy = {
+		.scope = config->restarts == RESTARTS_OFF ? RESTART_NONE : RESTART_SERVICES,
 		.protect = protect,
 		.protect_count = config->protect_count,
 		.now_us = time_monotonic_us()};
@@ -109,18 +110,18 @@ int undo_services(const Undo *undo, Reason *reterr_reason)
 	_cleanup_(exposure_files_done) ExposureFiles files = {};
 	_cleanup_(exposure_list_done) ExposureList list = {};
 	_cleanup_bus_ sd_bus *bus = NULL;
-	Config config = {}; /* one that cannot be read protects nothing, and keeps nothing down */
+	_cleanup_policy_ Policy *policy = NULL;
 	int started, r = bus_open(undo->address, &bus, reterr_reason);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (config_load(undo->root, &config, NULL) == -ENOMEM)
+	if (policy_load(undo->root, &policy) < 0)
 		return -ENOMEM;
 	started = start_failed(bus, undo, reterr_reason);
 	if (started != 0)
 		reterr_reason = NULL; /* the first reason counts */
 	r = find_exposed(undo, &files, &list, reterr_reason);
 	if (r == 0)
-		r = restart_exposed(bus, undo->address, &config, &list, reterr_reason);
+		r = restart_exposed(bus, undo->address, &policy->config, &list, reterr_reason);
 	return started != 0 ? started : r;
 }

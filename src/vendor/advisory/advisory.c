@@ -52,7 +52,7 @@ static const SchemaField release_fields[] = {
 	SCHEMA_FIELD(AdvisoryRelease, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
 	SCHEMA_FIELD(AdvisoryRelease, carried, FLAG, .optional = true),
 	SCHEMA_FIELD(AdvisoryRelease, published, TIME),
-	SCHEMA_FIELD(AdvisoryRelease, urgency, WORD, .words = index_urgencies),
+	SCHEMA_FIELD(AdvisoryRelease, urgency, WORD, .words = urgency_names),
 	SCHEMA_FIELD(AdvisoryRelease, summary, TEXT, .max = INDEX_SENTENCE_BYTES),
 	SCHEMA_FIELD(AdvisoryRelease, restart, WORD, .words = restart_scope_names),
 	SCHEMA_FIELD(

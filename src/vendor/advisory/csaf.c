@@ -57,7 +57,7 @@ static json_t *document(const Advisory *advisory, const char *name, const Vendor
 
 	return json_pack("{s:{s:s}, s:s, s:s, s:{s:{s:s, s:s}}, s:s, s:[{s:s, s:s, s:s}], s:o,"
 			 " s:[{s:s, s:s, s:s}, {s:s, s:s, s:s}], s:s, s:o}",
-		"aggregate_severity", "text", index_urgencies[advisory->fixes->urgency], "category",
+		"aggregate_severity", "text", urgency_names[advisory->fixes->urgency], "category",
 		"csaf_security_advisory", "csaf_version", "2.0", "distribution", "tlp", "label",
 		"WHITE", "url", "https://www.first.org/tlp/", "lang", vendor->language, "notes",
 		"category", "summary", "text", advisory->fixes->title, "title", "Summary",

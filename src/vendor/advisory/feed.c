@@ -126,7 +126,7 @@ static json_t *describe_improvement(const AdvisoryRelease *release)
 	json = json_pack("{s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:[], s:[]}", "sequence",
 		(json_int_t)release->sequence, "label", shown, "machine_label", machine,
 		"published", time_value(release->published), "urgency",
-		index_urgencies[release->urgency], "summary", release->summary, "restart",
+		urgency_names[release->urgency], "summary", release->summary, "restart",
 		restart_scope_names[release->restart], "images", describe_images(release),
 		"advisories", "fixes");
 	if (json && release->withdrawal &&

@@ -34,7 +34,7 @@ const SchemaField fixes_fields[] = {
 	SCHEMA_FIELD(Fixes, schema, NUMBER, .min = 1, .max = FIXES_SCHEMA),
 	SCHEMA_FIELD(Fixes, id, TEXT, .max = FIXES_ID_BYTES),
 	SCHEMA_FIELD(Fixes, title, TEXT, .max = INDEX_SENTENCE_BYTES),
-	SCHEMA_FIELD(Fixes, urgency, WORD, .words = index_urgencies),
+	SCHEMA_FIELD(Fixes, urgency, WORD, .words = urgency_names),
 	SCHEMA_FIELD(Fixes, released, TIME, .optional = true),
 	SCHEMA_FIELD(Fixes, fixes, LIST, .max = FIXES_MAX, SCHEMA_OF(fix_fields, Fix)),
 	{},

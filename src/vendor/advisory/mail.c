@@ -120,7 +120,7 @@ static int put_head(Buffer *out, const Advisory *advisory)
 		r = markup_plain(out, advisory->fixes->title);
 	if (r == 0)
 		r = buffer_printf(out, "\n\nReleased %s. Urgency: %s.\n", date,
-			index_urgencies[advisory->fixes->urgency]);
+			urgency_names[advisory->fixes->urgency]);
 	if (r < 0 || advisory->revisions.count < 2)
 		return r;
 	page_date(advisory_last_date(advisory), date);

@@ -414,7 +414,7 @@ static void put_summary(Markup *markup, const Vendor *vendor, const Advisory *ad
 		markup_raw(markup, " · revised ");
 		put_date(markup, advisory_last_date(advisory));
 	}
-	markup_printf(markup, " · urgency: %s</p>\n", index_urgencies[advisory->fixes->urgency]);
+	markup_printf(markup, " · urgency: %s</p>\n", urgency_names[advisory->fixes->urgency]);
 }
 
 int page_write(const Advisory *advisory, const char *name, const Vendor *vendor, Buffer *ret_page)
@@ -452,7 +452,7 @@ static void put_line(Markup *markup, const Vendor *vendor, const AdvisoryEntry *
 	markup_text(markup, advisory->fixes->id);
 	markup_raw(markup, "</span></th><td>");
 	put_labels(markup, advisory);
-	markup_printf(markup, "</td><td>%s</td></tr>\n", index_urgencies[advisory->fixes->urgency]);
+	markup_printf(markup, "</td><td>%s</td></tr>\n", urgency_names[advisory->fixes->urgency]);
 }
 
 static void put_year(Markup *markup, const char *year)

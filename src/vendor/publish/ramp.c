@@ -33,7 +33,7 @@ typedef struct Lanes {
 static const SchemaField lane_fields[] = {
 	SCHEMA_FIELD(Lane, channel, TEXT, .max = INDEX_NAME_BYTES, .check = index_is_name,
 		.optional = true),
-	SCHEMA_FIELD(Lane, urgency, WORD, .words = index_urgencies),
+	SCHEMA_FIELD(Lane, urgency, WORD, .words = urgency_names),
 	SCHEMA_FIELD(Lane, ramp, LIST, .max = INDEX_RAMP_STEPS_MAX,
 		SCHEMA_OF(index_step_fields, RolloutStep)),
 	{},
@@ -133,7 +133,7 @@ static int check_lanes(const Lanes *lanes, const char *path, Reason *reason)
 			wrong = "lane stands there twice";
 		if (wrong)
 			return reason_set(reason, -EBADMSG, "%s: channel %s, urgency %s: the %s",
-				path, channel, index_urgencies[lane->urgency], wrong);
+				path, channel, urgency_names[lane->urgency], wrong);
 	}
 	return 0;
 }

@@ -17,7 +17,6 @@
 #define INCLUSIONS_MAX   1024
 #define REMOVED_MAX      1024
 
-const char *const index_urgencies[] = {"low", "medium", "high", "critical", NULL};
 const char *const index_payload_kinds[] = {"full", "delta", NULL};
 const char *const index_withdrawal_levels[] = {"advise", "stop", "revert", NULL};
 
@@ -152,7 +151,7 @@ static const SchemaField notes_fields[] = {
 const SchemaField index_improvement_fields[] = {
 	SCHEMA_FIELD(Improvement, sequence, NUMBER, .min = 1, .max = LABEL_SEQUENCE_MAX),
 	SCHEMA_FIELD(Improvement, published, TIME),
-	SCHEMA_FIELD(Improvement, urgency, WORD, .words = index_urgencies),
+	SCHEMA_FIELD(Improvement, urgency, WORD, .words = urgency_names),
 	SCHEMA_FIELD(Improvement, summary, TEXT, .max = INDEX_SENTENCE_BYTES),
 	SCHEMA_FIELD(Improvement, advisory, TEXT, .max = INDEX_NAME_BYTES, OPTIONAL),
 	SCHEMA_FIELD(Improvement, notes, OBJECT, SCHEMA_OF(notes_fields, Notes), OPTIONAL),

@@ -48,7 +48,6 @@
 /* Positive condition of index_read(): a newer format; the device needs a newer base. */
 #define INDEX_FROM_FUTURE 1
 
-typedef enum Urgency { URGENCY_LOW, URGENCY_MEDIUM, URGENCY_HIGH, URGENCY_CRITICAL } Urgency;
 typedef enum PayloadKind { PAYLOAD_FULL, PAYLOAD_DELTA } PayloadKind;
 typedef enum WithdrawalLevel {
 	WITHDRAWAL_ADVISE, /* offer no more */
@@ -57,12 +56,7 @@ typedef enum WithdrawalLevel {
 } WithdrawalLevel;
 
 /* The words of the documents, in the order of the enums above; NULL-terminated. */
-extern const char *const file_kind_names[],
-	*const mix_names[], *const restart_scope_names[],
-				    *const index_urgencies[],
-					    *const index_payload_kinds[],
-						    *const index_withdrawal_levels[],
-							    *const after_names[];
+extern const char *const index_payload_kinds[], *const index_withdrawal_levels[];
 
 typedef struct ImageFile {
 	char *path; /* as in the base, without the leading slash */

@@ -7,6 +7,7 @@
 const char *const file_kind_names[] = {"mapped", "read-once", "kernel", "data", NULL};
 const char *const restart_scope_names[] = {
 	"none", "services", "session", "soft-reboot", "reboot", NULL};
+const char *const urgency_names[] = {"low", "medium", "high", "critical", NULL};
 const char *const mix_names[] = {"tolerated", "forbidden", NULL};
 const char *const after_names[] = {"daemon-reload", "daemon-reexec", "udev-reload", "dbus-reload",
 	"apparmor-reload", "sysctl", "tmpfiles", "audit-reload", NULL};

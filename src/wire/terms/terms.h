@@ -28,6 +28,10 @@ typedef enum RestartScope {
 } RestartScope;
 extern const char *const restart_scope_names[];
 
+/* How soon an improvement should be on, as its vendor sees it. */
+typedef enum Urgency { URGENCY_LOW, URGENCY_MEDIUM, URGENCY_HIGH, URGENCY_CRITICAL } Urgency;
+extern const char *const urgency_names[];
+
 /* Whether processes of the old and the new files may meet (grafting rule 3). */
 typedef enum Mix { MIX_TOLERATED, MIX_FORBIDDEN } Mix;
 extern const char *const mix_names[];

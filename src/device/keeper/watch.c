@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/agent/watch.h"
+#include "device/keeper/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>

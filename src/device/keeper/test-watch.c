@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "device/agent/watch.h"
+#include "device/keeper/watch.h"
 #include "test.h"
 
 TEST(pauses_grow_up_to_a_bound)

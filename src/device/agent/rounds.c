@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/agent/rounds.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "device/agent/agent.h"
+#include "device/agent/countdown.h"
+#include "device/agent/schedule.h"
+#include "device/agent/sensors.h"
+#include "device/agent/task.h"
+#include "wire/json/document.h"
+
+#define USEC_PER_SECOND   UINT64_C(1000000)
+#define SOON_US           200000 /* NetworkManager tells a change of network in several signals */
+#define TIMER_ACCURACY_US 1000000
+
+/* What a decision is made from, read anew each time: any of it may have changed. */
+typedef struct Facts {
+	Policy *policy;
+	Conditions conditions;
+	Task task;
+	int64_t now;
+} Facts;
+
+static void facts_done(Facts *facts)
+{
+	policy_free(facts->policy);
+}
+
+static int facts_read(const Agent *agent, Facts *ret_facts)
+{
+	Facts facts = {.now = time_now()};
+	int r = policy_load(agent->root, &facts.policy);
+
+	if (r < 0)
+		return r;
+	sensors_read(agent, &facts.conditions);
+	task_read(agent->view.status, &facts.task);
+	*ret_facts = facts;
+	return 0;
+}
+
+static void set_timer(
+	Agent *agent, sd_event_source **timer, uint64_t delay_us, sd_event_time_handler_t handler)
+{
+	uint64_t accuracy = delay_us < TIMER_ACCURACY_US ? 1000 : TIMER_ACCURACY_US;
+	int r;
+
+	sd_event_source_disable_unref(*timer);
+	*timer = NULL;
+	r = sd_event_add_time(agent->event, timer, CLOCK_BOOTTIME, time_boot_us() + delay_us,
+		accuracy, handler, agent);
+	if (r < 0)
+		log_error("cannot set a timer: %s", strerror(-r));
+}
+
+static void start(Agent *agent, JobKind kind, const char *most)
+{
+	Reason reason = {};
+	Job *job;
+	int r = jobs_add(agent, &(JobRequest){.kind = kind, .most = most, .background = true}, &job,
+		&reason);
+
+	if (r < 0)
+		log_reason(r, &reason);
+}
+
+/* Where nothing could hold up what the repository may bring, one run does all of it. What depends
+ * on the improvement itself is asked for first. */
+static const char *most_of(const Facts *facts)
+{
+	const Config *config = &facts->policy->config;
+	const Work unknown = {.urgency = URGENCY_LOW,
+		.scope = RESTART_SERVICES,
+		.postponed_until = facts->task.work.postponed_until,
+		.download = UINT64_MAX};
+
+	return config->delay == 0 &&
+			policy_decide(
+				config, &facts->conditions, &unknown, STEP_INSTALL, facts->now) == 0
+		? "install"
+		: "check";
+}
+
+static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
+{
+	_cleanup_(facts_done) Facts facts = {};
+	Agent *agent = userdata;
+
+	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
+	agent->rounds.tried = agent->rounds.fetched = 0;
+	start(agent, JOB_MAINTAIN, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check");
+	return 0;
+}
+
+static void plan_check(Agent *agent, int64_t when)
+{
+	int64_t delay = when - time_now();
+
+	agent->rounds.next_check = when;
+	set_timer(agent, &agent->rounds.timer, delay > 0 ? (uint64_t)delay * USEC_PER_SECOND : 0,
+		on_check_time);
+}
+
+static void plan_next(Agent *agent)
+{
+	_cleanup_policy_ Policy *policy = NULL;
+	unsigned failures = agent->rounds.failures;
+	int64_t now = time_now();
+	int interval;
+
+	if (policy_load(agent->root, &policy) < 0)
+		interval = SCHEDULE_FIRST_SECONDS; /* memory is short */
+	else
+		interval = policy->config.interval;
+	plan_check(agent,
+		failures > 0 ? now + schedule_retry(interval, failures, backoff_random())
+			     : schedule_slot(now, interval, schedule_seed(agent->root)));
+}
+
+static int on_look(sd_event_source *source, uint64_t when, void *userdata)
+{
+	Agent *agent = userdata;
+
+	agent->rounds.look = sd_event_source_disable_unref(agent->rounds.look);
+	rounds_consider(agent);
+	return 0;
+}
+
+/* The first time at which one of the reasons may be gone. */
+static void plan_look(Agent *agent, const Facts *facts)
+{
+	const Config *config = &facts->policy->config;
+	int64_t next = facts->now + ROUNDS_LOOK_SECONDS, when;
+	WaitSet waits = agent->rounds.waits;
+
+	if (waits & WAIT_BIT(WAIT_WINDOW) &&
+		window_next(config->windows, config->window_count, facts->now, &when) == 0 &&
+		when < next)
+		next = when;
+	if (waits & WAIT_BIT(WAIT_POSTPONED) && facts->task.work.postponed_until < next)
+		next = facts->task.work.postponed_until;
+	if (waits & WAIT_BIT(WAIT_DELAY) && facts->task.work.published + config->delay < next)
+		next = facts->task.work.published + config->delay;
+	when = task_deadline(facts->policy, &facts->task);
+	if (when > facts->now && when < next)
+		next = when;
+	if (next <= facts->now)
+		next = facts->now + 1;
+	agent->rounds.next_look = next;
+	set_timer(agent, &agent->rounds.look, (uint64_t)(next - facts->now) * USEC_PER_SECOND,
+		on_look);
+}
+
+static bool is_overdue(const Facts *facts)
+{
+	int64_t deadline = task_deadline(facts->policy, &facts->task);
+
+	return deadline > 0 && deadline <= facts->now;
+}
+
+static WaitSet decide(const Facts *facts, WaitStep step)
+{
+	WaitSet waits = policy_decide(
+		&facts->policy->config, &facts->conditions, &facts->task.work, step, facts->now);
+
+	return is_overdue(facts) ? waits & ~WAITS_BEFORE_A_DEADLINE : waits;
+}
+
+/* What a round found, and could not be done in it. */
+static void consider_offer(Agent *agent, const Facts *facts)
+{
+	Rounds *rounds = &agent->rounds;
+	uint64_t sequence = facts->task.sequence;
+
+	rounds->waits = decide(facts, STEP_INSTALL);
+	if (rounds->waits == 0 && rounds->tried != sequence) {
+		rounds->tried = sequence; /* where it fails, it comes again with the next round */
+		start(agent, JOB_MAINTAIN, is_overdue(facts) ? "enforce" : "install");
+	} else if (!facts->task.is_downloaded && rounds->fetched != sequence &&
+		decide(facts, STEP_DOWNLOAD) == 0) {
+		rounds->fetched = sequence;
+		start(agent, JOB_MAINTAIN, "download");
+	}
+}
+
+/* The machine is restarted unasked where the policy says so, and a deadline says so too. */
+static void consider_restart(Agent *agent, const Facts *facts)
+{
+	Rounds *rounds = &agent->rounds;
+
+	rounds->waits = decide(facts, STEP_RESTART);
+	if (rounds->restart_is_asked)
+		rounds->waits &= ~WAITS_OF_THE_OWNER;
+	if (rounds->waits == 0 && rounds->restart_at_us == 0)
+		countdown_start(agent, facts->policy->config.countdown);
+}
+
+/* For `suture status`, from which the view comes. */
+static void tell(Agent *agent, uint64_t sequence)
+{
+	Rounds *rounds = &agent->rounds;
+	Reason reason = {};
+	const Waiting waiting = {.sequence = sequence,
+		.waits = rounds->waits,
+		.next_check = rounds->next_check,
+		.restart_at = (int64_t)(rounds->restart_at_us / USEC_PER_SECOND)};
+	int r;
+
+	if (memcmp(&waiting, &rounds->told, sizeof(waiting)) == 0)
+		return;
+	r = waiting_write(agent->root, &waiting, &reason);
+	if (r < 0)
+		log_reason(r, &reason);
+	rounds->told = waiting;
+	view_refresh(agent);
+}
+
+void rounds_consider(Agent *agent)
+{
+	_cleanup_(facts_done) Facts facts = {};
+	Rounds *rounds = &agent->rounds;
+
+	if (agent->jobs.first || facts_read(agent, &facts) < 0)
+		return; /* the end of the jobs comes here again */
+	rounds->waits = 0;
+	if (facts.task.is_pending)
+		consider_restart(agent, &facts);
+	else if (facts.task.sequence > 0)
+		consider_offer(agent, &facts);
+	if (!facts.task.is_pending)
+		countdown_stop(agent);
+	if (rounds->waits)
+		plan_look(agent, &facts);
+	tell(agent, facts.task.sequence);
+}
+
+void rounds_consider_soon(Agent *agent)
+{
+	set_timer(agent, &agent->rounds.look, SOON_US, on_look);
+}
+
+void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed)
+{
+	Rounds *rounds = &agent->rounds;
+
+	if (request->kind == JOB_MAINTAIN) {
+		rounds->failures = has_failed ? rounds->failures + 1 : 0;
+		plan_next(agent);
+	}
+	if (request->kind == JOB_REMOVE || has_failed)
+		rounds->restart_is_asked = false;
+	rounds_consider(agent);
+}
+
+const char *rounds_refusal(
+	const Agent *agent, WaitStep step, bool ignores_battery, Reason *ret_reason)
+{
+	static const struct {
+		WaitReason wait;
+		const char *name, *text;
+	} refusals[] = {
+		{WAIT_MANAGED_OFF, AGENT_ERROR("Managed"), "does not let you install by hand"},
+		{WAIT_BATTERY_LOW, AGENT_ERROR("OnBattery"), "The battery is too low."},
+		{WAIT_DISK_FULL, AGENT_ERROR("NoSpace"),
+			"The disk has too little space for it; free some."},
+	};
+	_cleanup_(facts_done) Facts facts = {};
+	WaitSet waits;
+
+	if (facts_read(agent, &facts) < 0)
+		return NULL;
+	waits = policy_decide(&facts.policy->config, &facts.conditions, &facts.task.work, step,
+			facts.now) &
+		~WAITS_OF_THE_OWNER;
+	if (ignores_battery)
+		waits &= ~WAIT_BIT(WAIT_BATTERY_LOW);
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		if (!(waits & WAIT_BIT(refusals[i].wait)))
+			continue;
+		reason_set(ret_reason, 0, "%s%s%s",
+			refusals[i].wait == WAIT_MANAGED_OFF ? policy_organisation(facts.policy)
+							     : "",
+			refusals[i].wait == WAIT_MANAGED_OFF ? " " : "", refusals[i].text);
+		return refusals[i].name;
+	}
+	return NULL;
+}
+
+void rounds_ask_restart(Agent *agent)
+{
+	agent->rounds.restart_is_asked = true;
+}
+
+void rounds_postponed(Agent *agent)
+{
+	agent->rounds.restart_is_asked = false;
+	countdown_stop(agent);
+	view_refresh(agent);
+	rounds_consider(agent);
+}
+
+bool rounds_is_busy(const Agent *agent)
+{
+	return agent->jobs.first || agent->rounds.restart_at_us > 0;
+}
+
+int64_t rounds_next(const Agent *agent)
+{
+	const Rounds *rounds = &agent->rounds;
+
+	return rounds->waits && rounds->next_look < rounds->next_check ? rounds->next_look
+								       : rounds->next_check;
+}
+
+/* One who was started because something is due, or because the machine was, asks at once. Who was
+ * started since somebody wants to look, not before it is time. */
+int rounds_open(Agent *agent, Reason *reterr_reason)
+{
+	int64_t last = 0, now = time_now();
+	_cleanup_policy_ Policy *policy = NULL;
+	int r = policy_load(agent->root, &policy);
+
+	if (r < 0)
+		return r;
+	(void)time_parse(document_text(agent->view.status, "last_check"), &last);
+	if (agent->idle_seconds == 0 || last == 0 || last > now)
+		plan_check(agent, now);
+	else
+		plan_check(agent,
+			schedule_slot(last, policy->config.interval, schedule_seed(agent->root)));
+	rounds_consider(agent);
+	return 0;
+}
+
+void rounds_done(Rounds *rounds)
+{
+	sd_event_source_disable_unref(rounds->timer);
+	sd_event_source_disable_unref(rounds->look);
+	sd_event_source_disable_unref(rounds->restart);
+}
