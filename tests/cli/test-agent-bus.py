@@ -39,7 +39,8 @@ def from_offer_to_removal():
         check_equal(device.lib(), OLD_TLS)
         check_equal(client.get("Sequence"), 0)
         events = [event["Event"] for event in client.call("GetHistory", "u", 0)[0]]
-        check_equal(events, ["removed", "installed"])
+        check_equal([event for event in events if event in ("removed", "installed")],
+                    ["removed", "installed"])
         check_equal(len(client.call("GetHistory", "u", 1)[0]), 1)
 
 

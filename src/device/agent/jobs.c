@@ -37,6 +37,14 @@ const char *jobs_kind_word(JobKind kind)
 	return kinds[kind].word;
 }
 
+static void drop_file(Job *job)
+{
+	if (job->request.file)
+		unlink(job->request.file);
+	memory_free(job->request.file);
+	job->request.file = NULL;
+}
+
 static void job_free(Job *job)
 {
 	sd_event_source_disable_unref(job->io);
@@ -44,9 +52,7 @@ static void job_free(Job *job)
 	launch_end(job->agent, &job->launch);
 	buffer_done(&job->input);
 	json_decref(job->report);
-	if (job->request.file)
-		unlink(job->request.file);
-	memory_free(job->request.file);
+	drop_file(job);
 	memory_free(job);
 }
 
@@ -139,6 +145,7 @@ static void end_job(Job *job)
 	Result result = find_result(job);
 
 	take_out(&agent->jobs, job);
+	drop_file(job);
 	note_result(&agent->jobs, &result);
 	view_refresh(agent);
 	tell_end(job, &result);

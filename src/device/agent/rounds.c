@@ -200,6 +200,12 @@ static void consider_restart(Agent *agent, const Facts *facts)
 		countdown_start(agent, facts->policy->config.countdown);
 }
 
+static bool is_told(const Waiting *told, const Waiting *now)
+{
+	return told->sequence == now->sequence && told->waits == now->waits &&
+		told->next_check == now->next_check && told->restart_at == now->restart_at;
+}
+
 /* For `suture status`, from which the view comes. */
 static void tell(Agent *agent, uint64_t sequence)
 {
@@ -211,7 +217,7 @@ static void tell(Agent *agent, uint64_t sequence)
 		.restart_at = (int64_t)(rounds->restart_at_us / USEC_PER_SECOND)};
 	int r;
 
-	if (memcmp(&waiting, &rounds->told, sizeof(waiting)) == 0)
+	if (is_told(&rounds->told, &waiting))
 		return;
 	r = waiting_write(agent->root, &waiting, &reason);
 	if (r < 0)

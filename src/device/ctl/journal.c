@@ -15,7 +15,7 @@
 /* What is told by a unit of ours, by systemd of one, and by programs that others start. Whoever may
  * write to the journal can name himself as he likes, but not be root. */
 static const char *const units[] = {"sutured.service", "suture-activate.service",
-	"suture-blessed.service", "suture-trial.service"};
+	"suture-blessed.service", "suture-keeper.service", "suture-trial.service"};
 static const char *const programs[] = {"suture", "sutured", "suture-activate", "suture-fetch",
 	"suture-keeper", "suture-stage", "suture-restart", "suture-trial"};
 
