@@ -139,6 +139,22 @@ def a_trial_is_a_state_and_a_soft_reboot_a_need():
         has(device.suture("status").stdout, "at the next restart (a soft-reboot is enough)\n")
 
 
+@test_in_mount_namespace
+def windows_are_told_in_the_machines_time():
+    with World() as (vendor, server, device):
+        check_equal(device.json("status")["window"], None)
+        check("Window:" not in device.suture().stdout)
+        device.configure(server.url, "[install]\nwindow = 00:00-24:00\n")
+        check_equal(device.json("status")["window"]["open"], True)
+        has(device.suture().stdout, "   Window: open now, ")
+        day = time.strftime("%a", time.gmtime(time.time() + 3 * 86400))
+        device.configure(server.url, f"[install]\nwindow = {day} 03:00-05:00\n")
+        env = {"TZ": "XYZ-6"}
+        window = device.json("status", env=env)["window"]
+        check_equal((window["open"], window["opens"][11:]), (False, "21:00:00Z"))
+        has(device.suture(env=env).stdout, "   Window: opens 20", " 03:00 XYZ, for what restarts")
+
+
 def waits(device):
     return [(why["reason"], why["text"]) for why in device.json("status")["deferred"]]
 

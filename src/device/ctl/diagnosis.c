@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/ctl/diagnosis.h"
+#include "device/ctl/row.h"
 #include "device/ctl/text.h"
 
 #include <errno.h>
@@ -111,9 +112,10 @@ static void print_findings(const json_t *list, FindingLevel level, const char *h
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *finding = json_array_get(list, i);
 
-		if (strcmp(document_text(finding, "level"), finding_levels[level]) == 0)
-			printf("%s: %s\n         %s\n", heading, document_text(finding, "text"),
-				document_text(finding, "remedy"));
+		if (strcmp(document_text(finding, "level"), finding_levels[level]) != 0)
+			continue;
+		row_print(heading, "%s", document_text(finding, "text"));
+		row_print("", "%s", document_text(finding, "remedy"));
 	}
 }
 
@@ -123,7 +125,7 @@ void diagnosis_print(const json_t *diagnosis)
 	json_int_t problems = document_number(diagnosis, "problems");
 
 	print_findings(list, FINDING_PROBLEM, _("Problem"));
-	print_findings(list, FINDING_NOTE, _("   Note"));
+	print_findings(list, FINDING_NOTE, _("Note"));
 	if (json_array_size(list) > 0)
 		printf("\n");
 	if (problems > 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/ctl/impact.h"
+#include "device/ctl/row.h"
 #include "device/ctl/text.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -77,10 +78,11 @@ static void print_preview(const json_t *installation)
 static void print_installed(const json_t *installation)
 {
 	const json_t *trial = json_object_get(installation, "trial");
+	char size[ROW_SIZE_TEXT_SIZE];
 
-	printf(_("Installed %s: %lld bytes downloaded, switched in %lld microseconds.\n"),
-		document_text(installation, "label"),
-		(long long)document_number(installation, "payload_bytes"),
+	row_size(document_number(installation, "payload_bytes"), size);
+	printf(_("Installed %s: %s downloaded, switched in %lld microseconds.\n"),
+		document_text(installation, "label"), size,
 		(long long)document_number(installation, "switch_us"));
 	if (json_is_object(json_object_get(installation, "impact")))
 		print_impact(installation);
@@ -88,7 +90,9 @@ static void print_installed(const json_t *installation)
 		printf(_("Programs that already run keep the old code until they are restarted;\n"
 			 "'suture exposure' lists them.\n"));
 	if (json_is_object(trial))
-		printf(_("It is on trial for %lld seconds, with %lld services watched.\n"),
+		printf(_n("It is on trial for %lld seconds, with %lld service watched.\n",
+			       "It is on trial for %lld seconds, with %lld services watched.\n",
+			       document_number(trial, "units")),
 			(long long)document_number(trial, "seconds"),
 			(long long)document_number(trial, "units"));
 }

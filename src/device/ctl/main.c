@@ -32,6 +32,7 @@
 #include "device/ctl/progress.h"
 #include "device/ctl/readiness.h"
 #include "device/ctl/removal.h"
+#include "device/ctl/row.h"
 #include "device/ctl/screen.h"
 #include "device/ctl/status-screen.h"
 #include "device/ctl/text.h"
@@ -162,14 +163,15 @@ static void print_check(const json_t *check)
 	const json_t *offer = json_object_get(check, "offer");
 	const json_t *support = json_object_get(check, "support");
 	const char *why = json_string_value(json_object_get(offer, "why"));
+	char size[ROW_SIZE_TEXT_SIZE];
 
+	row_size(json_integer_value(json_object_get(offer, "download_bytes")), size);
 	if (why)
 		printf("%s\n", why);
 	else if (json_object_get(offer, "label"))
-		printf(_("%s is available: %s (%lld bytes to download). Run 'suture install'.\n"),
+		printf(_("%s is available: %s (%s to download). Run 'suture install'.\n"),
 			json_string_value(json_object_get(offer, "label")),
-			json_string_value(json_object_get(offer, "summary")),
-			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
+			json_string_value(json_object_get(offer, "summary")), size);
 	else
 		printf(_("Up to date: nothing newer is offered.\n"));
 	if (json_is_true(json_object_get(support, "ended")))

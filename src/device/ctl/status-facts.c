@@ -182,6 +182,20 @@ static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
 	return json_string(text);
 }
 
+/* Those of what restarts something; null where it may be at any time. */
+static json_t *describe_window(const Config *config)
+{
+	int64_t now = time_now(), next;
+	char text[TIME_TEXT_SIZE];
+
+	if (config->window_count == 0)
+		return json_null();
+	if (window_next(config->windows, config->window_count, now, &next) < 0)
+		return json_pack("{s:b, s:n}", "open", false, "opens");
+	time_format(next, text);
+	return json_pack("{s:b, s:s}", "open", next <= now, "opens", text);
+}
+
 static void defer(json_t *list, const char *reason, const char *text)
 {
 	json_array_append_new(list, json_pack("{s:s, s:s}", "reason", reason, "text", text));
@@ -304,5 +318,7 @@ int status_facts_add(json_t *status, const Manager *manager, const Generation *m
 		r = set(status, "state", json_string(find_state(status, manager, restart)));
 	if (r == 0)
 		r = set(status, "next_check", find_next_check(manager, &waiting));
+	if (r == 0)
+		r = set(status, "window", describe_window(&manager->config));
 	return r < 0 ? r : set(status, "deferred", list_deferred(status, &waiting));
 }

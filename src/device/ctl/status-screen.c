@@ -342,6 +342,18 @@ static void print_automatic(const json_t *status)
 		shorten(next, last));
 }
 
+static void print_window(const json_t *window)
+{
+	char opens[ROW_TIME_TEXT_SIZE];
+
+	row_time(document_text(window, "opens"), opens);
+	if (json_is_true(json_object_get(window, "open")))
+		row_print(_("Window"), "%s", _("open now, for what restarts something"));
+	else if (json_is_object(window))
+		row_print(_("Window"), _("opens %s, for what restarts something"),
+			opens[0] ? opens : _("not within two weeks"));
+}
+
 static void print_checks(const json_t *status)
 {
 	const json_t *checks = json_object_get(status, "checks");
@@ -397,6 +409,7 @@ static void print_all(const json_t *status, bool all)
 	print_offer(status, all);
 	print_deferred(json_object_get(status, "deferred"));
 	print_automatic(status);
+	print_window(json_object_get(status, "window"));
 	print_checks(status);
 	print_hint(status);
 }
