@@ -69,6 +69,42 @@ static bool is_downloaded(const Manager *manager, const Improvement *improvement
 	return true;
 }
 
+static json_t *time_text(int64_t when)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (when == 0)
+		return json_null();
+	time_format(when, text);
+	return json_string(text);
+}
+
+/* The largest of its images' scopes, and what they take on the disk. */
+static RestartScope scope_of(const Improvement *improvement, uint64_t *ret_bytes)
+{
+	RestartScope scope = RESTART_NONE;
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < improvement->images.count; i++) {
+		const IndexImage *image = &improvement->images.items[i];
+
+		*ret_bytes += image->size;
+		if ((RestartScope)image->restart > scope)
+			scope = (RestartScope)image->restart;
+	}
+	return scope;
+}
+
+static int add_effort(json_t *offer, const Improvement *improvement)
+{
+	uint64_t bytes;
+	RestartScope scope = scope_of(improvement, &bytes);
+
+	return json_object_set_new(offer, "scope", json_string(restart_scope_names[scope])) |
+		json_object_set_new(offer, "image_bytes", json_integer((json_int_t)bytes)) |
+		json_object_set_new(offer, "published", time_text(improvement->published));
+}
+
 json_t *screen_offer(const Manager *manager, const Offer *offer)
 {
 	const Improvement *improvement = offer->improvement;
@@ -84,6 +120,10 @@ json_t *screen_offer(const Manager *manager, const Offer *offer)
 		"urgency", urgency_names[improvement->urgency], "cves", list_cves(improvement),
 		"download_bytes", (json_int_t)download_bytes(improvement), "downloaded",
 		is_downloaded(manager, improvement));
+	if (object && add_effort(object, improvement) < 0) {
+		json_decref(object);
+		return NULL;
+	}
 	if (improvement->advisory)
 		json_object_set_new(object, "advisory", json_string(improvement->advisory));
 	if (manager_explain_offer(manager, offer, &why) != 0)
@@ -138,16 +178,6 @@ static json_t *read_activation(const char *text)
 	while (copy && (line = text_next_line(&cursor)))
 		take_status_line(status, line);
 	return status;
-}
-
-static json_t *time_text(int64_t when)
-{
-	char text[TIME_TEXT_SIZE];
-
-	if (when == 0)
-		return json_null();
-	time_format(when, text);
-	return json_string(text);
 }
 
 /* What is really mounted decides what is shown: the label tells the truth, not the intention. NULL:

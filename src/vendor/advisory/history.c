@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vendor/advisory/lacks.h"
 #include "wire/json/document.h"
 
 #define NOTES_MAX 64 /* fixes files of one improvement: one for each component */
@@ -420,10 +421,13 @@ static bool knows_inclusion(
 	return false;
 }
 
-/* What the older base got by then. What was withdrawn is not carried by what came later. */
+/* What the older base got by then. What was withdrawn is not carried by what came later, and what
+ * is said to be lacking all the same is not there. */
 static bool brings(
 	const Advisory *advisory, const Index *index, const Inclusion *inclusion, const char *cve)
 {
+	if (lacks_cve(lacks_of(index), cve))
+		return false;
 	for (size_t i = 0; i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 
@@ -514,6 +518,80 @@ int history_observe(AdvisoryList *list, const Index *index, HistoryNotes notes, 
 			r = note_inclusion(&list->items[i], index, &index->includes.items[j]);
 	}
 	return r;
+}
+
+/* -- corrections -- */
+
+static int refuse_lost(const Advisory *advisory, const Fixes *fixes, Reason *reason)
+{
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++) {
+		const Fix *fix = &advisory->fixes->fixes.items[i];
+
+		if (advisory_is_released(advisory, fix) && !fixes_have(fixes, fix))
+			return reason_set(reason, -EINVAL,
+				"%s does not tell of %s in %s any more, which a signed index says "
+				"that it fixes",
+				fixes->id, fix->cve, fix->component);
+	}
+	return 0;
+}
+
+static int refuse_new(const Advisory *advisory, const Fixes *fixes, Reason *reason)
+{
+	for (size_t i = 0; i < fixes->fixes.count; i++) {
+		const Fix *fix = &fixes->fixes.items[i];
+
+		if (!fixes_have(advisory->fixes, fix))
+			return reason_set(reason, -EINVAL,
+				"%s tells of %s in %s, which no improvement was published with: "
+				"only the next one can say so",
+				fixes->id, fix->cve, fix->component);
+	}
+	return 0;
+}
+
+/* What nobody is shown aside. */
+static json_t *shown_text(const Fixes *fixes)
+{
+	json_t *json = schema_write(fixes_fields, fixes);
+
+	json_object_del(json, "schema");
+	json_object_del(json, "released");
+	return json;
+}
+
+static int is_same_text(const Fixes *a, const Fixes *b, bool *ret_same)
+{
+	_cleanup_json_ json_t *left = shown_text(a), *right = shown_text(b);
+
+	if (!left || !right)
+		return -ENOMEM;
+	*ret_same = json_equal(left, right);
+	return 0;
+}
+
+int history_correct(AdvisoryList *list, Fixes *fixes, const char *why, Reason *reterr_reason)
+{
+	AdvisoryEntry *entry = find_advisory(list, fixes->id);
+	bool same = false;
+	Fixes old;
+	int r;
+
+	if (!entry)
+		return reason_set(reterr_reason, -ENOENT,
+			"no advisory %s was published: a draft is corrected by making it again",
+			fixes->id);
+	r = refuse_lost(&entry->advisory, fixes, reterr_reason);
+	if (r == 0)
+		r = refuse_new(&entry->advisory, fixes, reterr_reason);
+	if (r == 0)
+		r = is_same_text(entry->advisory.fixes, fixes, &same);
+	if (r < 0 || same)
+		return r < 0 ? r : HISTORY_SAME_TEXT;
+	old = *entry->advisory.fixes;
+	*entry->advisory.fixes = *fixes;
+	*fixes = old;
+	return tell(entry, why);
 }
 
 /* -- revisions -- */
