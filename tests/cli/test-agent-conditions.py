@@ -39,6 +39,9 @@ class Mock:
         words = []
         for key, (kind, value) in properties.items():
             words += [key, kind, str(value)]
+        for key, (kind, value) in properties.items():  # one that the template has is left
+            self.busctl("call", name, path, "org.freedesktop.DBus.Mock", "AddProperty", "ssv",
+                        interface, key, kind, str(value))
         done = self.busctl("call", name, path, "org.freedesktop.DBus.Mock", "UpdateProperties",
                            "sa{sv}", interface, str(len(properties)), *words)
         check_equal(done.returncode, 0, done.stderr)
@@ -120,7 +123,7 @@ def batteries_are_read_from_the_kernel_where_no_upower_is():
 
 @test_in_mount_namespace
 def nobody_is_disturbed_at_work():
-    with desk("[install]\nidle = yes\n", lambda bus: Mock(bus, "logind").wait(LOGIN)) as \
+    with desk("[install]\nidle = yes\nidle-load = 100\n", lambda bus: Mock(bus, "logind").wait(LOGIN)) as \
             (_, server, device, bus, client, mock):
         mock.set(LOGIN, "/org/freedesktop/login1", f"{LOGIN}.Manager", IdleHint=("b", "false"))
         with bus.agent(device):
@@ -196,7 +199,7 @@ def what_the_organisation_says_counts():
 def a_deadline_that_is_over_counts_more():
     past = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() - 3600))
     with desk("", policy="[install]\nautomatic = off\nallow = no\n[enforce]\n"
-              f"install = newest {past}\n") as (_, server, device, bus, client):
+              f"require = newest {past}\n") as (_, server, device, bus, client):
         with bus.agent(device):
             client.waits_for("Label", "(a)")
 

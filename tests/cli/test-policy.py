@@ -128,8 +128,8 @@ def the_owner_may_postpone_as_long_as_the_policy_lets():
         check(7190 <= device.json("postpone", "3d")["remaining_seconds"] <= 7200, "as much as is left")
         device.suture("postpone", "--clear")
         check_equal(device.json("status")["policy"]["postponed_until"], None)
-        write(device.store("postponed"), "installed 0\nused 7200\nsince 2026-01-01T00:00:00Z\n"
-              "until 2026-01-01T00:00:00Z\n")
+        write(device.store("postponed"), "suture-postponed 1\ninstalled 0\nused 7200\n"
+              "since 2026-01-01T00:00:00Z\nuntil 2026-01-01T00:00:00Z\n")
         device.refuses("all of the 2 h", "is used", expect=4, verb=("postpone", "1min"))
         device.suture("install")  # something else is on: all of it is there again
         check(device.json("postpone", "1min")["remaining_seconds"] > 50, "after an installation")
@@ -138,6 +138,22 @@ def the_owner_may_postpone_as_long_as_the_policy_lets():
         device.refuses("Example & Sons does not allow to postpone", expect=4, verb=("postpone", "1h"))
         for wrong in ("0",), ("soon",), ("1h", "--clear"), ("91d",):
             one_line_error(device.suture("postpone", *wrong, expect=64), "duration", wrong[0])
+
+
+@test_in_mount_namespace
+def what_is_required_is_shown_until_it_is_on():
+    with World() as (vendor, server, device):
+        manage(device, "[enforce]\nrequire = 26.3.2 2026-12-01T00:00\nrequire = 26.3.1-z 2026-12-02T00:00\n"
+               "require = 26.3.1-a 2026-12-03T18:00\ndetails-url = https://intra.example/why\n")
+        check_equal(device.json("status")["policy"]["enforcement"], None)  # (a) is not known yet
+        device.suture("check")
+        required = device.json("status", env={"TZ": "XYZ-2"})["policy"]["enforcement"]
+        check_equal(required, {"improvement": "26.3.1-a", "sequence": 1, "deadline": "2026-12-03T16:00:00Z",
+                               "details_url": "https://intra.example/why"})
+        has(device.suture("status", env={"TZ": "UTC"}).stdout,
+            " Required: 26.3.1-a by 2026-12-03 18:00 UTC, see https://intra.example/why\n")
+        device.suture("install")
+        check_equal(device.json("status")["policy"]["enforcement"], None)
 
 
 @test_in_mount_namespace

@@ -69,19 +69,41 @@ static void start(Agent *agent, JobKind kind, const char *most)
 		log_reason(r, &reason);
 }
 
+static bool is_overdue(const Facts *facts)
+{
+	int64_t deadline = task_deadline(facts->policy, &facts->task);
+
+	return deadline > 0 && deadline <= facts->now;
+}
+
+/* What is to be installed, and is not there yet, has to be downloaded for that. */
+static WaitSet decide_on(const Facts *facts, const Work *work, WaitStep step)
+{
+	const Config *config = &facts->policy->config;
+	WaitSet waits = policy_decide(config, &facts->conditions, work, step, facts->now);
+
+	if (step == STEP_INSTALL && work->download > 0)
+		waits |= policy_decide(config, &facts->conditions, work, STEP_DOWNLOAD, facts->now);
+	return waits;
+}
+
+static WaitSet decide(const Facts *facts, WaitStep step)
+{
+	WaitSet waits = decide_on(facts, &facts->task.work, step);
+
+	return is_overdue(facts) ? waits & ~WAITS_BEFORE_A_DEADLINE : waits;
+}
+
 /* Where nothing could hold up what the repository may bring, one run does all of it. What depends
  * on the improvement itself is asked for first. */
 static const char *most_of(const Facts *facts)
 {
-	const Config *config = &facts->policy->config;
 	const Work unknown = {.urgency = URGENCY_LOW,
 		.scope = RESTART_SERVICES,
 		.postponed_until = facts->task.work.postponed_until,
 		.download = UINT64_MAX};
 
-	return config->delay == 0 &&
-			policy_decide(
-				config, &facts->conditions, &unknown, STEP_INSTALL, facts->now) == 0
+	return facts->policy->config.delay == 0 && decide_on(facts, &unknown, STEP_INSTALL) == 0
 		? "install"
 		: "check";
 }
@@ -154,21 +176,6 @@ static void plan_look(Agent *agent, const Facts *facts)
 	agent->rounds.next_look = next;
 	set_timer(agent, &agent->rounds.look, (uint64_t)(next - facts->now) * USEC_PER_SECOND,
 		on_look);
-}
-
-static bool is_overdue(const Facts *facts)
-{
-	int64_t deadline = task_deadline(facts->policy, &facts->task);
-
-	return deadline > 0 && deadline <= facts->now;
-}
-
-static WaitSet decide(const Facts *facts, WaitStep step)
-{
-	WaitSet waits = policy_decide(
-		&facts->policy->config, &facts->conditions, &facts->task.work, step, facts->now);
-
-	return is_overdue(facts) ? waits & ~WAITS_BEFORE_A_DEADLINE : waits;
 }
 
 /* What a round found, and could not be done in it. */
@@ -280,9 +287,7 @@ const char *rounds_refusal(
 
 	if (facts_read(agent, &facts) < 0)
 		return NULL;
-	waits = policy_decide(&facts.policy->config, &facts.conditions, &facts.task.work, step,
-			facts.now) &
-		~WAITS_OF_THE_OWNER;
+	waits = decide_on(&facts, &facts.task.work, step) & ~WAITS_OF_THE_OWNER;
 	if (ignores_battery)
 		waits &= ~WAIT_BIT(WAIT_BATTERY_LOW);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {

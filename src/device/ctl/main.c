@@ -20,6 +20,7 @@
 #include "base/time.h"
 #include "crypto/start.h"
 #include "device/ctl/automatic.h"
+#include "device/ctl/check-screen.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
 #include "device/ctl/files.h"
@@ -32,7 +33,6 @@
 #include "device/ctl/progress.h"
 #include "device/ctl/readiness.h"
 #include "device/ctl/removal.h"
-#include "device/ctl/row.h"
 #include "device/ctl/screen.h"
 #include "device/ctl/status-screen.h"
 #include "device/ctl/text.h"
@@ -40,6 +40,7 @@
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
+static char **own_words;
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
@@ -105,6 +106,18 @@ static int catch_end(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* Somebody who is not root asks the agent instead, by a program in this one's place; where that is
+ * not there, or this is about another root, only root will do. */
+static int refuse_or_ask_agent(const char *what, Reason *reason)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (own_words && strcmp(arg_root, "/") == 0 &&
+		process_find_helper("suture-client", &path, NULL) == 0 && path)
+		execv(path, own_words);
+	return reason_set(reason, -EPERM, "only root %s; try it with sudo", what);
+}
+
 /* Opens it for verbs that change something: root, and alone. `lock` says how to become alone. */
 static int take_charge(Manager *manager, Bar *bar,
 	int (*lock)(Manager *manager, Reason *reterr_reason), Reason *reason)
@@ -113,7 +126,7 @@ static int take_charge(Manager *manager, Bar *bar,
 	int r;
 
 	if (geteuid() != 0)
-		return reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+		return refuse_or_ask_agent("may do this", reason);
 	signal(SIGPIPE, SIG_IGN); /* whoever watched the progress may go away */
 	r = look(manager, reason);
 	if (r == 0)
@@ -144,9 +157,11 @@ static int verb_status(int count, char **operands)
 
 	if (r == -ENOENT && arg_ready)
 		return show_readiness(readiness_of_no_base(&reason));
-	if (r == 0 && geteuid() != 0)
+	if (r == 0 && geteuid() != 0 && arg_ready)
 		r = reason_set(
-			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+			&reason, -EPERM, "only root can see all that matters; try it with sudo");
+	else if (r == 0 && geteuid() != 0)
+		r = refuse_or_ask_agent("can see what is grafted", &reason);
 	if (r == 0)
 		r = worker_status(arg_root, &activation, &reason);
 	if (r < 0)
@@ -156,26 +171,6 @@ static int verb_status(int count, char **operands)
 	status = screen_status(&manager, activation, &reason);
 	return status ? show(status, arg_all ? status_screen_print_all : status_screen_print)
 		      : fail(-EIO, &reason);
-}
-
-static void print_check(const json_t *check)
-{
-	const json_t *offer = json_object_get(check, "offer");
-	const json_t *support = json_object_get(check, "support");
-	const char *why = json_string_value(json_object_get(offer, "why"));
-	char size[ROW_SIZE_TEXT_SIZE];
-
-	row_size(json_integer_value(json_object_get(offer, "download_bytes")), size);
-	if (why)
-		printf("%s\n", why);
-	else if (json_object_get(offer, "label"))
-		printf(_("%s is available: %s (%s to download). Run 'suture install'.\n"),
-			json_string_value(json_object_get(offer, "label")),
-			json_string_value(json_object_get(offer, "summary")), size);
-	else
-		printf(_("Up to date: nothing newer is offered.\n"));
-	if (json_is_true(json_object_get(support, "ended")))
-		printf("%s.\n", json_string_value(json_object_get(support, "text")));
 }
 
 static int verb_check(int count, char **operands)
@@ -198,7 +193,7 @@ static int verb_check(int count, char **operands)
 			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
 			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
 			    "support", screen_support(&manager)),
-		print_check);
+		check_screen_print);
 	if (code != EXIT_OK)
 		return code;
 	return offer.improvement && offer.state == OFFER_AVAILABLE ? EXIT_OK : EXIT_NOTHING_TO_DO;
@@ -538,7 +533,7 @@ static int look_to_set(Manager *manager, bool sets, Reason *reason)
 	int r = look(manager, reason);
 
 	if (r == 0 && sets && geteuid() != 0)
-		r = reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+		r = refuse_or_ask_agent("may do this", reason);
 	return r;
 }
 
@@ -663,6 +658,7 @@ int main(int argc, char **argv)
 	static const Command command = {"suture",
 		"background security improvements of this machine", options, verbs, "status"};
 
+	own_words = argv;
 	umask(022);
 	text_open();
 	style_open();

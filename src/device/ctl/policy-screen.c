@@ -111,17 +111,49 @@ static json_t *describe_postponement(const Manager *manager)
 	return json_string(text);
 }
 
-json_t *policy_screen_summary(const Manager *manager)
+static json_t *describe_enforcement(const Manager *manager, const Offer *offer)
+{
+	const Config *config = &manager->config;
+	EnforcementDevice device = {.version = manager->identity.version_id,
+		.offered = offer->improvement ? offer->improvement->sequence : 0};
+	char deadline[TIME_TEXT_SIZE];
+	EnforcementNext next;
+	uint32_t number;
+
+	if (manager_installed(manager, &number, &device.installed, NULL) < 0 ||
+		enforcement_next(config->enforcements, config->enforcement_count, &device, &next) !=
+			0)
+		return json_null();
+	time_format(next.deadline, deadline);
+	return json_pack("{s:s, s:I, s:s, s:s?}", "improvement", next.enforcement->improvement,
+		"sequence", (json_int_t)next.sequence, "deadline", deadline, "details_url",
+		config->details_url[0] ? config->details_url : NULL);
+}
+
+json_t *policy_screen_summary(const Manager *manager, const Offer *offer)
 {
 	const Policy *policy = manager->policy;
 	const char *name = policy->config.organisation;
 
-	return json_pack("{s:s?, s:b, s:b, s:b, s:o, s:o, s:I}", "organisation",
+	return json_pack("{s:s?, s:b, s:b, s:b, s:o, s:o, s:o, s:I}", "organisation",
 		name[0] ? name : NULL, "automatic_managed",
 		policy_is_managed(policy, "install", "automatic"), "install_allowed",
 		!policy->config.forbids_install, "removal_allowed", !policy->config.forbids_removal,
-		"postponed_until", describe_postponement(manager), "mistakes",
-		list_mistakes(policy), "mistakes_left_out", (json_int_t)policy->mistakes_left_out);
+		"postponed_until", describe_postponement(manager), "enforcement",
+		describe_enforcement(manager, offer), "mistakes", list_mistakes(policy),
+		"mistakes_left_out", (json_int_t)policy->mistakes_left_out);
+}
+
+static void print_enforcement(const json_t *enforcement)
+{
+	const char *details = document_text(enforcement, "details_url");
+	char deadline[ROW_TIME_TEXT_SIZE];
+
+	row_time(document_text(enforcement, "deadline"), deadline);
+	if (deadline[0])
+		row_print(_("Required"), _("%s by %s%s%s"),
+			document_text(enforcement, "improvement"), deadline,
+			details[0] ? _(", see ") : "", details);
 }
 
 void policy_screen_print_summary(const json_t *summary, const char *problem)
@@ -134,6 +166,7 @@ void policy_screen_print_summary(const json_t *summary, const char *problem)
 	print_mistakes(summary, problem);
 	if (until[0])
 		row_print(_("Postponed"), _("until %s"), until);
+	print_enforcement(json_object_get(summary, "enforcement"));
 }
 
 void policy_screen_manager(const json_t *object, char ret_text[static POLICY_SCREEN_MANAGER_SIZE])

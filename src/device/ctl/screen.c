@@ -304,7 +304,7 @@ json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_r
 		time_text(manager->checked.succeeded), "checks", describe_checks(manager), "trial",
 		trial_json(manager), "reverted", reverted_json(manager), "owed",
 		describe_owed(manager), "support", screen_support(manager), "policy",
-		policy_screen_summary(manager));
+		policy_screen_summary(manager, &offer));
 	if (!status || status_facts_add(status, manager, mounted) < 0) {
 		json_decref(status);
 		return NULL;

@@ -97,3 +97,7 @@ typedef struct Config {
 	NotifyLevel notify;                     /* [notify] */
 	char organisation[CONFIG_NAME_MAX + 1]; /* [manage]: "managed by"; empty: no name */
 } Config;
+
+/* Whether a person is to be told, of something enforced in so many seconds, or of anything else. */
+#define CONFIG_NO_DEADLINE (-1)
+bool config_notifies(const Config *config, int64_t seconds_left);

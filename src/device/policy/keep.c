@@ -11,35 +11,29 @@
 
 #define HEAD "# What the owner set with the command suture, which writes this file whole.\n"
 
-/* What was kept before, but for this key, or the new value. */
-static const char *kept_value(
-	const Policy *policy, const Key *key, const Key *set, const char *value)
+static int write_line(const Key *key, const char *value, const char **section, Buffer *out)
 {
-	if (key == set)
-		return value;
-	for (size_t i = 0; i < policy->setting_count; i++)
-		if (policy->settings[i].key == key && policy->settings[i].layer == POLICY_COMMAND)
-			return policy->settings[i].value;
-	return NULL;
+	int r = 0;
+
+	if (strcmp(*section, key->section) != 0)
+		r = buffer_printf(out, "[%s]\n", key->section);
+	*section = key->section;
+	return r < 0 ? r : buffer_printf(out, "%s = %s\n", key->name, value);
 }
 
+/* What was kept before, but for this key, and the new value. */
 static int write_all(const Policy *policy, const Key *set, const char *value, Buffer *out)
 {
 	const char *section = "";
 	int r = buffer_text(out, HEAD);
 
-	for (const Key *key = keys; r == 0 && key->name; key++) {
-		const char *kept = kept_value(policy, key, set, value);
+	for (size_t i = 0; r == 0 && i < policy->setting_count; i++) {
+		const PolicySetting *kept = &policy->settings[i];
 
-		if (!kept)
-			continue;
-		if (strcmp(section, key->section) != 0)
-			r = buffer_printf(out, "[%s]\n", key->section);
-		section = key->section;
-		if (r == 0)
-			r = buffer_printf(out, "%s = %s\n", key->name, kept);
+		if (kept->layer == POLICY_COMMAND && kept->key != set && !kept->is_mistaken)
+			r = write_line(kept->key, kept->value, &section, out);
 	}
-	return r;
+	return r < 0 ? r : write_line(set, value, &section, out);
 }
 
 static int check(const Policy *policy, const Key *key, const char *value, Reason *reason)

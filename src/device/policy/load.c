@@ -14,6 +14,7 @@
 #include "device/policy/setting.h"
 
 #define SUFFIX ".conf"
+#define MASK   "/dev/null"
 
 /* Places below the root, lowest first; of two files with one name the later one counts alone. */
 static const char *const drop_ins[] = {
@@ -77,6 +78,15 @@ static const char *distrust(const char *path)
 	return NULL;
 }
 
+/* As with systemd: hides what has the same name. */
+static bool is_mask(const char *path)
+{
+	char target[sizeof(MASK)];
+	ssize_t size = readlink(path, target, sizeof(target));
+
+	return size == (ssize_t)strlen(MASK) && memcmp(target, MASK, (size_t)size) == 0;
+}
+
 /* Positive: there is no such file. */
 static int add_path(Policy *policy, PolicyLayer layer, const char *path)
 {
@@ -86,6 +96,8 @@ static int add_path(Policy *policy, PolicyLayer layer, const char *path)
 	size_t size;
 	int r;
 
+	if (is_mask(path))
+		return 1;
 	if (wrong)
 		return policy_note(policy, path, 0, "%s", wrong);
 	r = file_read(AT_FDCWD, path, POLICY_SIZE_MAX, &text, &size);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/file.h"
+#include "base/path.h"
 #include "base/time.h"
 #include "device/policy/amount.h"
 #include "device/policy/postponement.h"
@@ -272,6 +275,44 @@ TEST(a_postponement_is_kept_until_something_else_is_on)
 	ASSERT(read.installed == 3 && read.used == 0 && read.until == 0);
 }
 
+#define RECORD "installed 2\nused 9\nsince 2026-11-29T08:00:00Z\nuntil 2026-11-29T20:00:00Z\n"
+
+TEST(a_damaged_postponement_postpones_nothing)
+{
+	static const char *const texts[] = {"", "suture-postponed 2\n" RECORD, "\n" RECORD,
+		"suture-postponed 1\n" RECORD "more\n",
+		"suture-postponed 1\ninstalled 2\nused 0\nsince 2026-11-29T08:00:01Z\n"
+		"until 2026-11-29T08:00:00Z\n",
+		"suture-postponed 1\ninstalled 2\nused -1\nsince 2026-11-29T08:00:00Z\n"
+		"until 2026-11-29T08:00:00Z\n"};
+	_cleanup_free_ char *path = path_join(test_folder(), POSTPONEMENT_PATH);
+	static const char good[] = "suture-postponed 1\n" RECORD;
+	Postponement read;
+
+	ASSERT_OK(path_make_parent(AT_FDCWD, path, 0755));
+	ASSERT_OK(file_write_atomic(AT_FDCWD, path, good, strlen(good), 0644));
+	ASSERT_OK(postponement_read(test_folder(), 2, &read));
+	ASSERT(read.used == 9 && read.until == at("2026-11-29T20:00:00Z"));
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		ASSERT_OK(file_write_atomic(AT_FDCWD, path, texts[i], strlen(texts[i]), 0644));
+		ASSERT_OK(postponement_read(test_folder(), 2, &read));
+		ASSERT(read.installed == 2 && read.used == 0 && read.until == 0);
+	}
+}
+
+TEST(people_are_told_what_they_want_to_know)
+{
+	Config config = {.notify = NOTIFY_ALL};
+
+	ASSERT(config_notifies(&config, CONFIG_NO_DEADLINE));
+	config.notify = NOTIFY_DEADLINE_ONLY;
+	ASSERT(!config_notifies(&config, CONFIG_NO_DEADLINE));
+	ASSERT(!config_notifies(&config, 3601));
+	ASSERT(config_notifies(&config, 3600) && config_notifies(&config, 0));
+	config.notify = NOTIFY_NONE;
+	ASSERT(!config_notifies(&config, 0));
+}
+
 #define NOW 1800000000
 
 /* One circumstance each, on a machine where nothing else waits. */
@@ -368,14 +409,26 @@ TEST(every_circumstance_holds_up_what_it_should)
 TEST(only_a_policy_that_says_machine_restarts_the_machine)
 {
 	const Config services = {.restarts = RESTARTS_SERVICES};
-	Config off = {.restarts = RESTARTS_OFF, .window_count = 1, .windows = {{0x7f, 0, 60}}};
-	const Work work = {.scope = RESTART_REBOOT};
+	const Config off = {
+		.restarts = RESTARTS_OFF, .window_count = 1, .windows = {{0x7f, 0, 60}}};
+	const Work work = {.scope = RESTART_SERVICES};
 
 	be_in("UTC");
 	ASSERT_EQ(policy_decide(&services, &(Conditions){}, &work, STEP_RESTART, NOW),
 		WAIT_BIT(WAIT_RESTART));
 	ASSERT_EQ(policy_decide(&services, &(Conditions){}, &work, STEP_INSTALL, NOW), 0);
 	ASSERT_EQ(policy_decide(&off, &(Conditions){}, &work, STEP_INSTALL, NOW), 0);
+}
+
+TEST(what_is_only_staged_needs_no_window)
+{
+	const Config config = {.window_count = 1, .windows = {{0x7f, 0, 60}}};
+	const Work staged = {.scope = RESTART_SOFT_REBOOT}, grafted = {.scope = RESTART_SERVICES};
+
+	be_in("UTC");
+	ASSERT_EQ(policy_decide(&config, &(Conditions){}, &staged, STEP_INSTALL, NOW), 0);
+	ASSERT_EQ(policy_decide(&config, &(Conditions){}, &grafted, STEP_INSTALL, NOW),
+		WAIT_BIT(WAIT_WINDOW));
 }
 
 TEST(all_reasons_are_given_and_have_words)
