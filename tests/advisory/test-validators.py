@@ -147,6 +147,34 @@ def software_centres_accept_the_releases():
     publisher.withdraw(2, "stop")
     publisher.advisories()
     judge_it()
+@test_in_mount_namespace
+def what_a_machine_says_of_itself_fits_its_schema():
+    needs(schemas=True)
+    publisher = Publisher()
+    publisher.release(fixes(1, SCORED, **SCHEMA_2))
+    with Server(publisher.repository) as server:
+        device, files = Device(server.url), []
+        write(device.path("var/lib/dpkg/status"),
+              "Package: libtls3\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:3.0+x-1\n")
+        write(device.path("var/lib/dpkg/info/libtls3:amd64.list"), f"/{LIB}\n")
+        write(device.path("etc/apt/apt.conf.d/80suture"))
+        for verb in ("check",), ("install",):
+            device.suture(*verb)
+            files.append(("openvex", f"{verb[0]}.json"))
+            write(files[-1][1], device.suture("advisories", "--format", "openvex").stdout)
+        publisher.release(fixes(2, {**SCORED, "cve": "CVE-2026-2222", "impact": HOSTILE}, **SCHEMA_2),
+                          {LIB: NEWER_TLS})
+        device.suture("check")
+        files.append(("openvex", "both.json"))
+        write("both.json", device.suture("advisories", "--format", "openvex").stdout)
+    check_equal({status["status"] for status in json.loads(read("both.json"))["statements"]}, {"fixed", "affected"})
+    bad = json.loads(read("both.json"))
+    del bad["statements"][1]["action_statement"]
+    write("bad.json", json.dumps(bad))
+    judged = judge([*files, ("openvex", "bad.json")])
+    check(judged.pop("bad.json"), "an affected machine without a remedy is accepted")
+    for file, complaints in judged.items():
+        check_equal(complaints, [], file)
 
 
 def without(*path):

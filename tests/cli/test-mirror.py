@@ -171,7 +171,7 @@ def a_source_that_lies_is_found():
 @test
 def a_source_without_end_costs_no_more_than_was_signed():
     vendor = vendor_with_a_fix()
-    for pattern in r"timestamp\.json", r"\.index\.json", r"/blobs/":
+    for pattern in r"timestamp\.json", r"\.index\.json", r"/(blobs|notes)/":
         with Server(vendor.repository) as server:
             server.rule(pattern, endless)
             refuses(server.url, expect=1)

@@ -88,6 +88,27 @@ def long_lines_are_wrapped_on_a_terminal_alone():
 
 
 @test_in_mount_namespace
+def what_is_used_in_attacks_comes_first():
+    cves = [f"CVE-2026-{number}" for number in range(1001, 1010)]
+    with World(improve=False) as (vendor, server, device):
+        vendor.improve({"tls": {LIB: NEW_TLS}}, cves=cves, exploited=cves[-1:])
+        check_equal(device.json("status")["exploited"], [])
+        device.suture("check")
+        line = f"    Fixes: {cves[-1]} exploited, {cves[0]}, {cves[1]}, {cves[2]} and 5 more ("
+        has(device.suture().stdout, line)
+        has(show(device), f"{RED}{cves[-1]} exploited{PLAIN}, ")
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}}, restart="reboot", cves=["CVE-2026-2000"],
+                       exploited=["CVE-2026-2000"])
+        device.suture("install")
+        # (b) carries over what (a) fixed, whose notes still tell
+        has(device.suture().stdout, line, "\n    Fixes: CVE-2026-2000 exploited\n")
+        check_equal(sorted(device.json("status")["exploited"]), [cves[-1], "CVE-2026-2000"])
+        device.suture("remove")
+        check_equal(device.json("status")["offer"]["state"], "removed-by-owner")
+
+
+@test_in_mount_namespace
 def the_state_has_one_word():
     with World() as (vendor, server, device):
         check_equal(words(device), ("idle", None, "none"))

@@ -32,4 +32,6 @@ void check_screen_print(const json_t *check)
 		printf(_("Up to date: nothing newer is offered.\n"));
 	if (json_is_true(json_object_get(support, "ended")))
 		printf("%s.\n", json_string_value(json_object_get(support, "text")));
+	if (json_object_get(check, "notes_problem"))
+		printf(_("Note: %s.\n"), document_text(check, "notes_problem"));
 }

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "crypto/start.h"
+#include "device/ctl/advisories-screen.h"
 #include "device/ctl/automatic.h"
 #include "device/ctl/check-screen.h"
 #include "device/ctl/diagnosis.h"
@@ -32,6 +33,7 @@
 #include "device/ctl/postpone.h"
 #include "device/ctl/progress.h"
 #include "device/ctl/readiness.h"
+#include "device/ctl/machine-vex.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
 #include "device/ctl/status-screen.h"
@@ -44,7 +46,7 @@ static char **own_words;
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
-static const char *arg_from, *arg_cve, *arg_bus;
+static const char *arg_from, *arg_cve, *arg_bus, *arg_format;
 static bool arg_clear, arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
 static bool arg_quiet, arg_all, arg_ready, arg_follow;
 static int arg_sequence, arg_limit;
@@ -189,10 +191,11 @@ static int verb_check(int count, char **operands)
 		r = manager_offer(&manager, false, &offer, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "schema", 1, "changed",
+	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:s*}", "schema", 1, "changed",
 			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
 			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
-			    "support", screen_support(&manager)),
+			    "support", screen_support(&manager), "notes_problem",
+			    manager.checked.notes),
 		check_screen_print);
 	if (code != EXIT_OK)
 		return code;
@@ -462,6 +465,43 @@ static int check_cve(
 	return reason_set(reason, -ENOENT, "%s does not fix %s", label, arg_cve);
 }
 
+static int show_advisories(const AdvisoriesShown *shown, const char *format, Reason *reason)
+{
+	json_t *document;
+	int r = advisories_check(shown, reason);
+
+	if (r == 0 && strcmp(format, "openvex") == 0) {
+		arg_json = true;
+		r = machine_vex(shown, &document, reason);
+	} else if (r == 0)
+		document = advisories_screen(shown);
+	return r < 0 ? fail(r, reason) : show(document, advisories_screen_print);
+}
+
+static int verb_advisories(int count, char **operands)
+{
+	static const char *const formats[] = {"text", "json", "openvex", NULL};
+	const char *format = arg_format ? arg_format : "text";
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_known_ Known known = {};
+	AdvisoriesShown shown = {&manager, &known, operands[0]};
+	Reason reason = {};
+	int r;
+
+	if (text_index(formats, format) < 0) {
+		log_error("not a format: %s; there are text, json and openvex", format);
+		return EXIT_USAGE;
+	}
+	arg_json |= strcmp(format, "json") == 0;
+	r = look(&manager, &reason);
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+	if (r == 0)
+		r = known_read(&manager, &known, &reason);
+	return r < 0 ? fail(r, &reason) : show_advisories(&shown, format, &reason);
+}
+
 static int verb_exposure(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -613,6 +653,8 @@ static const Option options[] = {
 	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
 		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
+	{"format", "NAME", "advisories: text, json, or openvex for scanners", OPTION_TEXT,
+		&arg_format},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
 	{"progress", PROGRESS_CHOICES, "how progress is shown", OPTION_CHOICE, &arg_progress},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
@@ -639,6 +681,8 @@ static const Verb verbs[] = {
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
+	{"advisories", "[LABEL|SEQUENCE|ID|CVE]", "show what improvements fix, or all of one", 0, 1,
+		verb_advisories},
 	{"log", "", "show what Suture's programs said, by the journal", 0, 0, verb_log},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},

@@ -236,11 +236,11 @@ static json_t *describe_checks(const Manager *manager)
 	const Checked *checked = &manager->checked;
 	int64_t now = checked_now(checked);
 
-	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:s?}", "succeeded",
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:s?, s:s?}", "succeeded",
 		time_text(checked->succeeded), "issued", time_text(checked->issued), "expires",
 		time_text(checked->expires), "fresh", checked->expires > now, "clock_is_behind",
 		time_now() < checked->issued, "failed", time_text(checked->failed), "problem",
-		checked->problem);
+		checked->problem, "notes_problem", checked->notes);
 }
 
 /* What was damaged on the disk and is obtained again as soon as that can be. */

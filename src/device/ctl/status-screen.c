@@ -76,9 +76,32 @@ static json_t *without(const json_t *list, const json_t *others)
 	return rest;
 }
 
-/* "CVE-2026-0001, CVE-2026-0002 and 3 more (high, EXAMPLEOS-2026-0001)". */
-static void print_fixes(const json_t *cves, const char *urgency, const char *advisory, bool all)
+/* The caller's reference: those that are used in attacks first, which no reader may miss. */
+static json_t *exploited_first(const json_t *cves, const json_t *exploited)
 {
+	json_t *others = without(cves, exploited), *sorted = without(cves, others);
+
+	json_array_extend(sorted, others);
+	json_decref(others);
+	return sorted;
+}
+
+static int add_fix(Buffer *text, const char *cve, const json_t *exploited)
+{
+	const char *before = text->size > 0 ? ", " : "";
+
+	if (!has_text(exploited, cve))
+		return buffer_printf(text, "%s%s", before, cve);
+	return buffer_printf(text, "%s%s%s %s%s", before, style(STYLE_RED), cve, _("exploited"),
+		style(STYLE_PLAIN));
+}
+
+/* "CVE-2026-0001 exploited, CVE-2026-0002 and 3 more (high, EXAMPLEOS-2026-0001)". */
+static void print_fixes(
+	const json_t *status, const json_t *of, const char *urgency, const char *advisory, bool all)
+{
+	const json_t *exploited = json_object_get(status, "exploited");
+	_cleanup_json_ json_t *cves = exploited_first(of, exploited);
 	_cleanup_buffer_ Buffer text = {};
 	size_t count = json_array_size(cves), shown = count;
 	int r = 0;
@@ -88,8 +111,7 @@ static void print_fixes(const json_t *cves, const char *urgency, const char *adv
 	if (!all && count > FIXES_SHOWN + 1)
 		shown = FIXES_SHOWN;
 	for (size_t i = 0; r == 0 && i < shown; i++)
-		r = buffer_printf(&text, "%s%s", i > 0 ? ", " : "",
-			json_string_value(json_array_get(cves, i)));
+		r = add_fix(&text, json_string_value(json_array_get(cves, i)), exploited);
 	if (r == 0 && count > shown)
 		r = buffer_printf(&text, _(" and %zu more"), count - shown);
 	if (r == 0 && (urgency[0] || advisory[0]))
@@ -247,7 +269,7 @@ static void print_reason(const json_t *status)
 static void print_applied(const json_t *status, bool all)
 {
 	print_applied_label(status);
-	print_fixes(json_object_get(status, "fixes"), document_text(status, "urgency"),
+	print_fixes(status, json_object_get(status, "fixes"), document_text(status, "urgency"),
 		document_text(status, "advisory"), all);
 	print_mounts(status, all);
 	print_reason(status);
@@ -270,7 +292,7 @@ static void print_waiting(const json_t *status, bool all)
 			label);
 	else
 		row_print(_("Staged"), _("%s becomes active at the next restart"), label);
-	print_fixes(cves, "", "", all);
+	print_fixes(status, cves, "", "", all);
 }
 
 static void print_staged(const json_t *status, bool all)
@@ -310,7 +332,7 @@ static void print_offer(const json_t *status, bool all)
 		document_text(offer, "label"), document_text(offer, "summary"),
 		style_of_urgency(urgency), urgency,
 		style_of_urgency(urgency)[0] ? style(STYLE_PLAIN) : "", size);
-	print_fixes(cves, "", document_text(offer, "advisory"), all);
+	print_fixes(status, cves, "", document_text(offer, "advisory"), all);
 }
 
 static void print_deferred(const json_t *deferred)
@@ -364,6 +386,8 @@ static void print_checks(const json_t *status)
 	if (json_is_string(json_object_get(checks, "problem")))
 		row_print(_("Problem"), _("the try of %s failed: %s"), failed,
 			document_text(checks, "problem"));
+	if (json_is_string(json_object_get(checks, "notes_problem")))
+		row_print(_("Notes"), "%s", document_text(checks, "notes_problem"));
 	if (expires[0] && !json_is_true(json_object_get(checks, "fresh")))
 		row_print(_("Not fresh"),
 			_("the repository's word was good until %s; what is installed stays, and "

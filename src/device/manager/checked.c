@@ -9,7 +9,7 @@
 #include "wire/json/schema.h"
 
 #define CHECKED_PATH     "checked" /* below the store */
-#define CHECKED_SIZE_MAX 4096      /* five numbers and a Reason */
+#define CHECKED_SIZE_MAX 8192      /* five numbers and two Reasons, escaped */
 
 static const SchemaField fields[] = {
 	SCHEMA_FIELD(Checked, schema, NUMBER, .min = 1, .max = 1),
@@ -18,6 +18,7 @@ static const SchemaField fields[] = {
 	SCHEMA_FIELD(Checked, expires, TIME, .optional = true),
 	SCHEMA_FIELD(Checked, failed, TIME, .optional = true),
 	SCHEMA_FIELD(Checked, problem, TEXT, .optional = true, .max = REASON_TEXT_MAX),
+	SCHEMA_FIELD(Checked, notes, TEXT, .optional = true, .max = REASON_TEXT_MAX),
 	{},
 };
 
@@ -86,5 +87,16 @@ int checked_failed(Checked *checked, const char *problem)
 	free(checked->problem);
 	checked->problem = copy;
 	checked->failed = checked_now(checked);
+	return 0;
+}
+
+int checked_notes(Checked *checked, const char *problem)
+{
+	char *copy = problem[0] ? memory_string(problem) : NULL;
+
+	if (problem[0] && !copy)
+		return -ENOMEM;
+	free(checked->notes);
+	checked->notes = copy;
 	return 0;
 }

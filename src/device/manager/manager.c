@@ -211,10 +211,24 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 	return worker_stage(&run, ret, reason);
 }
 
+/* A word for people: that it is not kept is no failure of what it is about. */
+static int remember_notes(Manager *manager, const StageResult *stage)
+{
+	int r = checked_notes(&manager->checked, stage->notes_problem);
+
+	if (r == 0)
+		(void)checked_save(&manager->checked, manager->store, NULL);
+	return r;
+}
+
 int manager_stage(
 	Manager *manager, uint64_t sequence, StageResult *ret_result, Reason *reterr_reason)
 {
-	return run_worker(manager, (StageRun){.sequence = sequence}, ret_result, reterr_reason);
+	int r = run_worker(manager, (StageRun){.sequence = sequence}, ret_result, reterr_reason);
+
+	if (r == 0 && ret_result->notes_asked)
+		r = remember_notes(manager, ret_result);
+	return r;
 }
 
 /* Moves the root that the stager verified to where the owner's trust lies. */

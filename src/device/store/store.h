@@ -9,6 +9,7 @@
  *     current                   symbolic link to generations/N; absent means 0
  *     trial                     that the current generation has not settled yet (trial.h)
  *     bad/<sha256>              images that must not be tried again, and why
+ *     notes/                    what the vendor says of improvements (notes-file.h)
  *     partial/                  downloads and images in the making
  *     history                   what happened, one JSON object per line (history.h)
  *     removed                   what the owner took off, and stays off
@@ -110,8 +111,9 @@ int store_list_generations(const Store *store, uint32_t **ret_numbers, size_t *r
 /* Removes what nothing needs: all generations but the current one, the one that its trial goes back
  * to, the newest good one above it (staged, or taken off by the owner) and the newest good one
  * below it (the way back), both of this base; then all
- * images in none of these that are not mounted. A generation is good when its record can be read
- * and none of its images is marked bad. */
+ * images in none of these that are not mounted, and the notes of bases that neither run nor have a
+ * generation among these. A generation is good when its record can be read and none of its images
+ * is marked bad. */
 int store_remove_unused(Store *store, Reason *reterr_reason);
 
 /* Marks an image as not to be tried again. `for_good`: it was seen to fail. Otherwise a machine

@@ -7,38 +7,6 @@
 #include "vendor/advisory/lacks.h"
 #include "wire/json/document.h"
 
-#define NOTES_MAX 64 /* fixes files of one improvement: one for each component */
-
-/* The notes of an improvement are a bare list. */
-typedef struct FixesList {
-	SCHEMA_LIST(Fixes) notes;
-} FixesList;
-
-static const SchemaField notes_fields[] = {
-	SCHEMA_FIELD(FixesList, notes, LIST, .max = NOTES_MAX, SCHEMA_OF(fixes_fields, Fixes)),
-	{},
-};
-
-static void fixes_list_clear(FixesList *list)
-{
-	schema_clear(notes_fields, list);
-}
-
-static int parse_notes(const uint8_t *data, uint64_t size, FixesList *ret_list, Reason *reason)
-{
-	_cleanup_buffer_ Buffer text = {};
-	_cleanup_json_ json_t *json = NULL;
-	int r = buffer_text(&text, "{\"notes\":");
-
-	if (r == 0)
-		r = buffer_append(&text, data, size);
-	if (r == 0)
-		r = buffer_text(&text, "}");
-	if (r == 0)
-		r = document_parse(text.data, text.size, &json, reason);
-	return r < 0 ? r : schema_read(notes_fields, json, ret_list, reason);
-}
-
 /* Says what changed, once for all the bases of which the same can be said. */
 static int tell(AdvisoryEntry *entry, const char *text)
 {
@@ -301,7 +269,7 @@ static int refuse_notes(
 static int take_improvement(AdvisoryList *list, const Index *index, const Improvement *improvement,
 	HistoryNotes notes, void *context, Reason *reason)
 {
-	_cleanup_(fixes_list_clear) FixesList texts = {};
+	_cleanup_fixes_list_ FixesList texts = {};
 	_cleanup_free_ uint8_t *data = NULL;
 	Reason why = {};
 	int r;
@@ -310,7 +278,7 @@ static int take_improvement(AdvisoryList *list, const Index *index, const Improv
 		return 0;
 	r = notes(context, improvement->notes, &data, reason);
 	if (r == 0)
-		r = parse_notes(data, improvement->notes->size, &texts, &why);
+		r = fixes_list_read(data, improvement->notes->size, &texts, &why);
 	if (r == -EBADMSG)
 		return refuse_notes(index, improvement, &why, reason);
 	for (size_t i = 0; r == 0 && i < texts.notes.count; i++)

@@ -4,7 +4,6 @@
 #include "vendor/advisory/agreement.h"
 #include "vendor/advisory/appstream.h"
 #include "vendor/advisory/csaf.h"
-#include "vendor/advisory/cvss.h"
 #include "vendor/advisory/feed.h"
 #include "vendor/advisory/history.h"
 #include "vendor/advisory/mail.h"
@@ -16,48 +15,6 @@
 #include "wire/json/document.h"
 
 /* -- small rules -- */
-
-TEST(a_score_follows_from_its_vector)
-{
-	/* from the examples that FIRST publishes with the specification */
-	static const struct {
-		const char *vector;
-		unsigned score;
-		const char *severity;
-	} cases[] = {
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 61, "MEDIUM"},
-		{"CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 64, "MEDIUM"},
-		{"CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 31, "LOW"},
-		{"CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 99, "CRITICAL"},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 75, "HIGH"},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 98, "CRITICAL"},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 100, "CRITICAL"},
-		{"CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 78, "HIGH"},
-		{"CVSS:3.1/AV:P/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", 0, "NONE"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		ASSERT(cvss_is_vector(cases[i].vector));
-		ASSERT_EQ(cvss_score(cases[i].vector), cases[i].score);
-		ASSERT_STREQ(cvss_severity(cases[i].score), cases[i].severity);
-	}
-}
-
-TEST(what_is_no_vector_is_refused)
-{
-	static const char *const bad[] = {"", "CVSS:3.1", "CVSS:3.1/AV:N",
-		"CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N",
-		"CVSS:3.1/AV:X/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N",
-		"CVSS:3.1/AC:L/AV:N/PR:N/UI:R/S:C/C:L/I:L/A:N",
-		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:",
-		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N/E:P",
-		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:NN"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		ASSERT(!cvss_is_vector(bad[i]));
-		ASSERT_EQ(cvss_score(bad[i]), 0);
-	}
-}
 
 TEST(file_names_are_those_of_csaf)
 {
@@ -87,15 +44,6 @@ TEST(a_base_key_has_parts)
 		ASSERT_STREQ(parts.variant, cases[i].variant);
 		ASSERT_STREQ(parts.architecture, cases[i].architecture);
 	}
-}
-
-TEST(a_package_address_has_the_whole_base_key)
-{
-	_cleanup_free_ char *base = advisory_purl("exampleos", "26.3.1+12_x86_64", "26.3.1", 0);
-	_cleanup_free_ char *late = advisory_purl("exampleos", "26.3.1_x86_64", "26.3.1", 27);
-
-	ASSERT_STREQ(base, "pkg:generic/exampleos@26.3.1?base=26.3.1%2B12_x86_64");
-	ASSERT_STREQ(late, "pkg:generic/exampleos@26.3.1-aa?base=26.3.1_x86_64");
 }
 
 #define COMMIT "902bc9190331343b2017211debcec8d2ab87e17a"

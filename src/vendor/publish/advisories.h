@@ -15,7 +15,7 @@
  * All of it goes into the outbox, and so becomes public behind the metadata of the same change.
  * Drafts, rehearsals, and what is planned for later than now are in none of it.
  */
-#include "vendor/advisory/fixes.h"
+#include "wire/improvement/fixes.h"
 #include "vendor/repository/repository.h"
 
 typedef enum AdvisoriesScope {
