@@ -52,6 +52,18 @@ def what_is_described_is_what_the_command_shows():
 
 
 @test_in_mount_namespace
+def advisories_are_those_of_the_command():
+    with desk() as (vendor, server, device, bus, agent, client):
+        client.do("Check", "t", 0)
+        for words, id, format in (((), "", "json"), (("(a)",), "(a)", "text"),
+                                  (("1",), "1", "json"), ((), "", "text")):
+            shown = device.suture("advisories", *words, "--format", format).stdout
+            check_equal(client.call("GetAdvisories", "ss", id, format)[0], shown)
+        client.refused(f"{NAME}.Error.NotFound", "GetAdvisories", "ss", "CVE-1999-1", "json")
+        client.refused(f"{NAME}.Error.NotFound", "GetAdvisories", "ss", "CVE-1999-1", "text")
+
+
+@test_in_mount_namespace
 def properties_tell_when_they_change():
     with desk() as (vendor, server, device, bus, agent, client):
         client.do("Check", "t", 0)

@@ -83,6 +83,7 @@ def metered_waits_until_it_is_not():
             check_equal(server.of("blobs"), [])
             check_equal([each["reason"] for each in device.json("status")["deferred"]],
                         ["metered"])
+            client.refused(f"{NAME}.Error.Metered", "Install", "tt", 0, 0)
             mock.set(NETWORK, "/org/freedesktop/NetworkManager", NETWORK, Metered=("u", 2))
             client.waits_for("Label", "(a)")
             client.waits_for("DeferredReasons", [])

@@ -246,6 +246,7 @@ static void spell(const JobRequest *request, const char *words[static LAUNCH_WOR
 		words[count++] = "--from";
 		words[count++] = request->file;
 	}
+	words[count++] = "--json";
 	words[count++] = "--progress-fd=1";
 	words[count] = NULL;
 }

@@ -37,7 +37,7 @@ void launch_stop(Agent *agent, const Launch *launch);
  */
 void launch_end(Agent *agent, Launch *launch);
 
-/* What `suture WORDS --json` prints, as text that the caller frees. Where it fails with a reason in
- * JSON that is 0 as well: the text says so. */
+/* What `suture WORDS` prints, as text that the caller frees; with `--json` among them its failure
+ * is 0 as well, and the text says so. */
 int launch_ask(
 	const Agent *agent, const char *const *words, char **ret_text, Reason *reterr_reason);

@@ -271,13 +271,14 @@ void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed)
 }
 
 const char *rounds_refusal(
-	const Agent *agent, WaitStep step, bool ignores_battery, Reason *ret_reason)
+	const Agent *agent, WaitStep step, WaitSet overridden, Reason *ret_reason)
 {
 	static const struct {
 		WaitReason wait;
 		const char *name, *text;
 	} refusals[] = {
 		{WAIT_MANAGED_OFF, AGENT_ERROR("Managed"), "does not let you install by hand"},
+		{WAIT_METERED, AGENT_ERROR("Metered"), "The network connection is metered."},
 		{WAIT_BATTERY_LOW, AGENT_ERROR("OnBattery"), "The battery is too low."},
 		{WAIT_DISK_FULL, AGENT_ERROR("NoSpace"),
 			"The disk has too little space for it; free some."},
@@ -287,9 +288,8 @@ const char *rounds_refusal(
 
 	if (facts_read(agent, &facts) < 0)
 		return NULL;
-	waits = decide_on(&facts, &facts.task.work, step) & ~WAITS_OF_THE_OWNER;
-	if (ignores_battery)
-		waits &= ~WAIT_BIT(WAIT_BATTERY_LOW);
+	waits = decide_on(&facts, &facts.task.work, step) & ~overridden &
+		(~WAITS_OF_THE_OWNER | WAIT_BIT(WAIT_METERED));
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		if (!(waits & WAIT_BIT(refusals[i].wait)))
 			continue;

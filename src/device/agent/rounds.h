@@ -44,9 +44,10 @@ void rounds_consider(Agent *agent);
 void rounds_consider_soon(Agent *agent);
 void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed);
 
-/* The owner asks: NULL, or the bus's name of the error why not even that goes, and the reason. */
+/* The owner asks, and passes these over: NULL, or the bus's name of the error why not even that
+ * goes, and the reason. */
 const char *rounds_refusal(
-	const Agent *agent, WaitStep step, bool ignores_battery, Reason *ret_reason);
+	const Agent *agent, WaitStep step, WaitSet overridden, Reason *ret_reason);
 
 /* The owner wants what is installed next to be active at once, by a restart where it takes that. */
 void rounds_ask_restart(Agent *agent);

@@ -103,7 +103,7 @@ static void watch_store(Agent *agent)
 
 void view_refresh(Agent *agent)
 {
-	static const char *const words[] = {"status", NULL};
+	static const char *const words[] = {"status", "--json", NULL};
 	Reason reason = {};
 	char *text = NULL;
 	int r;

@@ -28,6 +28,7 @@
 #include "wire/json/document.h"
 
 #define FLAG_RESTART    UINT64_C(1)
+#define FLAG_METERED    UINT64_C(2) /* whoever types the command means it */
 #define USEC_PER_SECOND UINT64_C(1000000)
 
 static bool arg_json, arg_dry_run, arg_download_only, arg_restart, arg_clear, arg_quiet, arg_all;
@@ -116,7 +117,7 @@ static int install_from(Session *session, json_t **ret_report, Reason *reason)
 
 static int install(Session *session, json_t **ret_report, Reason *reason)
 {
-	uint64_t flags = arg_restart ? FLAG_RESTART : 0;
+	uint64_t flags = FLAG_METERED | (arg_restart ? FLAG_RESTART : 0);
 
 	if (arg_from)
 		return install_from(session, ret_report, reason);
