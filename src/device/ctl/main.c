@@ -339,7 +339,7 @@ static int verb_maintain(int count, char **operands)
 
 static void print_enroll(const json_t *enroll)
 {
-	printf("This machine trusts the vendor at %s from now on.\n",
+	printf(_("This machine trusts the vendor at %s from now on.\n"),
 		json_string_value(json_object_get(enroll, "repository")));
 }
 
