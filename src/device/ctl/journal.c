@@ -51,6 +51,8 @@ static void add_matches(Words *words)
 		add(words, "_PID=1");
 		add_match(words, "UNIT", units[i]);
 	}
+	add(words, "+"); /* suture-fetch@.service has an instance for each download */
+	add_match(words, "_SYSTEMD_SLICE", "system-suture\\x2dfetch.slice");
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		add(words, "+");
 		add(words, "_UID=0");
