@@ -48,10 +48,7 @@ static void tell(Bar *bar, const char *phase, const char *component, uint64_t to
 		words, sizeof(words), "%s%s%s", verb_of(phase), component[0] ? " " : "", component);
 	if (strcmp(words, bar->told) == 0)
 		return;
-	if (total > 0)
-		printf("%s, %" PRIu64 " bytes\n", words, total);
-	else
-		printf("%s\n", words);
+	printf("%s, %" PRIu64 " bytes\n", words, total);
 	fflush(stdout);
 	memcpy(bar->told, words, sizeof(words));
 }
@@ -62,7 +59,8 @@ void bar_update(
 	Bar *bar = context;
 
 	if (!bar->is_terminal) {
-		tell(bar, phase, component, total);
+		if (total > 0) /* else it is over before a line is read */
+			tell(bar, phase, component, total);
 		return;
 	}
 	if (total > 0)

@@ -62,6 +62,17 @@ static void print_help(const Command *command)
 	print_row("--version", "", "show the version");
 }
 
+/* Whether it is one of "these|words". */
+static bool is_choice(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (strcspn(at, "|") == length && strncmp(at, word, length) == 0)
+			return true;
+	return false;
+}
+
 static int set_option(const Command *command, const Option *option, const char *value)
 {
 	uint64_t number;
@@ -70,6 +81,11 @@ static int set_option(const Command *command, const Option *option, const char *
 	switch (option->kind) {
 	case OPTION_FLAG: *(bool *)option->target = true; return 0;
 	case OPTION_TEXT: *(const char **)option->target = value; return 0;
+	case OPTION_CHOICE:
+		if (!is_choice(option->value, value))
+			return usage_error(command, "not a choice that there is: ", value);
+		*(const char **)option->target = value;
+		return 0;
 	case OPTION_NUMBER:
 		if (text_to_u64(value, INT_MAX, &number) < 0)
 			return usage_error(command, "not a number: ", value);

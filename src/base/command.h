@@ -28,6 +28,7 @@ typedef enum OptionKind {
 	OPTION_FLAG,   /* bool, takes no value */
 	OPTION_NUMBER, /* int, 0 or more */
 	OPTION_LIST,   /* OptionList: may be repeated */
+	OPTION_CHOICE, /* const char *, one of the words of `value`: "auto|plain" */
 } OptionKind;
 
 typedef struct OptionList {

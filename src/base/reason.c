@@ -2,40 +2,17 @@
 #include "base/reason.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the character that a text begins with; 0: it is a control character, or no UTF-8 as RFC
- * 3629 has it. */
-static size_t character_size(const char *text)
-{
-	/* by their size; those of two bytes begin with the control characters 0x80 to 0x9f */
-	static const uint32_t smallest[] = {0, 0, 0xa0, 0x800, 0x10000};
-	uint8_t first = (uint8_t)text[0];
-	size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	uint32_t value = first & (0x7fU >> size);
-
-	if (first < 0x80)
-		return first >= 0x20 && first != 0x7f;
-	if (first < 0xc0 || first >= 0xf8)
-		return 0;
-	for (size_t i = 1; i < size; i++) {
-		if (((uint8_t)text[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | ((uint8_t)text[i] & 0x3f);
-	}
-	if (value < smallest[size] || (value >= 0xd800 && value <= 0xdfff) || value > 0x10ffff)
-		return 0;
-	return size;
-}
+#include "base/text.h"
 
 /* Messages reach terminals, journals and JSON: no escape sequence of a hostile name may get there,
  * and nothing that would make a document of it impossible. */
 static void make_printable(char *text)
 {
 	while (*text) {
-		size_t size = character_size(text);
+		size_t size = text_character_size(text);
 
 		if (size == 0)
 			*text = '?';

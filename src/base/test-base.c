@@ -102,6 +102,30 @@ TEST(times_are_utc_wherever_the_machine_stands)
 	ASSERT_STREQ(text, "2024-02-29T23:59:59Z");
 }
 
+/* And what people read, and type, is their own time. */
+TEST(people_have_the_time_of_their_zone)
+{
+	static const char *const bad[] = {"", "2026", "yesterday", "2024-03-01 12", "2024-13-01",
+		"2024-03-01T05:59", "2024-03-01 05:59 UTC"};
+	char text[TIME_LOCAL_SIZE];
+	int64_t seconds;
+
+	setenv("TZ", "XYZ-6", 1);
+	tzset();
+	time_format_local(1709251199, text);
+	ASSERT_STREQ(text, "2024-03-01 05:59 XYZ");
+	ASSERT_OK(time_parse_local("2024-03-01 05:59:59", &seconds));
+	ASSERT_EQ(seconds, 1709251199);
+	ASSERT_OK(time_parse_local("2024-03-01 05:59", &seconds));
+	ASSERT_EQ(seconds, 1709251140);
+	ASSERT_OK(time_parse_local("2024-03-01", &seconds));
+	ASSERT_EQ(seconds, 1709229600);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT_ERROR(-EINVAL, time_parse_local(bad[i], &seconds));
+	unsetenv("TZ");
+	tzset();
+}
+
 TEST(only_normal_paths_pass)
 {
 	static const char *const bad[] = {"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "a/../b",

@@ -28,5 +28,12 @@ bool text_consists_of(const char *text, const char *allowed);
 /* True for text that may be shown to a person in one line: no control characters. */
 bool text_is_printable(const char *text);
 
+/* Bytes of the character that a text begins with; 0: it is a control character, or no UTF-8 as RFC
+ * 3629 has it. */
+size_t text_character_size(const char *text);
+
+/* Whether a text is made of such characters: for what may stand in JSON as well. */
+bool text_is_clean(const char *text);
+
 /* Whether `text` stands in the NULL-terminated list `words`, and where. -1 when it does not. */
 int text_index(const char *const *words, const char *text);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 /* "dddd-dd-ddTdd:dd:ddZ" */
@@ -54,6 +55,32 @@ void time_format(int64_t seconds, char ret_text[static TIME_TEXT_SIZE])
 
 	gmtime_r(&t, &tm);
 	strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+void time_format_local(int64_t seconds, char ret_text[static TIME_LOCAL_SIZE])
+{
+	time_t t = seconds < 0 ? 0 : seconds > TIME_MAX ? TIME_MAX : seconds;
+	struct tm tm;
+
+	localtime_r(&t, &tm);
+	if (strftime(ret_text, TIME_LOCAL_SIZE, "%Y-%m-%d %H:%M %Z", &tm) == 0)
+		strftime(ret_text, TIME_LOCAL_SIZE, "%Y-%m-%d %H:%M", &tm);
+}
+
+int time_parse_local(const char *text, int64_t *ret_seconds)
+{
+	static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct tm tm = {.tm_isdst = -1};
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (!end || *end)
+			continue;
+		*ret_seconds = mktime(&tm);
+		return 0;
+	}
+	return -EINVAL;
 }
 
 int64_t time_now(void)

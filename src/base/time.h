@@ -10,6 +10,14 @@
 int time_parse(const char *text, int64_t *ret_seconds); /* 0 or -EBADMSG */
 void time_format(int64_t seconds, char ret_text[static TIME_TEXT_SIZE]);
 
+/* For people, in the machine's time zone: "2026-11-20 10:12 CET". */
+#define TIME_LOCAL_SIZE 40 /* zones have names of up to 16 characters, or numbers */
+void time_format_local(int64_t seconds, char ret_text[static TIME_LOCAL_SIZE]);
+
+/* A person's word for a time that is over, in the machine's time zone: "2026-11-20",
+ * "2026-11-20 10:12" or "2026-11-20 10:12:30"; -EINVAL for anything else. */
+int time_parse_local(const char *text, int64_t *ret_seconds);
+
 int64_t time_now(void); /* wall clock, seconds since 1970 */
 uint64_t time_monotonic_us(void);
 uint64_t time_boot_us(void);      /* since this boot began, sleep included */

@@ -63,6 +63,10 @@ def states():
     publisher.release(fixes(1, {**SCORED, "references": [f"https://example.org/r/commit/{'a' * 40}"]},
                             **SCHEMA_2), bases=bases)
     yield published(publisher, "four-bases")
+    # another text, which does not tell the commit any more: its OSV record is withdrawn
+    write("corrected.json", json.dumps(fixes(1, {**SCORED, "exploited": True}, **SCHEMA_2)))
+    publisher.publish("advisories", "correct", "corrected.json")
+    yield published(publisher, "corrected")
     publisher.withdraw(1, "stop", reason="it breaks printing")
     publisher.advisories()
     yield published(publisher, "withdrawn")
@@ -100,6 +104,76 @@ def the_other_formats_fit_their_schemas():
     files = [(kind, file) for state in states() for kind, file in state if kind not in ("csaf", "html")]
     check({kind for kind, _ in files} == {"csaf-provider", "openvex", "osv"}, files)
     for file, complaints in judge(files).items():
+        check_equal(complaints, [], file)
+
+
+METAINFO = """<?xml version="1.0" encoding="UTF-8"?>
+<component type="operating-system">
+  <id>com.example.exampleos</id>
+  <metadata_license>CC0-1.0</metadata_license>
+  <name>Example OS</name>
+  <summary>An operating system for examples</summary>
+  <description><p>Example OS is kept safe in the background, without an update of all of it.</p></description>
+  <url type="homepage">https://example.com/</url>
+  <releases type="external" url="https://updates.example.com/advisories/exampleos.releases.xml"/>
+</component>
+"""
+
+
+def appstream(data):
+    """The release file beside the metainfo file of its component: does the validator like both?"""
+    write("com.example.exampleos.metainfo.xml", METAINFO)
+    write("com.example.exampleos.releases.xml", data)
+    return run(shutil.which("appstreamcli"), "validate", "--no-net", "--pedantic", "com.example.exampleos.metainfo.xml",
+               "com.example.exampleos.releases.xml", expect=None)
+
+
+@test
+def software_centres_accept_the_releases():
+    if not shutil.which("appstreamcli"):
+        skip("appstreamcli is not installed")
+    publisher = Publisher()
+    def judge_it(accept=True, change=lambda data: data):
+        done = appstream(change(read(publisher.path("advisories/exampleos.releases.xml"))))
+        check((done.returncode == 0) == accept, f"{done.stdout}{done.stderr}")
+    publisher.advisories()
+    judge_it()
+    publisher.add_base("next", "26.10")
+    publisher.release(fixes(1, {**FIX, "description": HOSTILE}, title=HOSTILE), bases=["desktop", "next"])
+    publisher.release(fixes(2, FIX, {**FIX, "cve": "EXAMPLE-2"}, urgency="critical"), {LIB: NEWER_TLS})
+    judge_it()
+    judge_it(False, lambda data: data.replace(b'type="cve"', b'type="flaw"'))
+    judge_it(False, lambda data: data.replace(b'version="26.10-a"', b'version="25-a"'))
+    publisher.withdraw(2, "stop")
+    publisher.advisories()
+    judge_it()
+@test_in_mount_namespace
+def what_a_machine_says_of_itself_fits_its_schema():
+    needs(schemas=True)
+    publisher = Publisher()
+    publisher.release(fixes(1, SCORED, **SCHEMA_2))
+    with Server(publisher.repository) as server:
+        device, files = Device(server.url), []
+        write(device.path("var/lib/dpkg/status"),
+              "Package: libtls3\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:3.0+x-1\n")
+        write(device.path("var/lib/dpkg/info/libtls3:amd64.list"), f"/{LIB}\n")
+        write(device.path("etc/apt/apt.conf.d/80suture"))
+        for verb in ("check",), ("install",):
+            device.suture(*verb)
+            files.append(("openvex", f"{verb[0]}.json"))
+            write(files[-1][1], device.suture("advisories", "--format", "openvex").stdout)
+        publisher.release(fixes(2, {**SCORED, "cve": "CVE-2026-2222", "impact": HOSTILE}, **SCHEMA_2),
+                          {LIB: NEWER_TLS})
+        device.suture("check")
+        files.append(("openvex", "both.json"))
+        write("both.json", device.suture("advisories", "--format", "openvex").stdout)
+    check_equal({status["status"] for status in json.loads(read("both.json"))["statements"]}, {"fixed", "affected"})
+    bad = json.loads(read("both.json"))
+    del bad["statements"][1]["action_statement"]
+    write("bad.json", json.dumps(bad))
+    judged = judge([*files, ("openvex", "bad.json")])
+    check(judged.pop("bad.json"), "an affected machine without a remedy is accepted")
+    for file, complaints in judged.items():
         check_equal(complaints, [], file)
 
 

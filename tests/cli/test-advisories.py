@@ -101,6 +101,58 @@ def the_feed_has_every_improvement():
 
 
 @test
+def the_feed_lists_all_that_lies_beside_it():
+    publisher = Publisher()
+    start = 1790000000
+    publisher.release(fixes(1), at=start)
+    for number, data in (2, NEWER_TLS), (3, changed(OLD_TLS, 1000, 100_000, 200_000, 5000)):
+        publisher.release(fixes(number, {**FIX, "cve": f"CVE-2026-{number}", "references": [
+            f"https://example.org/r/commit/{'a' * 40}"]}), {LIB: data}, at=start + number)
+        publisher.listed_files()
+    publisher.withdraw(1, "stop")
+    publisher.advisories(at=start + 10)
+    publisher.listed_files()
+    feed = publisher.feed()
+    check_equal([(a["id"], a["released"], a["updated"], a["revision"]) for a in feed["advisories"]],
+                [("EXAMPLE-2026-0003", time_text(start + 3), time_text(start + 3), 1),
+                 ("EXAMPLE-2026-0002", time_text(start + 2), time_text(start + 2), 1),
+                 ("EXAMPLE-2026-0001", time_text(start), time_text(start + 10), 2)])
+    # what is damaged is not laundered by what is published later
+    flip_byte(publisher.path("advisories/example-2026-0003.html"))
+    publisher.release(fixes(4, {**FIX, "component": "xml"}), {XMLLIB: NEW_XML}, component="xml",
+                      at=start + 20)
+    listed = {entry["path"]: entry["sha256"] for entry in publisher.feed()["files"]}
+    check_equal([name for name, data in publisher.public_files().items()
+                 if name in listed and hashlib.sha256(data).hexdigest() != listed[name]],
+                ["advisories/example-2026-0003.html"])
+    publisher.advisories(at=start + 20)
+    publisher.listed_files()
+
+
+@test
+def a_software_centre_is_told_what_is_on_offer():
+    publisher = Publisher()
+    story(publisher)
+    name = publisher.path("advisories/exampleos.releases.xml")
+    def told():
+        return [(r.get("version"), r.get("urgency"), r.find("url").text.rpartition("/")[2],
+                 [p.text for p in r.iter("p")], [i.text for i in r.iter("issue")])
+                for r in ElementTree.fromstring(read(name))]
+    first = ("high", "example-2026-0001.html", ["A fix for navigation"], [CVE])
+    check_equal(told(), [("26.3.2-a", *first), ("26.3.1-a", *first)])
+    publisher.draft(fixes(2, {**FIX, "cve": "CVE-2026-2"}), {LIB: NEWER_TLS})
+    publisher.draft(fixes(3, {**FIX, "cve": "EXAMPLE-3", "component": "xml"}, title=HOSTILE,
+                          urgency="critical"), {XMLLIB: NEW_XML}, component="xml")
+    publisher.publish("publish")
+    [_, second, _] = told()
+    check_equal((second[:3], len(second[3]), second[4]),
+                (("26.3.1-b", "critical", "index.html"), 2, ["CVE-2026-2"]))
+    publisher.withdraw(2, "stop")
+    publisher.advisories()
+    check_equal([line[0] for line in told()], ["26.3.2-a", "26.3.1-a"])
+
+
+@test
 def one_improvement_may_have_two_advisories():
     publisher = Publisher()
     publisher.draft(fixes(1))
@@ -136,6 +188,20 @@ def a_provider_lists_its_documents():
     text = read(publisher.path(".well-known/security.txt")).decode()
     check(f"\nCSAF: {metadata['canonical_url']}\n" in text, text)
     check(text.startswith("Contact: mailto:security@example.com\nExpires: 2026-12-29T09:20:00Z\n"), text)
+
+
+@test
+def a_provider_without_a_document_says_when_it_began():
+    publisher = Publisher()
+    name = publisher.path(".well-known/csaf/provider-metadata.json")
+    publisher.advisories(at=1767000000)
+    publisher.advisories(at=1767300000)
+    check_equal(json.loads(read(name))["last_updated"], "2025-12-29T09:20:00Z")
+    write(name, read(name).replace(b"2025-12-29T09:20", b"1970-01-01T00:00"))
+    publisher.advisories(at=1767300000)
+    check_equal(json.loads(read(name))["last_updated"], "2026-01-01T20:40:00Z", "what an older one wrote")
+    publisher.release(fixes(1), at=1767400000)
+    check_equal(json.loads(read(name))["last_updated"], "2026-01-03T00:26:40Z")
 
 
 @test
@@ -296,6 +362,86 @@ def a_newer_base_that_includes_it_is_told():
     check("26.4" not in words(publisher.page("example-2026-0002")), "26.4 does not have (b)")
 
 
+# -- corrections --
+
+def correct(publisher, text, *args, at=None, **options):
+    write("corrected.json", json.dumps(text))
+    return publisher.publish(*args, "advisories", "correct", "corrected.json", env=clock(at), **options)
+
+
+@test
+def a_text_is_corrected_without_an_improvement():
+    commit = {"references": [f"https://example.org/r/commit/{'a' * 40}"]}
+    publisher, start = Publisher(), 1790000000
+    publisher.release(fixes(1, {**FIX, **commit}), at=start)
+    signed = {name: read(publisher.path(name)) for top in ("metadata", "targets", "blobs")
+              for name in files_below(publisher.repository, top)}
+    mended = fixes(1, {**FIX, "impact": "A page may read another's data", "exploited": True},
+                   title="A better title", urgency="critical", released=time_text(start + 5))
+    done = correct(publisher, mended, "--reason", "Attacks are known.", at=start + 60)
+    check("Corrected EXAMPLE-2026-0001: wrote" in done.stdout, done.stdout)
+    tracking = publisher.csaf()["document"]["tracking"]
+    check_equal([(r["number"], r["date"], r["summary"]) for r in tracking["revision_history"]],
+                [("1", time_text(start), "26.3.1-a is published."),
+                 ("2", time_text(start + 60), "Attacks are known.")])
+    check_equal((tracking["version"], tracking["current_release_date"]), ("2", time_text(start + 60)))
+    page = words(publisher.page())
+    for text in ("A better title", "A page may read another's data", "urgency: critical", "revised",
+                 "Attacks are known.", "known to have been used"):
+        check(text in page, f"{text!r} is not in {page!r}")
+    check(FIX["impact"] not in page, "the old text is still there")
+    [told] = publisher.feed()["advisories"]
+    check_equal((told["title"], told["updated"], told["revision"], told["urgency"]),
+                ("A better title", time_text(start + 60), 2, "critical"))
+    # the commit is not told any more: who read the record hears of it
+    osv = json.loads(read(publisher.path("advisories/example-2026-0001.osv.json")))
+    check_equal((osv["affected"], osv["withdrawn"]), ([], time_text(start + 60)))
+    # what is signed stays: the index's own words, and the notes that devices show
+    [improvement] = publisher.feed()["bases"][0]["improvements"]
+    check_equal((improvement["urgency"], improvement["summary"]), ("high", "A fix for navigation"))
+    check_equal({name: read(publisher.path(name)) for name in signed}, signed)
+    publisher.listed_files()
+    # once is enough, and what comes later builds on it
+    again = json.loads(correct(publisher, mended, "--json", at=start + 90).stdout)
+    check_equal((again["corrected"], again["changed_files"]), (False, 0))
+    publisher.withdraw(1, "stop")
+    publisher.advisories(at=start + 99)
+    check("A better title" in publisher.page() and "3" == publisher.csaf()["document"]["tracking"]["version"],
+          "the correction is forgotten")
+
+
+@test
+def a_correction_gives_the_same_bytes():
+    found = []
+    for _ in range(2):
+        fresh_folder()
+        publisher = Publisher()
+        publisher.release(fixes(1), at=1790000000)
+        correct(publisher, fixes(1, {**FIX, "credit": "Nobody"}), at=1790000001)
+        found.append(publisher.public_files())
+    check_equal(found[0], found[1])
+
+
+@test
+def a_correction_that_contradicts_what_is_signed_is_refused():
+    publisher = Publisher()
+    publisher.release(fixes(1, FIX, {**FIX, "cve": "CVE-2026-2"}))
+    before = publisher.public_files()
+    def refuses(text, *words, expect=1, args=()):
+        one_line_error(correct(publisher, text, *args, expect=expect), *words)
+        check_equal(publisher.public_files(), before)
+    refuses(fixes(1), "EXAMPLE-2026-0001", "CVE-2026-2", "tls", "any more")
+    refuses(fixes(1, FIX, {**FIX, "cve": "CVE-2026-2"}, {**FIX, "cve": "CVE-2026-3"}), "CVE-2026-3",
+            "no improvement")
+    refuses(fixes(7), "EXAMPLE-2026-0007", "a draft is corrected", expect=3)
+    refuses({**fixes(1), "color": "blue"}, "corrected.json", "color", expect=6)
+    refuses(fixes(1), "--reason", "one line", args=("--reason", "a\nb"))
+    one_line_error(publisher.publish("advisories", "mend", expect=64), "advisories correct FIXES")
+    one_line_error(publisher.publish("advisories", "correct", expect=64), "advisories correct FIXES")
+    os.remove("repository.work/vendor.json")
+    refuses(fixes(1), "vendor.json", expect=3)
+
+
 # -- when, and what not --
 
 @test
@@ -405,11 +551,12 @@ def an_interrupted_run_is_carried_on():
     check_equal(publisher.page(), page)
     # behind the rename that decides, any verb does it
     os.rename(publisher.path("advisories"), "advisories")
-    write("repository.work/outbox.ready/.well-known/security.txt", "from the outbox\n")
+    carried = read(publisher.path(".well-known/security.txt")) + b"# from the outbox\n"
+    write("repository.work/outbox.ready/.well-known/security.txt", carried)
     shutil.move("advisories", "repository.work/outbox.ready/advisories")
     publisher.publish("check")
     check_equal(publisher.page(), page)
-    check_equal(read(publisher.path(".well-known/security.txt")), b"from the outbox\n")
+    check_equal(read(publisher.path(".well-known/security.txt")), carried)
 
 
 @test

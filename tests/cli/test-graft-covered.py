@@ -166,7 +166,7 @@ def who_runs_a_former_base_stays_exposed():
     check(len(lines) == 1 and f"pid={service.process.pid} " in lines[0], f"{lines}")
     check(f"held generation=0 pid={service.process.pid} path={LIB}\n" in device.status())
     check(f"of the former base by process {service.process.pid}\n" in
-          run("suture", "--root", device.root, "status").stdout)
+          run("suture", "--root", device.root, "-v", "status").stdout)
     for _ in range(3):  # what is still in use is kept once
         cover(device)
         device.activate("apply")

@@ -52,7 +52,7 @@ def a_base_that_is_stacked_twice_is_grafted_file_by_file():
     check_equal(seen(device, "number", "plugins/one", "kept", "more"), "1\n1\nbase\nextension\n")
     check_equal(directories(device), [("on", "files", "1")])
     check("current 1\nmounted 1\n" in device.status(), device.status())
-    check(f"Graft: /{LIB}  on (files)\n" in run("suture", "--root", device.root, "status").stdout)
+    check(f"Graft: /{LIB}  on (files)\n" in run("suture", "--root", device.root, "-v", "status").stdout)
     # only the two files, and a link to one, are others than the base's
     now = device.snapshot()
     others = sorted(path for path in now if now[path] != base[path])

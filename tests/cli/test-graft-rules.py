@@ -190,7 +190,7 @@ def status_names_who_holds_an_old_overlay():
     line = f"held generation=1 pid={service.process.pid} path={LIB}\n"
     check(line in device.status(), device.status())
     check(f"Held: /{LIB} of generation 1 by process {service.process.pid}\n" in
-          run("suture", "--root", device.root, "status").stdout)
+          run("suture", "--root", device.root, "-v", "status").stdout)
     mounted = os.listdir(device.path("run/suture/image"))
     check_equal(len(mounted), 2, "images whose superblocks are in use")
     service.close()

@@ -244,18 +244,19 @@ def the_overview_names_every_program_and_file():
 
 @test
 def the_configuration_has_these_keys_and_no_other():
-    source = read(os.path.join(SOURCE, "src/device/policy/config.c")).decode()
-    table = re.search(r"\} keys\[\] = \{\n(.*?)^\};", source, re.S | re.M).group(1)
+    source = read(os.path.join(SOURCE, "src/device/policy/key.c")).decode()
+    table = re.search(r"^const Key keys\[\] = \{\n(.*?)^\};", source, re.S | re.M).group(1)
     known = re.findall(r'^\t\{"(\w+)", "([\w-]+)",', table, re.M)
-    check(known, "the table in config.c is not understood")
+    check(known, "the table in key.c is not understood")
     told, current = [], None
     for line in section(page("suture.conf.5"), "DESCRIPTION").splitlines():
         heading = re.match(r"\.Ss Section \[(\w+)\]", line)
         current = heading.group(1) if heading else current
         told += [(current, key) for key in re.findall(r"^\.It Va ([\w-]+)", line)]
     check_same(told, known, "suture.conf")
-    for word in re.search(r"automatic_words\[\] = \{(.*?), NULL", source).group(1).split(", "):
-        check(word.strip('"') in page("suture.conf.5"), f"{word} is not told")
+    words = read(os.path.join(SOURCE, "src/device/policy/config.c")).decode()
+    for word in re.findall(r'"([a-z-]+)"', words):
+        check(word in page("suture.conf.5"), f"{word} is not told")
 
 
 def make_tree(root, library):
@@ -277,15 +278,17 @@ def make_libraries():
 
 @test_in_mount_namespace
 def the_example_configuration_is_accepted():
-    [text] = blocks("suture.conf.5", "config")
+    text, managed = blocks("suture.conf.5", "config")
     make_tree("device", b"")
     write("device/etc/suture/suture.conf", text)
+    write("device/etc/suture/policy.d/50-example.conf", managed)
     status = json.loads(run("suture", "--root", "device", "status", "--json").stdout)
-    check("configuration_problem" not in status or not status["configuration_problem"], status)
+    check(not status["configuration_problem"] and not status["policy"]["mistakes"], status)
     write("device/etc/suture/suture.conf", text.replace("interval", "intervall"))
     status = json.loads(run("suture", "--root", "device", "status", "--json").stdout)
-    check("suture.conf:15" in status["configuration_problem"], status)
-    check("intervall" in status["configuration_problem"], status)
+    check_equal(status["policy"]["organisation"], "Example & Sons")
+    [mistake] = status["policy"]["mistakes"]
+    check("suture.conf:" in mistake and "unknown key intervall" in mistake, mistake)
 
 
 @test_in_mount_namespace

@@ -3,10 +3,12 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 
+from advisories import *
 from tap import *
 from world import *
 
@@ -169,7 +171,7 @@ def a_source_that_lies_is_found():
 @test
 def a_source_without_end_costs_no_more_than_was_signed():
     vendor = vendor_with_a_fix()
-    for pattern in r"timestamp\.json", r"\.index\.json", r"/blobs/":
+    for pattern in r"timestamp\.json", r"\.index\.json", r"/(blobs|notes)/":
         with Server(vendor.repository) as server:
             server.rule(pattern, endless)
             refuses(server.url, expect=1)
@@ -211,6 +213,146 @@ def what_is_announced_and_missing_is_told():
     mirror(vendor.repository)
     refuses("http://127.0.0.1:9", "cannot be reached", expect=1)
     refuses("no/such/folder", "no/such/folder", expect=3)
+
+
+# -- what tells of fixes, which nobody signed --
+
+FEED = "advisories/feed.json"
+PAGE = "advisories/example-2026-0001.html"
+
+
+def publisher_with_a_fix():
+    publisher = Publisher()
+    publisher.release(fixes(1))
+    shutil.copy(root_of(publisher), "trusted.json")
+    os.chmod(publisher.folder, 0o755)
+    return publisher
+
+
+def tells_of_fixes(publisher):
+    """What a mirror has of it: all but what is its own host's business."""
+    files = publisher.public_files()
+    del files[".well-known/security.txt"]
+    return files
+
+
+def unsigned(folder="copy"):
+    return {name: data for name, data in served(folder).items() if name.startswith(("advisories/", "."))}
+
+
+def look(**options):
+    return run("suture-publish", "-C", "copy", "--trusted-root", "trusted.json", "--json", "check", **options)
+
+
+def asked_for(server, start):
+    return {path.lstrip("/") for path in server.paths()[start:]
+            if path.startswith(("/advisories/", "/.well-known"))}
+
+
+@test
+def advisories_are_copied_and_only_what_changed_again():
+    publisher = publisher_with_a_fix()
+    with Server(publisher.repository) as server:
+        out = told(server.url)
+        check_equal((out["advisories"], out["advisory_faults"]), (len(tells_of_fixes(publisher)) - 1, []))
+        check_equal(unsigned(), tells_of_fixes(publisher))
+        check_equal(json.loads(look().stdout)["advisories"], 1)
+        start = len(server.asked)
+        check_equal(told(server.url)["files"], 0)
+        check_equal(asked_for(server, start), {FEED})
+        # a killed run goes on: what is here is not fetched again
+        os.remove(f"copy/{PAGE}")
+        flip_byte("copy/advisories/index.html")
+        start = len(server.asked)
+        check_equal(told(server.url)["files"], 2)
+        check_equal(asked_for(server, start), {FEED, PAGE, "advisories/index.html"})
+        before = tells_of_fixes(publisher)
+        publisher.release(fixes(2, {**FIX, "cve": "CVE-2026-2"}), {LIB: NEWER_TLS})
+        start = len(server.asked)
+        mirror(server.url)
+        now = tells_of_fixes(publisher)
+        check_equal(asked_for(server, start), {name for name in now if before.get(name) != now[name]} | {FEED})
+    check_equal(unsigned(), now)
+    look()
+    for source, folder in ("copy", "copy of the copy"), (f"file://{os.path.abspath('copy')}", "by address"):
+        check_equal(told(source, folder=folder)["advisory_faults"], [])
+        check_equal(unsigned(folder), now)
+    publisher.publish("bundle", "--base", "desktop", "carried.tar")
+    check_equal(told("carried.tar", folder="from-a-stick")["advisory_faults"], [])
+    mirror(publisher.repository, "--signed-only", folder="signed")
+    check_equal(unsigned("signed"), {})
+
+
+@test
+def an_advisory_that_lies_fails_nothing_else():
+    publisher = publisher_with_a_fix()
+    csaf = os.path.relpath(publisher.csaf_path(), publisher.repository)
+    with Server(publisher.repository) as server:
+        server.rule(re.escape(PAGE), with_data(lambda data: data.replace(b"Same", b"Sane")))
+        server.rule(re.escape(csaf) + "$", endless)
+        os.rename(publisher.path("advisories/example-2026-0001.txt"), "aside")
+        done = mirror(server.url)
+        check("All that is signed is here" in done.stdout, done.stdout)
+        lines = done.stderr.splitlines()
+        check_equal(len(lines), 3, done.stderr)
+        for name, word in ((PAGE, "not the file"), (csaf, ""), ("example-2026-0001.txt", "")):
+            check(any(name in line and word in line for line in lines), done.stderr)
+        check_equal({name: data for name, data in served("copy").items() if name not in unsigned()},
+                    current_files(publisher))
+    done = look(expect=6)
+    check_equal({fault.split(" is ")[0] for fault in json.loads(done.stdout)["faults"]},
+                {PAGE, csaf, "advisories/example-2026-0001.txt"})
+    os.rename("aside", publisher.path("advisories/example-2026-0001.txt"))
+    check_equal(told(publisher.repository)["advisory_faults"], [])
+    check_equal(unsigned(), tells_of_fixes(publisher))
+    look()
+
+
+@test
+def a_feed_reaches_no_other_place():
+    publisher = publisher_with_a_fix()
+    feed = publisher.feed()
+    def with_file(**members):
+        return json.dumps({**feed, "files": [{**feed["files"][0], **members}]}).encode()
+    cases = [with_file(path=path) for path in (
+        "../escaped.html", "/tmp/escaped.html", "metadata/timestamp.json", "advisories/.htaccess",
+        "advisories/x.php", ".well-known/security.txt", ".well-known/csaf/../x.html", FEED)]
+    cases += [with_file(size=1 << 40), b"{", b"[]", b"{}", json.dumps({**feed, "schema": 2}).encode(),
+              json.dumps({**feed, "files": [
+                  {"path": f"advisories/{i}.html", "size": 1 << 24, "sha256": "0" * 64}
+                  for i in range(65)]}).encode()]
+    mirror(publisher.repository, "--signed-only")
+    before = served("copy")
+    for case in cases:
+        with Server(publisher.repository) as server:
+            server.rule(re.escape(FEED), with_data(lambda _, case=case: case))
+            [fault] = told(server.url)["advisory_faults"]
+            check("feed.json" in fault and "no advisory is copied" in fault, fault)
+            check_equal(asked_for(server, 0), {FEED})
+        check_equal(served("copy"), before, str(case[:99]))
+
+
+@test
+def strangers_files_stay_and_its_own_go():
+    publisher = publisher_with_a_fix()
+    write("copy/advisories/index.html", "somebody's own")
+    write("copy/advisories/more.html", "somebody's own")
+    [fault] = told(publisher.repository)["advisory_faults"]
+    check("advisories/index.html is here, and no mirror made it" in fault, fault)
+    with Server(publisher.repository) as server:
+        # the vendor takes a file back
+        listed = publisher.feed()
+        listed["files"] = [entry for entry in listed["files"] if entry["path"] != PAGE]
+        server.rule(re.escape(FEED), with_data(lambda _: json.dumps(listed).encode()))
+        mirror(server.url)
+        check(os.path.exists(f"copy/{PAGE}"), "gone without being asked")
+        check_equal(told(server.url, "--prune")["removed"], 1)
+    check(not os.path.exists(f"copy/{PAGE}"), "still there")
+    for name in "index", "more":
+        check_equal(read(f"copy/advisories/{name}.html"), b"somebody's own")
+    # where nobody tells of fixes any more, what is here stays
+    shutil.rmtree(publisher.path("advisories"))
+    check_equal(told(publisher.repository, "--prune")["removed"], 0)
 
 
 # -- interruptions --

@@ -2,12 +2,12 @@
 """Progress of suture, for programs and on a terminal; and what of the caller reaches the helpers."""
 import json
 import os
-import pty
 import re
 import subprocess
 import time
 
 from owner import *
+from terminal import *
 
 
 @test_in_mount_namespace
@@ -65,37 +65,6 @@ def nothing_of_the_callers_reaches_the_downloader():
         check_equal(process.wait(), 0)
 
 
-def on_a_terminal(*args):
-    """What a program prints on a terminal of 80 columns, and its exit code."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(args[0], args)
-    text = b""
-    while True:
-        try:
-            data = os.read(terminal, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        text += data
-    os.close(terminal)
-    return text.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def screen_of(text):
-    """What is left to read on the terminal."""
-    lines = []
-    for line in text.replace("\r\n", "\n").split("\n"):
-        shown = ""
-        for part in line.split("\r"):
-            shown = "" if part.startswith("\033[K") else part + shown[len(part):]
-            if part.startswith("\033[K"):
-                shown = part[len("\033[K"):]
-        lines.append(shown)
-    return lines
-
-
 @test_in_mount_namespace
 def progress_on_a_terminal():
     with World() as (vendor, server, device):
@@ -119,6 +88,48 @@ def progress_on_a_terminal():
         text, code = on_a_terminal(program("suture"), "--root", device.root, "install")
         check_equal(code, 6)
         check(screen_of(text)[0].startswith("suture: the download for component tls"), text)
+
+
+PROGRESS = re.compile(r"^(Downloading|Applying) tls, \d+ bytes$", re.M)
+
+
+@test_in_mount_namespace
+def progress_as_it_is_asked_for():
+    with World() as (vendor, server, device):
+        def install(*options, **more):
+            device.suture("remove", expect=None)
+            for name in device.images():
+                os.unlink(device.store("images", name))
+            return device.suture("install", *options, **more)
+
+        for options in (), ("--progress", "auto"), ("--progress=plain",):
+            done = install(*options)
+            check_equal((len(PROGRESS.findall(done.stdout)), done.stderr), (2, ""), options)
+        for options in ("--progress", "none"), ("--progress", "none", "--json"), ("--json",):
+            done = install(*options)
+            check_equal((PROGRESS.findall(done.stdout), done.stderr), ([], ""), options)
+        for options in (), ("--json",), ("-q",):
+            done = install("--progress", "json", *options)
+            lines = [json.loads(line) for line in done.stderr.splitlines()]
+            check_equal({line["phase"] for line in lines}, {"download", "apply", "activate"}, options)
+            check_equal(PROGRESS.findall(done.stdout), [], options)
+        device.refuses("--progress json", expect=1, verb=("install", "--json", "--progress", "plain"))
+        one_line_error(device.suture("install", "--progress", "pretty", expect=64), "pretty")
+        one_line_error(device.suture("install", "--progress", "auto|plain", expect=64), "auto|plain")
+        text, code = on_a_terminal(program("suture"), "--root", device.root, "remove")
+        text, code = on_a_terminal(program("suture"), "--root", device.root, "--progress", "plain", "install")
+        check("[=" not in text and "Installed" in text, text)
+
+
+@test_in_mount_namespace
+def quiet_says_nothing_but_errors():
+    with World() as (vendor, server, device):
+        for verb, code in (("check",), 0), (("install",), 0), (("check",), 2), (("status",), 0), \
+                (("remove",), 0), (("history",), 0):
+            done = device.suture("-q", *verb, expect=code)
+            check_equal((done.stdout, done.stderr), ("", ""), verb)
+        one_line_error(device.suture("-q", "remove", expect=2), "no improvement to remove")
+        check_equal(device.json("-q", "status")["sequence"], 0)
 
 
 main()

@@ -25,7 +25,10 @@ def the_journey_in_text():
             "suture exposure")
         status = device.suture("status").stdout
         has(status, f"{PRODUCT} {LABEL_A}\n", f"Applied: {LABEL_A}", "Fixes: CVE-2026-0001",
-            f"Graft: /{TLS}  on", "verified by digest", "suture remove", "UTC")
+            "healthy, 1 component, ", "suture remove", "UTC")
+        check("Graft" not in status and "Seals" not in status, "what is as it should be is not told")
+        has(device.suture("status", "-v").stdout, f"Graft: /{TLS}  on", "verified by digest",
+            "Seals: required")
         check("Available" not in status, status)
         has(device.suture("install", expect=2).stderr, "is installed, and nothing newer is offered")
         check_equal(device.suture("check", expect=2).stdout, "Up to date: nothing newer is offered.\n")
@@ -158,17 +161,18 @@ def mistakes_in_the_configuration_are_told_with_their_line():
                              ("\n\ncolour = red\n", ":3: ", "unknown key colour")):
             write(device.path(conf), text)
             for verb in ("check",), ("install",):
-                device.refuses(device.path(conf) + words[0], *words[1:], expect=1, verb=verb)
-            one_line_error(device.agent(expect=1), *words)
-            has(device.suture("status").stdout, "Config: " + device.path(conf) + words[0],
-                *words[1:], "Automatic: not known")
+                device.refuses("no repository to ask: " + device.path(conf) + words[0], *words[1:],
+                               expect=1, verb=verb)
+            has(device.agent(expect=1).stderr, *words)
+            has(device.suture("status").stdout, "Config: no repository to ask: "
+                + device.path(conf) + words[0], *words[1:], "Automatic: install")
             status = device.json("status")
             has(status["configuration_problem"], *words)
-            check_equal([status[name] for name in ("automatic", "channel", "repository")], [None] * 3)
+            has(status["policy"]["mistakes"][0], *words)
         write(device.path(conf), "")
         device.refuses("names no repository", "set url in its section [repository]", expect=3)
         os.unlink(device.path(conf))
-        device.refuses(device.path(conf), "is missing", expect=3)
+        device.refuses("/etc/suture/suture.conf is missing", expect=3)
         has(device.suture("status").stdout, "is missing")
         write(device.path("usr/lib/suture/suture.conf"), f"[repository]\nurl = {server.url}\n")
         device.suture("install")
@@ -326,10 +330,10 @@ def no_label_reaches_what_machines_read():
         device.agent()
         check_equal(device.label(), LABEL_A)
         check_equal(read(device.path("usr/lib/os-release")), before)
-        check_equal([path for path in files_with(device.root, b"(a)")
-                     if not path.startswith(("var/lib/suture", "run/suture"))], [])
-        check_equal([path for path in files_with(device.root, f"{VERSION}-a".encode())
-                     if not path.startswith(("var/lib/suture", "run/suture"))], [])
+        ours = "var/lib/suture", "run/suture", "run/motd.d/50-suture", "run/issue.d/50-suture.issue"
+        for label in "(a)", f"{VERSION}-a":
+            check_equal([path for path in files_with(device.root, label.encode())
+                         if not path.startswith(ours)], [])
         for asked in server.asked:
             check("(a)" not in f"{asked.agent} {asked.path}", asked)
 

@@ -40,7 +40,8 @@ DEVICE_FILES = ["usr/bin/suture", "usr/bin/sutured", "usr/libexec/suture/*", "us
                 "usr/share/polkit-1/*"]
 # suture-keeper.service and suture.timer are for the scenarios that want them; the bus starts sutured.
 UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.service",
-         "suture-fetch.socket", "rauc-mark-good.service", "demod.service", "agent.service"]
+         "suture-facts.service", "suture-facts.path", "suture-fetch.socket",
+         "rauc-mark-good.service", "demod.service", "agent.service"]
 # Not in every boot: started by the bus when somebody logs in.
 ON_DEMAND = ["systemd-logind.service"]
 # What the base needs of systemd's many: /etc/fstab, and systemd.mask= on the kernel's command line;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A vendor who tells what was fixed: fixes files, several bases, and what is published of them."""
+import hashlib
 import re
+from xml.etree import ElementTree
 
 from world import *
 
@@ -31,11 +33,11 @@ class Publisher(Vendor):
     def introduce(self, vendor=VENDOR):
         write("repository.work/vendor.json", json.dumps(vendor))
 
-    def add_base(self, name, version, variant=None, *args):
+    def add_base(self, name, version, variant=None, *args, library=None):
         root = self.roots[name] = os.path.join(self.folder, f"base-{name}")
         release = OS_RELEASE.replace(VERSION, version) + (f"VARIANT_ID={variant}\n" if variant else "")
         # what includes a fix has it, be it in a form of its own
-        library = changed(OLD_TLS, 77_000) if "--includes" in args else OLD_TLS
+        library = library or (changed(OLD_TLS, 77_000) if "--includes" in args else OLD_TLS)
         fill(root, {**BASE_FILES, LIB: library, "usr/lib/os-release": release})
         self.publish("base", "add", name, "--root", root, "--os-release",
                      f"{root}/usr/lib/os-release", "--architecture", MACHINE, *args)
@@ -79,6 +81,14 @@ class Publisher(Vendor):
     def csaf(self, *args):
         return json.loads(read(self.csaf_path(*args)))
 
+    def listed_files(self):
+        """Checks that the feed lists exactly what lies beside it, and as it is."""
+        listed = {entry["path"]: (entry["sha256"], entry["size"]) for entry in self.feed()["files"]}
+        found = {name: (hashlib.sha256(data).hexdigest(), len(data))
+                 for name, data in self.public_files().items()
+                 if name not in ("advisories/feed.json", ".well-known/security.txt")}
+        check_equal(listed, found)
+
     def public_files(self):
         """path below the repository → bytes, of what tells of fixes."""
         found = {}
@@ -88,6 +98,11 @@ class Publisher(Vendor):
                     path = os.path.join(folder, name)
                     found[os.path.relpath(path, self.repository)] = read(path)
         return found
+
+
+def files_below(folder, top):
+    return [os.path.relpath(os.path.join(place, name), folder)
+            for place, _, names in os.walk(os.path.join(folder, top)) for name in names]
 
 
 def clock(at):

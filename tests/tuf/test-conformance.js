@@ -10,4 +10,4 @@ const { main } = require('./tap');
 for (const name of fs.readdirSync(path.join(__dirname, 'cases')).sort())
     require(`./cases/${name}`);
 
-server.listen().then(main).finally(server.close);
+server.listen().then(() => main()).finally(server.close);

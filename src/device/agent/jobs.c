@@ -37,16 +37,22 @@ const char *jobs_kind_word(JobKind kind)
 	return kinds[kind].word;
 }
 
+static void drop_file(Job *job)
+{
+	if (job->request.file)
+		unlink(job->request.file);
+	memory_free(job->request.file);
+	job->request.file = NULL;
+}
+
 static void job_free(Job *job)
 {
 	sd_event_source_disable_unref(job->io);
 	sd_bus_slot_unref(job->object);
-	launch_end(&job->launch);
+	launch_end(job->agent, &job->launch);
 	buffer_done(&job->input);
 	json_decref(job->report);
-	if (job->request.file)
-		unlink(job->request.file);
-	memory_free(job->request.file);
+	drop_file(job);
 	memory_free(job);
 }
 
@@ -78,7 +84,7 @@ static const char *error_name(const json_t *error)
 	} names[] = {
 		{"nothing-to-do", "NothingToDo"},
 		{"not-found", "NotFound"},
-		{"not-authorised", "NotAuthorised"},
+		{"not-authorised", "Managed"},
 		{"deferred", "Deferred"},
 		{"not-verified", "NotVerified"},
 	};
@@ -139,6 +145,7 @@ static void end_job(Job *job)
 	Result result = find_result(job);
 
 	take_out(&agent->jobs, job);
+	drop_file(job);
 	note_result(&agent->jobs, &result);
 	view_refresh(agent);
 	tell_end(job, &result);
@@ -239,6 +246,7 @@ static void spell(const JobRequest *request, const char *words[static LAUNCH_WOR
 		words[count++] = "--from";
 		words[count++] = request->file;
 	}
+	words[count++] = "--json";
 	words[count++] = "--progress-fd=1";
 	words[count] = NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/exit.h"
 #include "base/fd.h"
 #include "base/time.h"
 #include "device/agent/agent.h"
@@ -42,7 +43,6 @@ static int line_make(const Agent *agent, const char *const *words, Line *line, R
 		line->words[count++] = "--bus";
 		line->words[count++] = agent->manager_bus;
 	}
-	line->words[count++] = "--json";
 	while (*words && count < ARRAY_SIZE(line->words) - 1)
 		line->words[count++] = *words++;
 	return *words ? -E2BIG : 0;
@@ -173,13 +173,15 @@ void launch_stop(Agent *agent, const Launch *launch)
 			SYSTEMD ".Manager", "StopUnit", NULL, NULL, "ss", launch->unit, "replace");
 }
 
-void launch_end(Launch *launch)
+void launch_end(Agent *agent, Launch *launch)
 {
 	int status;
 
 	launch->output = fd_close(launch->output);
-	if (launch->process.pid > 0)
+	if (launch->process.pid > 0) {
+		kill(launch->process.pid, SIGTERM);
 		(void)process_wait(&launch->process, &status);
+	}
 	*launch = (Launch){.output = -1};
 }
 
@@ -196,9 +198,9 @@ int launch_ask(const Agent *agent, const char *const *words, char **ret_text, Re
 			reterr_reason);
 	if (r < 0)
 		return r;
-	if (size == 0)
+	if (size == 0 && status != 0)
 		return reterr_reason && reterr_reason->text[0]
-			? -EIO
+			? exit_error_of(status)
 			: reason_set(
 				  reterr_reason, -EIO, "suture %s ended with %d", words[0], status);
 	*ret_text = (char *)TAKE_PTR(output);

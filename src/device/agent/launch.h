@@ -8,7 +8,7 @@
  *
  *     r = launch_start(agent, "install", words, &launch, &reason);
  *     …reads launch.output to its end…
- *     launch_end(&launch);
+ *     launch_end(agent, &launch);
  *
  * And for what only looks, a child that is waited for: launch_ask().
  */
@@ -33,10 +33,11 @@ int launch_start(Agent *agent, const char *const *words, Launch *ret_launch, Rea
 /* Asks it to end. It may take a while. */
 void launch_stop(Agent *agent, const Launch *launch);
 
-/* When its output has come to its end. */
-void launch_end(Launch *launch);
+/* Once nobody follows it any more. A child that is still at work is asked to end; a unit goes on.
+ */
+void launch_end(Agent *agent, Launch *launch);
 
-/* What `suture WORDS --json` prints, as text that the caller frees. Where it fails with a reason in
- * JSON that is 0 as well: the text says so. */
+/* What `suture WORDS` prints, as text that the caller frees; with `--json` among them its failure
+ * is 0 as well, and the text says so. */
 int launch_ask(
 	const Agent *agent, const char *const *words, char **ret_text, Reason *reterr_reason);

@@ -144,9 +144,8 @@ static int open_agent(Agent *agent, Reason *reason)
 	if (r < 0)
 		return r;
 	spool_clear(agent->root);
-	r = view_open(agent, reason);
-	if (r == 0)
-		r = rounds_open(agent, reason);
+	view_refresh(agent);
+	r = rounds_open(agent, reason);
 	return r < 0 ? r : be_on_bus(agent, reason);
 }
 

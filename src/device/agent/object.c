@@ -17,6 +17,7 @@
 #include "wire/json/document.h"
 
 #define FLAG_RESTART       UINT64_C(1)
+#define FLAG_METERED       UINT64_C(2)
 #define FLAG_BATTERY       UINT64_C(4)
 #define LOOK_TEXT_SIZE_MAX 64 /* an advisory's id, a CVE, a label */
 
@@ -39,6 +40,7 @@ static int reply_failure(sd_bus_message *message, int error, const Reason *reaso
 	const char *name = error == -EBUSY ? AGENT_ERROR("Busy")
 		: error == -EPERM          ? AGENT_ERROR("Managed")
 		: error == -ENOSPC         ? AGENT_ERROR("NoSpace")
+		: error == -ENOENT         ? AGENT_ERROR("NotFound")
 					   : AGENT_ERROR("Failed");
 
 	return reply_error(message, name, reason->text[0] ? reason->text : strerror(-error));
@@ -92,11 +94,17 @@ static int on_check(sd_bus_message *message, void *userdata, sd_bus_error *reter
 	return r != 0 ? r : authority_ask(userdata, message, AUTHORITY_CHECK, check);
 }
 
+static WaitSet overridden(uint64_t flags)
+{
+	return (flags & FLAG_METERED ? WAIT_BIT(WAIT_METERED) : 0) |
+		(flags & FLAG_BATTERY ? WAIT_BIT(WAIT_BATTERY_LOW) : 0);
+}
+
 /* What the machine forbids an owner too: 0 when nothing. */
 static int reply_refusal(Agent *agent, sd_bus_message *message, WaitStep step, uint64_t flags)
 {
 	Reason reason = {};
-	const char *name = rounds_refusal(agent, step, flags & FLAG_BATTERY, &reason);
+	const char *name = rounds_refusal(agent, step, overridden(flags), &reason);
 
 	return name ? reply_error(message, name, reason.text) : 0;
 }
@@ -128,7 +136,7 @@ static int acquire_after_override(Agent *agent, sd_bus_message *message)
 static int on_acquire(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
 	uint64_t flags = 0;
-	int r = read_flags(message, FLAG_BATTERY, &flags);
+	int r = read_flags(message, FLAG_METERED | FLAG_BATTERY, &flags);
 
 	return r != 0 ? r
 		      : ask_with_flags(userdata, message, flags, AUTHORITY_ACQUIRE, acquire,
@@ -175,7 +183,7 @@ static int on_install(sd_bus_message *message, void *userdata, sd_bus_error *ret
 		return r;
 	if (sequence > INT32_MAX)
 		return refuse(message, "There is no such sequence.");
-	r = read_flags(message, FLAG_RESTART | FLAG_BATTERY, &flags);
+	r = read_flags(message, FLAG_RESTART | FLAG_METERED | FLAG_BATTERY, &flags);
 	return r != 0 ? r
 		      : ask_with_flags(userdata, message, flags, AUTHORITY_INSTALL,
 				install_if_may_restart, install_after_override);
@@ -288,9 +296,9 @@ static int ask_now(Agent *agent, sd_bus_message *message, const char *const *wor
 
 static int set_automatic(Agent *agent, sd_bus_message *message)
 {
-	const char *words[] = {"automatic", NULL, NULL};
+	const char *words[] = {"automatic", "--json", NULL, NULL};
 	_cleanup_json_ json_t *json = NULL;
-	int r = sd_bus_message_read(message, "s", &words[1]);
+	int r = sd_bus_message_read(message, "s", &words[2]);
 
 	if (r >= 0)
 		r = ask_now(agent, message, words, &json, NULL);
@@ -318,7 +326,7 @@ static int on_set_automatic(sd_bus_message *message, void *userdata, sd_bus_erro
 static int postpone(Agent *agent, sd_bus_message *message)
 {
 	char seconds[24];
-	const char *words[] = {"postpone", "--clear", NULL};
+	const char *words[] = {"postpone", "--json", "--clear", NULL};
 	_cleanup_json_ json_t *json = NULL;
 	uint64_t until, now = (uint64_t)time_now() * 1000000;
 	int64_t granted = 0;
@@ -328,7 +336,7 @@ static int postpone(Agent *agent, sd_bus_message *message)
 		return r;
 	if (until > now) {
 		snprintf(seconds, sizeof(seconds), "%" PRIu64 "s", (until - now) / 1000000);
-		words[1] = seconds;
+		words[2] = seconds;
 	}
 	r = ask_now(agent, message, words, &json, NULL);
 	if (r < 0 || !json)
@@ -379,7 +387,7 @@ static int reply_history(sd_bus_message *message, const json_t *history, uint32_
 
 static int on_get_history(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
-	static const char *const words[] = {"history", NULL};
+	static const char *const words[] = {"history", "--json", NULL};
 	_cleanup_json_ json_t *json = NULL;
 	uint32_t limit;
 	int r = sd_bus_message_read(message, "u", &limit);
@@ -401,11 +409,18 @@ static int reply_advisories(
 {
 	const char *words[] = {"advisories", "--format", format, id[0] ? id : NULL, NULL};
 	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *json = NULL;
 	Reason reason = {};
 	int r = launch_ask(agent, words, &text, &reason);
 
-	return r < 0 ? reply_failure(message, r, &reason)
-		     : sd_bus_reply_method_return(message, "s", text);
+	if (r < 0)
+		return reply_failure(message, r, &reason);
+	if (document_parse(text, strlen(text), &json, NULL) == 0) {
+		r = reply_error_of(message, json);
+		if (r != 0)
+			return r;
+	}
+	return sd_bus_reply_method_return(message, "s", text);
 }
 
 static int on_get_advisories(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)

@@ -162,7 +162,13 @@ static json_t *postponed_until(const Agent *agent)
 
 static json_t *deferred(const Agent *agent)
 {
-	return rounds_reasons(agent);
+	const json_t *list = part(agent, "deferred");
+	json_t *words = json_array();
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		json_array_append_new(
+			words, json_string(document_text(json_array_get(list, i), "reason")));
+	return words;
 }
 
 static json_t *last_check(const Agent *agent)

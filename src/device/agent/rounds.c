@@ -69,19 +69,41 @@ static void start(Agent *agent, JobKind kind, const char *most)
 		log_reason(r, &reason);
 }
 
+static bool is_overdue(const Facts *facts)
+{
+	int64_t deadline = task_deadline(facts->policy, &facts->task);
+
+	return deadline > 0 && deadline <= facts->now;
+}
+
+/* What is to be installed, and is not there yet, has to be downloaded for that. */
+static WaitSet decide_on(const Facts *facts, const Work *work, WaitStep step)
+{
+	const Config *config = &facts->policy->config;
+	WaitSet waits = policy_decide(config, &facts->conditions, work, step, facts->now);
+
+	if (step == STEP_INSTALL && work->download > 0)
+		waits |= policy_decide(config, &facts->conditions, work, STEP_DOWNLOAD, facts->now);
+	return waits;
+}
+
+static WaitSet decide(const Facts *facts, WaitStep step)
+{
+	WaitSet waits = decide_on(facts, &facts->task.work, step);
+
+	return is_overdue(facts) ? waits & ~WAITS_BEFORE_A_DEADLINE : waits;
+}
+
 /* Where nothing could hold up what the repository may bring, one run does all of it. What depends
  * on the improvement itself is asked for first. */
 static const char *most_of(const Facts *facts)
 {
-	const Config *config = &facts->policy->config;
 	const Work unknown = {.urgency = URGENCY_LOW,
 		.scope = RESTART_SERVICES,
 		.postponed_until = facts->task.work.postponed_until,
 		.download = UINT64_MAX};
 
-	return config->delay == 0 &&
-			policy_decide(
-				config, &facts->conditions, &unknown, STEP_INSTALL, facts->now) == 0
+	return facts->policy->config.delay == 0 && decide_on(facts, &unknown, STEP_INSTALL) == 0
 		? "install"
 		: "check";
 }
@@ -92,7 +114,7 @@ static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
 	Agent *agent = userdata;
 
 	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
-	agent->rounds.tried = 0;
+	agent->rounds.tried = agent->rounds.fetched = 0;
 	start(agent, JOB_MAINTAIN, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check");
 	return 0;
 }
@@ -156,34 +178,19 @@ static void plan_look(Agent *agent, const Facts *facts)
 		on_look);
 }
 
-static bool is_overdue(const Facts *facts)
-{
-	int64_t deadline = task_deadline(facts->policy, &facts->task);
-
-	return deadline > 0 && deadline <= facts->now;
-}
-
-static WaitSet decide(const Facts *facts, WaitStep step)
-{
-	WaitSet waits = policy_decide(
-		&facts->policy->config, &facts->conditions, &facts->task.work, step, facts->now);
-
-	return is_overdue(facts) ? waits & ~WAITS_BEFORE_A_DEADLINE : waits;
-}
-
 /* What a round found, and could not be done in it. */
 static void consider_offer(Agent *agent, const Facts *facts)
 {
 	Rounds *rounds = &agent->rounds;
+	uint64_t sequence = facts->task.sequence;
 
 	rounds->waits = decide(facts, STEP_INSTALL);
-	if (rounds->tried == facts->task.sequence)
-		return; /* it failed, and comes again with the next round */
-	if (rounds->waits == 0) {
-		rounds->tried = facts->task.sequence;
+	if (rounds->waits == 0 && rounds->tried != sequence) {
+		rounds->tried = sequence; /* where it fails, it comes again with the next round */
 		start(agent, JOB_MAINTAIN, is_overdue(facts) ? "enforce" : "install");
-	} else if (!facts->task.is_downloaded && decide(facts, STEP_DOWNLOAD) == 0) {
-		rounds->tried = facts->task.sequence;
+	} else if (!facts->task.is_downloaded && rounds->fetched != sequence &&
+		decide(facts, STEP_DOWNLOAD) == 0) {
+		rounds->fetched = sequence;
 		start(agent, JOB_MAINTAIN, "download");
 	}
 }
@@ -198,6 +205,32 @@ static void consider_restart(Agent *agent, const Facts *facts)
 		rounds->waits &= ~WAITS_OF_THE_OWNER;
 	if (rounds->waits == 0 && rounds->restart_at_us == 0)
 		countdown_start(agent, facts->policy->config.countdown);
+}
+
+static bool is_told(const Waiting *told, const Waiting *now)
+{
+	return told->sequence == now->sequence && told->waits == now->waits &&
+		told->next_check == now->next_check && told->restart_at == now->restart_at;
+}
+
+/* For `suture status`, from which the view comes. */
+static void tell(Agent *agent, uint64_t sequence)
+{
+	Rounds *rounds = &agent->rounds;
+	Reason reason = {};
+	const Waiting waiting = {.sequence = sequence,
+		.waits = rounds->waits,
+		.next_check = rounds->next_check,
+		.restart_at = (int64_t)(rounds->restart_at_us / USEC_PER_SECOND)};
+	int r;
+
+	if (is_told(&rounds->told, &waiting))
+		return;
+	r = waiting_write(agent->root, &waiting, &reason);
+	if (r < 0)
+		log_reason(r, &reason);
+	rounds->told = waiting;
+	view_refresh(agent);
 }
 
 void rounds_consider(Agent *agent)
@@ -216,7 +249,7 @@ void rounds_consider(Agent *agent)
 		countdown_stop(agent);
 	if (rounds->waits)
 		plan_look(agent, &facts);
-	view_tell(agent);
+	tell(agent, facts.task.sequence);
 }
 
 void rounds_consider_soon(Agent *agent)
@@ -238,13 +271,14 @@ void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed)
 }
 
 const char *rounds_refusal(
-	const Agent *agent, WaitStep step, bool ignores_battery, Reason *ret_reason)
+	const Agent *agent, WaitStep step, WaitSet overridden, Reason *ret_reason)
 {
 	static const struct {
 		WaitReason wait;
 		const char *name, *text;
 	} refusals[] = {
 		{WAIT_MANAGED_OFF, AGENT_ERROR("Managed"), "does not let you install by hand"},
+		{WAIT_METERED, AGENT_ERROR("Metered"), "The network connection is metered."},
 		{WAIT_BATTERY_LOW, AGENT_ERROR("OnBattery"), "The battery is too low."},
 		{WAIT_DISK_FULL, AGENT_ERROR("NoSpace"),
 			"The disk has too little space for it; free some."},
@@ -254,11 +288,8 @@ const char *rounds_refusal(
 
 	if (facts_read(agent, &facts) < 0)
 		return NULL;
-	waits = policy_decide(&facts.policy->config, &facts.conditions, &facts.task.work, step,
-			facts.now) &
-		~WAITS_OF_THE_OWNER;
-	if (ignores_battery)
-		waits &= ~WAIT_BIT(WAIT_BATTERY_LOW);
+	waits = decide_on(&facts, &facts.task.work, step) & ~overridden &
+		(~WAITS_OF_THE_OWNER | WAIT_BIT(WAIT_METERED));
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		if (!(waits & WAIT_BIT(refusals[i].wait)))
 			continue;
@@ -282,16 +313,6 @@ void rounds_postponed(Agent *agent)
 	countdown_stop(agent);
 	view_refresh(agent);
 	rounds_consider(agent);
-}
-
-json_t *rounds_reasons(const Agent *agent)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < WAIT_REASONS; i++)
-		if (agent->rounds.waits & WAIT_BIT(i))
-			json_array_append_new(list, json_string(wait_words[i]));
-	return list;
 }
 
 bool rounds_is_busy(const Agent *agent)

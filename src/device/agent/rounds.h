@@ -19,19 +19,21 @@
 #include "base/reason.h"
 #include "device/agent/jobs.h"
 #include "device/policy/policy.h"
-#include "device/policy/wait.h"
+#include "device/policy/waiting.h"
 
 #define ROUNDS_LOOK_SECONDS                                                                        \
 	300 /* between two looks at conditions that tell nobody of their change */
 
 typedef struct Rounds {
-	int64_t next_check;     /* seconds since 1970 */
-	unsigned failures;      /* rounds in a row */
-	uint64_t tried;         /* the sequence that this round tried: not again before the next */
-	WaitSet waits;          /* why nothing is done now */
-	int64_t next_look;      /* with waits: when they are looked at again */
-	bool restart_is_asked;  /* by the owner: what is installed next is restarted for */
-	uint64_t restart_at_us; /* of the machine; microseconds since 1970; 0: none is planned */
+	int64_t next_check;      /* seconds since 1970 */
+	unsigned failures;       /* rounds in a row */
+	uint64_t fetched, tried; /* the sequences that this round downloaded, or tried: not again
+				    before the next */
+	WaitSet waits;           /* why nothing is done now */
+	int64_t next_look;       /* with waits: when they are looked at again */
+	bool restart_is_asked;   /* by the owner: what is installed next is restarted for */
+	uint64_t restart_at_us;  /* of the machine; microseconds since 1970; 0: none is planned */
+	Waiting told;            /* as it was written last */
 	sd_event_source *timer, *look, *restart;
 } Rounds;
 
@@ -42,18 +44,16 @@ void rounds_consider(Agent *agent);
 void rounds_consider_soon(Agent *agent);
 void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed);
 
-/* The owner asks: NULL, or the bus's name of the error why not even that goes, and the reason. */
+/* The owner asks, and passes these over: NULL, or the bus's name of the error why not even that
+ * goes, and the reason. */
 const char *rounds_refusal(
-	const Agent *agent, WaitStep step, bool ignores_battery, Reason *ret_reason);
+	const Agent *agent, WaitStep step, WaitSet overridden, Reason *ret_reason);
 
 /* The owner wants what is installed next to be active at once, by a restart where it takes that. */
 void rounds_ask_restart(Agent *agent);
 
 /* The owner postponed: a countdown ends. */
 void rounds_postponed(Agent *agent);
-
-/* The words of DeferredReasons; the caller's reference. */
-json_t *rounds_reasons(const Agent *agent);
 
 /* Whether something is under way for which the agent has to stay. */
 bool rounds_is_busy(const Agent *agent);

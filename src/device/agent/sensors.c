@@ -112,16 +112,15 @@ static void read_use(const Agent *agent, Conditions *conditions)
 		!is_idle;
 }
 
-static void read_load(Conditions *conditions)
+static void read_load(const Agent *agent, Conditions *conditions)
 {
-	char text[LOAD_TEXT_SIZE] = "";
-	FILE *file = fopen("/proc/loadavg", "re");
+	_cleanup_free_ char *path = path_join(agent->root, "proc/loadavg");
+	_cleanup_free_ uint8_t *text = NULL;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t size;
 
-	if (file && fgets(text, sizeof(text), file) && processors > 0)
-		conditions->load = (int)(strtod(text, NULL) * 100 / (double)processors);
-	if (file)
-		fclose(file);
+	if (path && processors > 0 && file_read(AT_FDCWD, path, LOAD_TEXT_SIZE, &text, &size) == 0)
+		conditions->load = (int)(strtod((char *)text, NULL) * 100 / (double)processors);
 }
 
 static void read_space(const Agent *agent, Conditions *conditions)
@@ -144,7 +143,7 @@ void sensors_read(const Agent *agent, Conditions *ret_conditions)
 	read_power(agent, &conditions);
 	read_inhibitors(agent, &conditions);
 	read_use(agent, &conditions);
-	read_load(&conditions);
+	read_load(agent, &conditions);
 	read_space(agent, &conditions);
 	*ret_conditions = conditions;
 }

@@ -59,21 +59,6 @@ void view_tell(Agent *agent)
 			agent->bus, AGENT_PATH, AGENT_NAME, (char **)changed);
 }
 
-void view_refresh(Agent *agent)
-{
-	static const char *const words[] = {"status", NULL};
-	Reason reason = {};
-	char *text = NULL;
-	int r = launch_ask(agent, words, &text, &reason);
-
-	agent->view.made_us = time_boot_us();
-	if (r == 0)
-		take_status(agent, text);
-	else
-		agent->view.problem = reason;
-	view_tell(agent);
-}
-
 static int on_pause_over(sd_event_source *source, uint64_t when, void *userdata)
 {
 	Agent *agent = userdata;
@@ -104,25 +89,34 @@ static int on_files(sd_event_source *source, const struct inotify_event *event, 
 	return 0;
 }
 
-/* The folder may come later than the agent: then whoever makes it is a job of ours, or the next
- * start finds it. */
-static int watch_store(Agent *agent, Reason *reason)
+/* The folder may come later than the agent: with the first job. */
+static void watch_store(Agent *agent)
 {
 	_cleanup_free_ char *path = path_join(agent->root, STORE);
-	int r = path ? sd_event_add_inotify(agent->event, &agent->view.files, path, STORE_EVENTS,
-			       on_files, agent)
-		     : -ENOMEM;
+	int r = agent->view.files || !path ? 0
+					   : sd_event_add_inotify(agent->event, &agent->view.files,
+						     path, STORE_EVENTS, on_files, agent);
 
-	return r < 0 && r != -ENOENT ? reason_errno(reason, r, "cannot watch %s", path) : 0;
+	if (r < 0 && r != -ENOENT)
+		log_error("cannot watch %s: %s", path, strerror(-r));
 }
 
-int view_open(Agent *agent, Reason *reterr_reason)
+void view_refresh(Agent *agent)
 {
-	int r = watch_store(agent, reterr_reason);
+	static const char *const words[] = {"status", "--json", NULL};
+	Reason reason = {};
+	char *text = NULL;
+	int r;
 
+	watch_store(agent);
+	r = launch_ask(agent, words, &text, &reason);
+
+	agent->view.made_us = time_boot_us();
 	if (r == 0)
-		view_refresh(agent);
-	return r;
+		take_status(agent, text);
+	else
+		agent->view.problem = reason;
+	view_tell(agent);
 }
 
 void view_done(View *view)

@@ -4,8 +4,8 @@
  * View: what `suture status` said last, and the properties of the bus, which are nothing but parts
  * of it.
  *
- *     r = view_open(agent, &reason);     looks for the first time, and from then on at every change
- *     view_note_change(agent);           something may have changed that no file tells
+ *     view_refresh(agent);          looks, and from then on at every change
+ *     view_note_change(agent);      something may have changed that no file tells
  *
  * Whoever changes something in the store, the agent's jobs or an owner at a terminal, is noticed by
  * the files that change; the view is then made anew, at most ten times a second, and the properties
@@ -31,7 +31,6 @@ typedef struct View {
 	uint64_t made_us; /* when, of the boot clock */
 } View;
 
-int view_open(Agent *agent, Reason *reterr_reason);
 void view_done(View *view);
 
 void view_note_change(Agent *agent);

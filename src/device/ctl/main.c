@@ -15,27 +15,53 @@
 #include "base/log.h"
 #include "base/bar.h"
 #include "base/process.h"
+#include "base/style.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "crypto/start.h"
+#include "device/ctl/advisories-screen.h"
+#include "device/ctl/automatic.h"
+#include "device/ctl/check-screen.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
+#include "device/ctl/facts-screen.h"
 #include "device/ctl/files.h"
+#include "device/ctl/history-screen.h"
 #include "device/ctl/installation.h"
+#include "device/ctl/journal.h"
 #include "device/ctl/maintenance.h"
+#include "device/ctl/policy-screen.h"
+#include "device/ctl/postpone.h"
+#include "device/ctl/progress.h"
+#include "device/ctl/readiness.h"
+#include "device/ctl/machine-vex.h"
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
+#include "device/ctl/status-screen.h"
+#include "device/ctl/text.h"
+#include "device/facts/facts.h"
+#include "device/manager/status.h"
+#include "device/policy/amount.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
+static char **own_words;
 static const char *arg_root = "/";
 static bool arg_json;
 static int arg_progress_fd = -1;
-static const char *arg_from, *arg_cve, *arg_bus;
-static bool arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
-static int arg_sequence;
+static const char *arg_from, *arg_cve, *arg_bus, *arg_format;
+static bool arg_clear, arg_digests, arg_dry_run, arg_restart, arg_download_only, arg_background;
+static bool arg_quiet, arg_all, arg_ready, arg_follow;
+static int arg_sequence, arg_limit;
+static const char *arg_progress, *arg_since;
+static bool took_charge; /* so that something may have changed */
 
 static int fail(int error, const Reason *reason)
 {
+	static const Reason interrupted = {"interrupted; what was downloaded is kept"};
+
+	if (error == -EINTR && !reason->text[0])
+		reason = &interrupted;
 	log_reason(error, reason);
 	if (arg_json) {
 		json_t *json = screen_error(error, reason);
@@ -55,7 +81,7 @@ static int show(json_t *json, void (*print)(const json_t *json))
 		r = -ENOMEM;
 	else if (arg_json)
 		r = screen_print_json(json);
-	else
+	else if (!arg_quiet)
 		print(json);
 	json_decref(json);
 	return exit_code_of(r);
@@ -73,28 +99,59 @@ static int look(Manager *manager, Reason *reason)
 	return r < 0 ? r : manager_load(manager);
 }
 
+/* SIGTERM and SIGINT end a download, and nothing else: what changes mounts goes on to its end. The
+ * descriptor, or a negative errno. */
+static int catch_end(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Somebody who is not root asks the agent instead, by a program in this one's place; where that is
+ * not there, or this is about another root, only root will do. */
+static int refuse_or_ask_agent(const char *what, Reason *reason)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (own_words && strcmp(arg_root, "/") == 0 &&
+		process_find_helper("suture-client", &path, NULL) == 0 && path)
+		execv(path, own_words);
+	return reason_set(reason, -EPERM, "only root %s; try it with sudo", what);
+}
+
 /* Opens it for verbs that change something: root, and alone. `lock` says how to become alone. */
 static int take_charge(Manager *manager, Bar *bar,
 	int (*lock)(Manager *manager, Reason *reterr_reason), Reason *reason)
 {
+	const ProgressWish wish = {arg_progress, arg_progress_fd, arg_json, arg_quiet};
 	int r;
 
 	if (geteuid() != 0)
-		return reason_set(reason, -EPERM, "only root may do this; try it with sudo");
+		return refuse_or_ask_agent("may do this", reason);
 	signal(SIGPIPE, SIG_IGN); /* whoever watched the progress may go away */
 	r = look(manager, reason);
 	if (r == 0)
 		r = lock(manager, reason);
 	if (r < 0)
 		return r;
-	bar_start(bar);
+	took_charge = true;
+	manager->stop_fd = catch_end();
 	manager->background = arg_background;
-	manager->progress_fd = arg_progress_fd;
-	if (!arg_json) {
-		manager->progress = bar_update;
-		manager->context = bar;
-	}
-	return 0;
+	return progress_start(&wish, manager, bar, reason);
+}
+
+/* Takes the reference. */
+static int show_readiness(json_t *readiness)
+{
+	bool is_ready = readiness_is_ready(readiness);
+	int code = show(readiness, readiness_print);
+
+	return code != EXIT_OK || is_ready ? code : EXIT_DEFERRED;
 }
 
 static int verb_status(int count, char **operands)
@@ -105,34 +162,20 @@ static int verb_status(int count, char **operands)
 	json_t *status;
 	int r = look(&manager, &reason);
 
-	if (r == 0 && geteuid() != 0)
+	if (r == -ENOENT && arg_ready)
+		return show_readiness(readiness_of_no_base(&reason));
+	if (r == 0 && geteuid() != 0 && arg_ready)
 		r = reason_set(
-			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+			&reason, -EPERM, "only root can see all that matters; try it with sudo");
+	else if (r == 0 && geteuid() != 0)
+		r = refuse_or_ask_agent("can see what is grafted", &reason);
 	if (r == 0)
-		r = worker_status(arg_root, &activation, &reason);
+		r = arg_ready ? worker_status(arg_root, &activation, &reason)
+			      : status_make(&manager, &status, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	status = screen_status(&manager, activation, &reason);
-	return status ? show(status, screen_print_status) : fail(-EIO, &reason);
-}
-
-static void print_check(const json_t *check)
-{
-	const json_t *offer = json_object_get(check, "offer");
-	const json_t *support = json_object_get(check, "support");
-	const char *why = json_string_value(json_object_get(offer, "why"));
-
-	if (why)
-		printf("%s\n", why);
-	else if (json_object_get(offer, "label"))
-		printf("%s is available: %s (%lld bytes to download). Run 'suture install'.\n",
-			json_string_value(json_object_get(offer, "label")),
-			json_string_value(json_object_get(offer, "summary")),
-			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
-	else
-		printf("Up to date: nothing newer is offered.\n");
-	if (json_is_true(json_object_get(support, "ended")))
-		printf("%s.\n", json_string_value(json_object_get(support, "text")));
+	return arg_ready ? show_readiness(readiness_describe(&manager, activation))
+			 : show(status, arg_all ? status_screen_print_all : status_screen_print);
 }
 
 static int verb_check(int count, char **operands)
@@ -151,11 +194,12 @@ static int verb_check(int count, char **operands)
 		r = manager_offer(&manager, false, &offer, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "schema", 1, "changed",
+	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:s*}", "schema", 1, "changed",
 			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
-			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
-			    "support", screen_support(&manager)),
-		print_check);
+			    (json_int_t)result.wire_bytes, "offer", status_offer(&manager, &offer),
+			    "support", status_support(&manager), "notes_problem",
+			    manager.checked.notes),
+		check_screen_print);
 	if (code != EXIT_OK)
 		return code;
 	return offer.improvement && offer.state == OFFER_AVAILABLE ? EXIT_OK : EXIT_NOTHING_TO_DO;
@@ -257,21 +301,15 @@ static int verb_install(int count, char **operands)
 	return show(installation_json(&manager, &outcome, arg_dry_run, way), installation_print);
 }
 
-/* SIGTERM and SIGINT end a download, and nothing else. The descriptor, or a negative errno. */
-static int catch_end(void)
+/* They stop nothing, so nobody else would say so. */
+static void tell_mistakes(const Policy *policy)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	for (size_t i = 0; i < policy->mistake_count; i++)
+		log_error("%s", policy->mistakes[i].text);
 }
 
 static int verb_maintain(int count, char **operands)
 {
-	_cleanup_fd_ int signals = catch_end();
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	_cleanup_(outcome_done) Outcome outcome = {};
 	int most = count == 0 ? 0 : text_index(maintenance_limits, operands[0]);
@@ -284,7 +322,8 @@ static int verb_maintain(int count, char **operands)
 		return EXIT_USAGE;
 	}
 	r = take_charge(&manager, &bar, manager_lock, &reason);
-	manager.stop_fd = signals;
+	if (r == 0)
+		tell_mistakes(manager.policy);
 	if (r == 0)
 		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &reason);
 	manager_look_after_services(&manager, &outcome);
@@ -356,7 +395,7 @@ static int verb_remove(int count, char **operands)
 		r = manager_remove(&manager, &outcome, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	if (!arg_json)
+	if (!arg_json && !arg_quiet)
 		removal_print_switch(&manager, &outcome);
 	signal(SIGHUP, SIG_IGN);
 	manager_look_after_services(&manager, &outcome);
@@ -368,13 +407,36 @@ static int verb_history(int count, char **operands)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	Reason reason = {};
+	int64_t since = 0;
 	json_t *history;
-	int r = look(&manager, &reason);
+	int r;
 
+	if (arg_since && time_parse_local(arg_since, &since) < 0) {
+		log_error("not a date, with or without a time, such as '2026-11-20 10:12': %s",
+			arg_since);
+		return EXIT_USAGE;
+	}
+	r = look(&manager, &reason);
 	if (r < 0)
 		return fail(r, &reason);
 	history = screen_history(&manager, &reason);
-	return history ? show(history, screen_print_history) : fail(-EIO, &reason);
+	if (!history)
+		return fail(-EIO, &reason);
+	history_screen_select(history, since, arg_limit);
+	return show(history, history_screen_print);
+}
+
+/* Without a journal the history is what there is; but nobody can wait for more of it. */
+static int verb_log(int count, char **operands)
+{
+	const JournalRun run = {arg_root, arg_since, arg_limit, arg_follow, arg_json};
+	Reason reason = {};
+	int r = journal_show(&run, &reason);
+
+	if (r != -ENOENT || arg_follow)
+		return fail(r, &reason);
+	log_info("%s", reason.text);
+	return verb_history(count, operands);
 }
 
 static int find_state(
@@ -404,6 +466,43 @@ static int check_cve(
 		return 0;
 	label_shown(manager->identity.version_id, sequence, label);
 	return reason_set(reason, -ENOENT, "%s does not fix %s", label, arg_cve);
+}
+
+static int show_advisories(const AdvisoriesShown *shown, const char *format, Reason *reason)
+{
+	json_t *document;
+	int r = advisories_check(shown, reason);
+
+	if (r == 0 && strcmp(format, "openvex") == 0) {
+		arg_json = true;
+		r = machine_vex(shown, &document, reason);
+	} else if (r == 0)
+		document = advisories_screen(shown);
+	return r < 0 ? fail(r, reason) : show(document, advisories_screen_print);
+}
+
+static int verb_advisories(int count, char **operands)
+{
+	static const char *const formats[] = {"text", "json", "openvex", NULL};
+	const char *format = arg_format ? arg_format : "text";
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	_cleanup_known_ Known known = {};
+	AdvisoriesShown shown = {&manager, &known, operands[0]};
+	Reason reason = {};
+	int r;
+
+	if (text_index(formats, format) < 0) {
+		log_error("not a format: %s; there are text, json and openvex", format);
+		return EXIT_USAGE;
+	}
+	arg_json |= strcmp(format, "json") == 0;
+	r = look(&manager, &reason);
+	if (r == 0 && geteuid() != 0)
+		r = reason_set(
+			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+	if (r == 0)
+		r = known_read(&manager, &known, &reason);
+	return r < 0 ? fail(r, &reason) : show_advisories(&shown, format, &reason);
 }
 
 static int verb_exposure(int count, char **operands)
@@ -462,6 +561,65 @@ static int verb_doctor(int count, char **operands)
 	return code == EXIT_OK && doctor_problems(&doctor) > 0 ? EXIT_DEFERRED : code;
 }
 
+static int verb_policy(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r = look(&manager, &reason);
+
+	return r < 0 ? fail(r, &reason) : show(policy_screen(manager.policy), policy_screen_print);
+}
+
+/* Without the lock: it must not wait for a download, and one rename is all that is written. */
+static int look_to_set(Manager *manager, bool sets, Reason *reason)
+{
+	int r = look(manager, reason);
+
+	if (r == 0 && sets && geteuid() != 0)
+		r = refuse_or_ask_agent("may do this", reason);
+	return r;
+}
+
+static int verb_automatic(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	Reason reason = {};
+	int r;
+
+	if (count > 0 && text_index(config_automatic_words, operands[0]) < 0) {
+		log_error("not install, download or off: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = look_to_set(&manager, count > 0, &reason);
+	if (r == 0 && count > 0)
+		r = automatic_set(&manager, operands[0], &reason);
+	return r < 0 ? fail(r, &reason)
+		     : show(automatic_json(&manager, count > 0), automatic_print);
+}
+
+static int verb_postpone(int count, char **operands)
+{
+	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
+	uint64_t seconds = 0;
+	Reason reason = {};
+	json_t *postpone;
+	int r;
+
+	if (count > 0 &&
+		(arg_clear || amount_duration(operands[0], CONFIG_POSTPONE_MAX, &seconds) < 0 ||
+			seconds == 0)) {
+		log_error("not a duration such as 90min, 12h or 3d: %s", operands[0]);
+		return EXIT_USAGE;
+	}
+	r = look_to_set(&manager, count > 0 || arg_clear, &reason);
+	if (r == 0 && (count > 0 || arg_clear))
+		r = postpone_set(&manager, (int64_t)seconds, &reason);
+	if (r < 0)
+		return fail(r, &reason);
+	postpone = postpone_json(&manager, &reason);
+	return postpone ? show(postpone, postpone_print) : fail(-EIO, &reason);
+}
+
 /* The helper takes this process's place, and the command the helper's. */
 static int verb_base_run(int count, char **operands)
 {
@@ -481,11 +639,33 @@ static int verb_base_run(int count, char **operands)
 	return fail(reason_errno(&reason, -errno, "cannot run %s", path), &reason);
 }
 
+static int verb_facts(int count, char **operands)
+{
+	_cleanup_json_ json_t *status = NULL;
+	Reason reason = {};
+	int r = geteuid() == 0
+		? facts_refresh(arg_root, &status, &reason)
+		: reason_set(&reason, -EPERM, "only root can tell the system; try it with sudo");
+
+	return r < 0 ? fail(r, &reason) : show(facts_screen(status), facts_screen_print);
+}
+
+/* Once for all verbs, when they are done: what others see of it is no part of what was asked for,
+ * and a verb that failed has told its one failure already. */
+static void tell_system(bool has_failed)
+{
+	Reason reason = {};
+
+	if (facts_refresh(arg_root, NULL, &reason) < 0 && !has_failed)
+		log_error("what other programs see of this is not up to date: %s", reason.text);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
 		OPTION_TEXT, &arg_from},
-	{"digests", NULL, "with the SHA-256 of each file", OPTION_FLAG, &arg_digests},
+	{"clear", NULL, "postpone: no longer", OPTION_FLAG, &arg_clear},
+	{"digests", NULL, "files: with the SHA-256 of each", OPTION_FLAG, &arg_digests},
 	{"dry-run", NULL, "install, remove: only tell what would happen", OPTION_FLAG,
 		&arg_dry_run},
 	{"download-only", NULL, "install: download and verify, and graft nothing", OPTION_FLAG,
@@ -497,9 +677,21 @@ static const Option options[] = {
 	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
 		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
+	{"format", "NAME", "advisories: text, json, or openvex for scanners", OPTION_TEXT,
+		&arg_format},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
+	{"progress", PROGRESS_CHOICES, "how progress is shown", OPTION_CHOICE, &arg_progress},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
 		&arg_progress_fd},
+	{"q", NULL, "print no progress and no result: the exit code tells", OPTION_FLAG,
+		&arg_quiet},
+	{"v", NULL, "status: with every image and graft", OPTION_FLAG, &arg_all},
+	{"ready", NULL, "status: whether this machine can get improvements", OPTION_FLAG,
+		&arg_ready},
+	{"f", NULL, "log: go on with what is said from now on", OPTION_FLAG, &arg_follow},
+	{"since", "TIME", "history, log: from then on, such as '2026-11-20 10:12'", OPTION_TEXT,
+		&arg_since},
+	{"limit", "N", "history, log: only the newest; 0: all", OPTION_NUMBER, &arg_limit},
 	{},
 };
 
@@ -513,9 +705,18 @@ static const Verb verbs[] = {
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},
 	{"history", "", "show what happened", 0, 0, verb_history},
+	{"advisories", "[LABEL|SEQUENCE|ID|CVE]", "show what improvements fix, or all of one", 0, 1,
+		verb_advisories},
+	{"log", "", "show what Suture's programs said, by the journal", 0, 0, verb_log},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
+	{"facts", "", "tell the rest of the system what is applied", 0, 0, verb_facts},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
+	{"policy", "", "show what was decided, by whom and where", 0, 0, verb_policy},
+	{"automatic", "[install|download|off]", "show or set what happens by itself", 0, 1,
+		verb_automatic},
+	{"postpone", "[DURATION]", "show or set for how long nothing is installed by itself", 0, 1,
+		verb_postpone},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},
 	{},
@@ -525,8 +726,15 @@ int main(int argc, char **argv)
 {
 	static const Command command = {"suture",
 		"background security improvements of this machine", options, verbs, "status"};
+	int code;
 
+	own_words = argv;
 	umask(022);
+	text_open();
+	style_open();
 	crypto_start_alone();
-	return command_main(&command, argc, argv);
+	code = command_main(&command, argc, argv);
+	if (took_charge)
+		tell_system(code != EXIT_OK && code != EXIT_NOTHING_TO_DO);
+	return code;
 }

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Screen: what `suture` shows, made once as a JSON object and printed either as it is (--json) or
- * for people. Both come from the same object, so they cannot disagree. Objects carry "schema": 1.
+ * for people (status-screen.h, history-screen.h). Both come from the same object, so they cannot
+ * disagree. Objects carry "schema": 1; that of `suture status` is device/manager/status.h's.
  *
  * Constructors return NULL when memory is short; the caller owns the reference.
  */
@@ -10,13 +11,7 @@
 
 #include "device/manager/manager.h"
 
-json_t *screen_status(Manager *manager, const char *activation, Reason *reterr_reason);
-json_t *screen_offer(const Manager *manager, const Offer *offer);
-json_t *screen_support(const Manager *manager); /* null: the vendor says nothing of the base */
 json_t *screen_history(const Manager *manager, Reason *reterr_reason);
-
-void screen_print_status(const json_t *status);
-void screen_print_history(const json_t *history);
 
 /* {"error":{"code":6,"text":"…","word":"not-verified"},"schema":1}: why there is nothing else. */
 json_t *screen_error(int error, const Reason *reason);

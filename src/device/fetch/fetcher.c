@@ -44,6 +44,25 @@ int fetcher_tell_first(
 		mirrors == 1 ? "" : "s");
 }
 
+int fetcher_try_each(Fetcher *fetcher, int (*get)(void *context, Reason *reterr_reason),
+	void *context, Reason *reterr_reason)
+{
+	Reason first = {};
+	int r = get(context, reterr_reason), error = r;
+
+	if (fetcher->url_count == 1 || !fetcher_other_may_help(r))
+		return r;
+	if (reterr_reason)
+		first = *reterr_reason;
+	for (size_t i = 1; i < fetcher->url_count; i++) {
+		fetcher->at = (fetcher->at + 1) % fetcher->url_count;
+		r = get(context, reterr_reason);
+		if (r == 0 || !fetcher_other_may_help(r))
+			return r;
+	}
+	return fetcher_tell_first(fetcher, &first, error, reterr_reason);
+}
+
 int fetcher_ask_socket(void *asked, const FetchRequest *request,
 	void (*progress)(void *context, uint64_t bytes), void *context, FetchReply *ret_reply)
 {

@@ -62,6 +62,11 @@ const char *fetcher_url(const Fetcher *fetcher);
 /* Whether what failed with this error is the address's fault, so that a mirror may do. */
 bool fetcher_other_may_help(int error);
 
+/* Calls `get` at the address in use, then at each other one, until it gives something that another
+ * address is no help against. `get` has the same reason. */
+int fetcher_try_each(Fetcher *fetcher, int (*get)(void *context, Reason *reterr_reason),
+	void *context, Reason *reterr_reason);
+
 /* When all have failed: the first one's reason, and that its mirrors failed too. Returns `error`.
  */
 int fetcher_tell_first(

@@ -21,6 +21,7 @@
 struct Http {
 	CURL *curl;
 	HttpSettings settings;
+	uint64_t paid_us; /* until when the bytes that came have used up the bandwidth */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -85,6 +86,21 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
 	return answer_take_header(&transfer->answer, data, size * count) < 0 ? 0 : size * count;
 }
 
+/* What is not read fills the connection's buffers, and then the server waits. libcurl's own limit
+ * lets megabytes through where they come fast (7.88). What was not used is not saved up. */
+static void pace(Http *http, size_t size)
+{
+	uint64_t now = time_monotonic_us(), wait;
+	struct timespec pause;
+
+	if (http->settings.bandwidth == 0)
+		return;
+	wait = http->paid_us > now ? http->paid_us - now : 0;
+	pause = (struct timespec){(time_t)(wait / US_PER_S), (long)(wait % US_PER_S) * 1000};
+	nanosleep(&pause, NULL);
+	http->paid_us = now + wait + size * US_PER_S / http->settings.bandwidth;
+}
+
 static size_t take_body(char *data, size_t size, size_t count, void *context)
 {
 	Transfer *transfer = context;
@@ -94,6 +110,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 	if (answer_take_body(
 		    &transfer->answer, status_of(transfer), announced, data, size * count) < 0)
 		return CURL_WRITEFUNC_ERROR;
+	pace(transfer->http, size * count);
 	return size * count;
 }
 

@@ -21,6 +21,8 @@ typedef struct Checked {
 	int64_t expires;   /* until when what was verified counts as fresh */
 	int64_t failed;    /* the last try, where that failed */
 	char *problem;     /* why it failed; NULL: it did not */
+	uint64_t failures; /* tries since the last good check */
+	char *notes;       /* why the notes of an offer did not come; NULL: they did */
 } Checked;
 
 /* A file that is missing or damaged is the same as no check at all. 0 or -ENOMEM. */
@@ -37,5 +39,6 @@ int64_t checked_now(const Checked *checked);
  * or a wrong clock, signed a time to come. Nothing older is verified anyway. */
 void checked_succeeded(Checked *checked, int64_t issued, int64_t expires);
 
-/* Takes a copy of the sentence; 0 or -ENOMEM. */
+/* Take a copy of the sentence; 0 or -ENOMEM. For notes "" means that all came. */
 int checked_failed(Checked *checked, const char *problem);
+int checked_notes(Checked *checked, const char *problem);

@@ -13,10 +13,13 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "device/manager/activity.h"
 #include "device/manager/obtained.h"
+#include "device/manager/permission.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
+#include "device/store/event.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
@@ -210,10 +213,24 @@ static int run_worker(Manager *manager, StageRun run, StageResult *ret, Reason *
 	return worker_stage(&run, ret, reason);
 }
 
+/* A word for people: that it is not kept is no failure of what it is about. */
+static int remember_notes(Manager *manager, const StageResult *stage)
+{
+	int r = checked_notes(&manager->checked, stage->notes_problem);
+
+	if (r == 0)
+		(void)checked_save(&manager->checked, manager->store, NULL);
+	return r;
+}
+
 int manager_stage(
 	Manager *manager, uint64_t sequence, StageResult *ret_result, Reason *reterr_reason)
 {
-	return run_worker(manager, (StageRun){.sequence = sequence}, ret_result, reterr_reason);
+	int r = run_worker(manager, (StageRun){.sequence = sequence}, ret_result, reterr_reason);
+
+	if (r == 0 && ret_result->notes_asked)
+		r = remember_notes(manager, ret_result);
+	return r;
 }
 
 /* Moves the root that the stager verified to where the owner's trust lies. */
@@ -252,10 +269,34 @@ static bool is_worth_telling(int error)
 	return error != -EBUSY && error != -EINTR && error != -ENOMEM;
 }
 
+/* The same but for numbers: what a library says of a connection has its milliseconds in it. */
+static bool is_same_cause(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, TEXT_DIGITS);
+		b += strspn(b, TEXT_DIGITS);
+		if (*a != *b || !*a)
+			return *a == *b;
+	}
+}
+
+/* Once for each cause: a machine without a network would fill the journal with the same line. */
+static void tell_failure(const Manager *manager, const char *problem)
+{
+	const char *before = manager->checked.problem;
+
+	if (!before || !is_same_cause(before, problem))
+		(void)event_tell(manager->store,
+			manager_need_config(manager, NULL) < 0 ? "policy-mistake" : "check-failed",
+			0, 0, problem);
+}
+
 static int remember_check(Manager *manager, int result, const StageResult *stage, Reason *reason)
 {
 	int r = 0;
 
+	if (result < 0)
+		tell_failure(manager, reason ? reason->text : "");
 	if (result == 0)
 		checked_succeeded(&manager->checked, stage->issued, stage->expires);
 	else
@@ -483,6 +524,10 @@ static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *off
 	label_shown(manager->identity.version_id, sequence, label);
 	if (sequence == installed)
 		return reason_set(reason, -ENODATA, "%s is installed already", label);
+	if (sequence < installed)
+		r = permission_to_remove(manager, reason);
+	if (r < 0)
+		return r;
 	if (sequence < installed || is_below_offer(offer, sequence)) {
 		*offer = (Offer){.state = OFFER_AVAILABLE, .improvement = improvement};
 		return 0;
@@ -495,8 +540,10 @@ static int choose_sequence(const Manager *manager, uint64_t sequence, Offer *off
 static int choose(Manager *manager, const InstallRequest *request, Offer *ret_offer, Reason *reason)
 {
 	StageResult checked;
-	int r = manager_check(manager, &checked, reason);
+	int r = request->by_hand ? permission_to_install(manager, reason) : 0;
 
+	if (r == 0)
+		r = manager_check(manager, &checked, reason);
 	if (r == 0)
 		r = manager_offer(manager, request->by_hand, ret_offer, reason);
 	if (r == 0 && request->sequence > 0)

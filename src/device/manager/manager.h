@@ -12,7 +12,8 @@
  *     manager_look_after_services(&manager, &outcome);
  *
  * Results: -EBUSY another Suture program is at work, or it has to wait; -ENODATA there is nothing
- * to do; -EINTR asked to stop; else what the helpers gave. Reasons are one line for a person.
+ * to do; -EINTR asked to stop; -EPERM the policy forbids it to the owner; else what the helpers
+ * gave. Reasons are one line for a person.
  */
 #include "device/exposure/exposure.h"
 #include "device/manager/checked.h"
@@ -120,7 +121,8 @@ typedef struct Impact {
 void impact_done(Impact *impact);
 
 typedef struct InstallRequest {
-	bool by_hand;      /* the owner asks, so what was removed may come back */
+	bool by_hand;      /* the owner asks, so what was removed may come back, where the
+			      owner may install at all */
 	uint64_t sequence; /* this one, which may be older than what is installed; 0: what is
 			      offered */
 } InstallRequest;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "device/manager/obtained.h"
+#include "device/manager/permission.h"
 #include "device/manager/services.h"
 #include "device/store/trial.h"
 #include "wire/improvement/label.h"
@@ -422,7 +423,10 @@ static int remember_removed(Manager *manager, uint64_t sequence, Reason *reason)
 /* Also where there is nothing: -ENODATA. */
 static int find_to_remove(const Manager *manager, Present *present, Reason *reason)
 {
-	int r = find_present(manager, present, reason);
+	int r = permission_to_remove(manager, reason);
+
+	if (r == 0)
+		r = find_present(manager, present, reason);
 
 	return r < 0 || present->any
 		? r

@@ -46,6 +46,14 @@ static int take_word(const json_t *json, const char *name, char ret[static REPOR
 	return 0;
 }
 
+/* Empty where there is none: it is no part of the result that anything depends on. */
+static void take_sentence(const json_t *json, const char *name, char ret[static REASON_TEXT_MAX])
+{
+	const char *text = document_text(json, name);
+
+	snprintf(ret, REASON_TEXT_MAX, "%s", text_is_printable(text) ? text : "");
+}
+
 int report_stage(const void *text, size_t size, StageResult *ret_result, Reason *reterr_reason)
 {
 	_cleanup_json_ json_t *json = NULL;
@@ -68,6 +76,8 @@ int report_stage(const void *text, size_t size, StageResult *ret_result, Reason 
 	result.changed = json_is_true(json_object_get(json, "changed"));
 	result.used_delta = json_is_true(json_object_get(json, "used_delta"));
 	result.used_full = json_is_true(json_object_get(json, "used_full"));
+	result.notes_asked = json_is_true(json_object_get(json, "notes_asked"));
+	take_sentence(json, "notes_problem", result.notes_problem);
 	*ret_result = result;
 	return 0;
 }

@@ -14,6 +14,8 @@
 /* The one line of `suture-stage`. */
 typedef struct StageResult {
 	bool changed, used_delta, used_full;
+	bool notes_asked; /* whether notes were asked for, where some were missing */
+	char notes_problem[REASON_TEXT_MAX]; /* why they did not come; "" when they did */
 	uint32_t generation;
 	uint64_t requests, wire_bytes, payload_bytes;
 	int64_t issued;  /* the newest signed time, seconds since 1970 */

@@ -18,6 +18,9 @@
 #define LINE(generation, requests, schema)                                                         \
 	"{\"generation\":" generation ",\"payload_bytes\":1,\"requests\":" requests                \
 	",\"schema\":" schema ",\"wire_bytes\":1,\"issued\":1,\"expires\":1}"
+#define NOTED(asked, problem)                                                                      \
+	"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":1,\"wire_bytes\":1,"      \
+	"\"issued\":1,\"expires\":1,\"notes_asked\":" asked ",\"notes_problem\":" problem "}"
 #define TIMES(issued, expires)                                                                     \
 	"{\"generation\":3,\"payload_bytes\":1,\"requests\":1,\"schema\":1,\"wire_bytes\":1,"      \
 	"\"issued\":" issued ",\"expires\":" expires "}"
@@ -43,6 +46,20 @@ TEST(the_stagers_line_is_read)
 	ASSERT_EQ(result.payload_bytes, 255);
 	ASSERT_EQ(result.issued, 1780000000);
 	ASSERT_EQ(result.expires, 1790000000);
+}
+
+TEST(what_became_of_notes_is_read_and_never_a_reason_to_refuse)
+{
+	static const char *const odd[] = {GOOD, NOTED("1", "3"), NOTED("true", "\"\\u001b[2J\"")};
+	StageResult result;
+
+	ASSERT_OK(read_stage(NOTED("true", "\"none came\""), &result));
+	ASSERT(result.notes_asked);
+	ASSERT_STREQ(result.notes_problem, "none came");
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		ASSERT_OK(read_stage(odd[i], &result));
+		ASSERT_STREQ(result.notes_problem, "");
+	}
 }
 
 TEST(the_restarters_object_is_read)
@@ -230,7 +247,8 @@ TEST(a_failed_check_is_told_until_one_succeeds)
 	ASSERT_OK(checked_failed(&checked, "no name"));
 	ASSERT_STREQ(checked.problem, "no name");
 	ASSERT(checked.failed > 0 && checked.succeeded == 5 && checked.expires == 6);
+	ASSERT_EQ(checked.failures, 2);
 	checked_succeeded(&checked, 7, 8);
-	ASSERT(!checked.problem && checked.failed == 0);
+	ASSERT(!checked.problem && checked.failed == 0 && checked.failures == 0);
 	checked_done(&checked);
 }

@@ -21,6 +21,7 @@
 #define CONFIG_TIMEOUT_MAX                                                                         \
 	600 /* seconds: of the slowest satellite; four tries of it are an hour                     \
 	     */
+#define CONFIG_BANDWIDTH_MIN    8192 /* as suture-fetch has it */
 #define CONFIG_MIRRORS_MAX      8
 #define CONFIG_PROTECT_MAX      32
 #define CONFIG_WINDOW_MAX       CONFIG_DAY        /* of a trial (device/store/trial.h) */
@@ -96,3 +97,7 @@ typedef struct Config {
 	NotifyLevel notify;                     /* [notify] */
 	char organisation[CONFIG_NAME_MAX + 1]; /* [manage]: "managed by"; empty: no name */
 } Config;
+
+/* Whether a person is to be told, of something enforced in so many seconds, or of anything else. */
+#define CONFIG_NO_DEADLINE (-1)
+bool config_notifies(const Config *config, int64_t seconds_left);

@@ -6,39 +6,34 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "device/policy/setting.h"
 
 #define HEAD "# What the owner set with the command suture, which writes this file whole.\n"
 
-/* What was kept before, but for this key, or the new value. */
-static const char *kept_value(
-	const Policy *policy, const Key *key, const Key *set, const char *value)
+static int write_line(const Key *key, const char *value, const char **section, Buffer *out)
 {
-	if (key == set)
-		return value;
-	for (size_t i = 0; i < policy->setting_count; i++)
-		if (policy->settings[i].key == key && policy->settings[i].layer == POLICY_COMMAND)
-			return policy->settings[i].value;
-	return NULL;
+	int r = 0;
+
+	if (strcmp(*section, key->section) != 0)
+		r = buffer_printf(out, "[%s]\n", key->section);
+	*section = key->section;
+	return r < 0 ? r : buffer_printf(out, "%s = %s\n", key->name, value);
 }
 
+/* What was kept before, but for this key, and the new value. */
 static int write_all(const Policy *policy, const Key *set, const char *value, Buffer *out)
 {
 	const char *section = "";
 	int r = buffer_text(out, HEAD);
 
-	for (const Key *key = keys; r == 0 && key->name; key++) {
-		const char *kept = kept_value(policy, key, set, value);
+	for (size_t i = 0; r == 0 && i < policy->setting_count; i++) {
+		const PolicySetting *kept = &policy->settings[i];
 
-		if (!kept)
-			continue;
-		if (strcmp(section, key->section) != 0)
-			r = buffer_printf(out, "[%s]\n", key->section);
-		section = key->section;
-		if (r == 0)
-			r = buffer_printf(out, "%s = %s\n", key->name, kept);
+		if (kept->layer == POLICY_COMMAND && kept->key != set && !kept->is_mistaken)
+			r = write_line(kept->key, kept->value, &section, out);
 	}
-	return r;
+	return r < 0 ? r : write_line(set, value, &section, out);
 }
 
 static int check(const Policy *policy, const Key *key, const char *value, Reason *reason)
@@ -52,7 +47,8 @@ static int check(const Policy *policy, const Key *key, const char *value, Reason
 		return reason_set(reason, -EPERM,
 			"%s is managed by %s (%s:%u), and cannot be changed here", key->name,
 			policy_organisation(policy), now->file, now->line);
-	if (key->set(key, scratch, value) < 0)
+	if (!value[0] || strlen(value) > CONFIG_VALUE_MAX || !text_is_clean(value) ||
+		key->set(key, scratch, value) < 0)
 		return reason_set(reason, -EINVAL, "%s must be %s", key->name, key->expected);
 	return 0;
 }

@@ -30,7 +30,7 @@ static int copy_address(const char *value, char target[static CONFIG_VALUE_MAX +
 {
 	size_t length = strlen(value);
 
-	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' ') || !text_is_printable(value))
+	if (length + 1 > CONFIG_VALUE_MAX || strchr(value, ' '))
 		return -EINVAL;
 	if (!is_web_address(value) &&
 		(!text_starts_with(value, "file:///") || length == strlen("file:///")))
@@ -60,7 +60,7 @@ static int set_proxy(const Key *key, Config *config, const char *value)
 
 static int set_ca_file(const Key *key, Config *config, const char *value)
 {
-	if (value[0] != '/' || !text_is_printable(value))
+	if (value[0] != '/')
 		return -EINVAL;
 	snprintf(config->ca_file, sizeof(config->ca_file), "%s", value);
 	return 0;
@@ -76,7 +76,7 @@ static int set_channel(const Key *key, Config *config, const char *value)
 
 static int set_details_url(const Key *key, Config *config, const char *value)
 {
-	if (!is_web_address(value) || strchr(value, ' ') || !text_is_printable(value))
+	if (!is_web_address(value) || strchr(value, ' '))
 		return -EINVAL;
 	snprintf(config->details_url, sizeof(config->details_url), "%s", value);
 	return 0;
@@ -84,7 +84,7 @@ static int set_details_url(const Key *key, Config *config, const char *value)
 
 static int set_organisation(const Key *key, Config *config, const char *value)
 {
-	if (strlen(value) > CONFIG_NAME_MAX || !text_is_printable(value))
+	if (strlen(value) > CONFIG_NAME_MAX)
 		return -EINVAL;
 	snprintf(config->organisation, sizeof(config->organisation), "%s", value);
 	return 0;
@@ -122,14 +122,14 @@ static int add_enforcement(const Key *key, Config *config, const char *value)
 	return 0;
 }
 
-/* Durations with blanks between. */
+/* Durations with spaces between. */
 static int set_warnings(const Key *key, Config *config, const char *value)
 {
 	int warnings[CONFIG_WARNINGS_MAX];
 	size_t count = 0;
 
-	for (; *value; value += strspn(value, " \t")) {
-		size_t length = strcspn(value, " \t");
+	for (; *value; value += strspn(value, " ")) {
+		size_t length = strcspn(value, " ");
 		char word[AMOUNT_TEXT_SIZE];
 		uint64_t seconds;
 
@@ -223,8 +223,9 @@ const Key keys[] = {
 		.words = redirects, AT(any_redirect)},
 	{"repository", "timeout", "a duration, at most 10min", "30s", .merge = MERGE_LEAST,
 		.set = set_duration, .min = 1, .max = CONFIG_TIMEOUT_MAX, AT(timeout)},
-	{"repository", "bandwidth", "bytes a second, 1k to 1G", "", .merge = MERGE_LEAST,
-		.set = set_bytes, .min = 1024, .max = CONFIG_BYTES_MAX, AT(bandwidth)},
+	{"repository", "bandwidth", "bytes a second, 8k to 1G", "", .merge = MERGE_LEAST,
+		.set = set_bytes, .min = CONFIG_BANDWIDTH_MIN, .max = CONFIG_BYTES_MAX,
+		AT(bandwidth)},
 	{"repository", "channel", "a name of lower-case letters, digits and ._-", "public",
 		.set = set_channel},
 	{"check", "interval", "a duration, at most 1w", "6h", .merge = MERGE_LEAST,

@@ -24,7 +24,8 @@ struct Key {
 	const char *safe; /* what counts where it cannot be read; NULL: the same. A list is longer
 			     by it, or not at all */
 	KeyMerge merge;
-	int (*set)(const Key *key, Config *config, const char *value); /* 0 or -EINVAL */
+	/* 0 or -EINVAL. The value is clean (base/text.h) and has 1 to CONFIG_VALUE_MAX bytes. */
+	int (*set)(const Key *key, Config *config, const char *value);
 	size_t offset;            /* of an int or a bool in Config */
 	int min, max;             /* of an int */
 	const char *const *words; /* that the value may be; of a bool the second is true */

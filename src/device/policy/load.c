@@ -14,12 +14,13 @@
 #include "device/policy/setting.h"
 
 #define SUFFIX ".conf"
+#define MASK   "/dev/null"
 
 /* Places below the root, lowest first; of two files with one name the later one counts alone. */
 static const char *const drop_ins[] = {
 	"usr/lib/suture/suture.conf.d", "etc/suture/suture.conf.d", NULL};
 static const char *const managed[] = {
-	"usr/lib/suture/policy.d", "run/suture/policy.d", "etc/suture/policy.d", NULL};
+	"usr/lib/suture/policy.d", "run/suture.policy.d", "etc/suture/policy.d", NULL};
 
 typedef struct Names {
 	char *items[POLICY_FILES_MAX];
@@ -77,6 +78,15 @@ static const char *distrust(const char *path)
 	return NULL;
 }
 
+/* As with systemd: hides what has the same name. */
+static bool is_mask(const char *path)
+{
+	char target[sizeof(MASK)];
+	ssize_t size = readlink(path, target, sizeof(target));
+
+	return size == (ssize_t)strlen(MASK) && memcmp(target, MASK, (size_t)size) == 0;
+}
+
 /* Positive: there is no such file. */
 static int add_path(Policy *policy, PolicyLayer layer, const char *path)
 {
@@ -86,6 +96,8 @@ static int add_path(Policy *policy, PolicyLayer layer, const char *path)
 	size_t size;
 	int r;
 
+	if (is_mask(path))
+		return 1;
 	if (wrong)
 		return policy_note(policy, path, 0, "%s", wrong);
 	r = file_read(AT_FDCWD, path, POLICY_SIZE_MAX, &text, &size);
@@ -125,6 +137,11 @@ static int add_names(Policy *policy, PolicyLayer layer, const char *root, const 
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < names->count; i++) {
+		if (!text_is_clean(names->items[i])) { /* it could not be shown */
+			r = policy_note(policy, folder, 0, "has a file whose name is no text: %s",
+				names->items[i]);
+			continue;
+		}
 		r = is_replaced(root, later, names->items[i]);
 		if (r == 0)
 			r = add_place(policy, layer, folder, names->items[i]);

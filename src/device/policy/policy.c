@@ -142,7 +142,8 @@ static bool is_allowed(Policy *policy, const Key *key, const char *value)
 	if (!value[0])
 		return key->merge == MERGE_UNION;
 	policy->config = (Config){};
-	return strlen(value) <= CONFIG_VALUE_MAX && key->set(key, &policy->config, value) == 0;
+	return strlen(value) <= CONFIG_VALUE_MAX && text_is_clean(value) &&
+		key->set(key, &policy->config, value) == 0;
 }
 
 static int take_value(Reader *reader, const Key *key, const char *value)

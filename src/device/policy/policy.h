@@ -8,8 +8,9 @@
  *               usr/lib/suture/suture.conf.d/NAME.conf
  *     owner     etc/suture/suture.conf, etc/suture/suture.conf.d/NAME.conf
  *     command   var/lib/suture/owner.conf: what `suture automatic` and its like set
- *     managed   policy.d/NAME.conf of usr/lib/suture, run/suture and etc/suture: what is set there
- *               counts alone, and cannot be changed by the owner
+ *     managed   usr/lib/suture/policy.d, run/suture.policy.d (run/suture belongs to the activator,
+ *               which hides what lies there) and etc/suture/policy.d: what is set there counts
+ *               alone, and cannot be changed by the owner
  *
  *     r = policy_load("/", &policy);
  *     policy->config.automatic                                what counts

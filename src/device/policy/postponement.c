@@ -14,7 +14,8 @@
 #include "base/text.h"
 #include "base/time.h"
 
-#define RECORD_MAX 1024 /* bytes: four lines */
+#define FIRST_LINE "suture-postponed 1"
+#define RECORD_MAX 1024 /* bytes: five lines */
 
 static int take_number(Lines *lines, const char *key, uint64_t max, uint64_t *ret_number)
 {
@@ -37,8 +38,10 @@ static int parse(char *text, Postponement *ret)
 	Lines lines = {.next = text, .what = "postponed"};
 	Postponement read = {};
 	uint64_t used = 0;
-	int r = take_number(&lines, "installed", UINT64_MAX, &read.installed);
+	int r = lines_take_word(&lines, FIRST_LINE);
 
+	if (r == 0)
+		r = take_number(&lines, "installed", UINT64_MAX, &read.installed);
 	if (r == 0)
 		r = take_number(&lines, "used", TIME_MAX, &used);
 	if (r == 0)
@@ -77,7 +80,8 @@ int postponement_write(const char *root, const Postponement *postponement, Reaso
 
 	time_format(postponement->since, since);
 	time_format(postponement->until, until);
-	text = memory_printf("installed %" PRIu64 "\nused %" PRId64 "\nsince %s\nuntil %s\n",
+	text = memory_printf(FIRST_LINE "\ninstalled %" PRIu64 "\nused %" PRId64
+					"\nsince %s\nuntil %s\n",
 		postponement->installed, postponement->used, since, until);
 	if (r == 0)
 		r = text ? file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644) : -ENOMEM;

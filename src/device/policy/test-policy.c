@@ -294,8 +294,8 @@ static const struct {
 		"suture.conf:2: details-url must be an address"},
 	{"[notify]\nlevel = some\n", "suture.conf:2: level must be all, deadline-only or none"},
 	{"[manage]\norganisation =\n", "suture.conf:2: organisation must be a name"},
-	{"[repository]\nbandwidth = 1023\n",
-		"suture.conf:2: bandwidth must be bytes a second, 1k to 1G"},
+	{"[repository]\nbandwidth = 8191\n",
+		"suture.conf:2: bandwidth must be bytes a second, 8k to 1G"},
 };
 
 /* One mistake each, and what stands behind it counts. */
@@ -420,8 +420,8 @@ static const struct {
 	{"install", "metered-max", "5M", "4000k", "4000k"},
 	{"install", "battery", "30", "20", "30"},
 	{"install", "battery", "20", "30", "30"},
-	{"repository", "bandwidth", "2k", "x", "2k"},
-	{"repository", "bandwidth", "x", "2k", "2k"},
+	{"repository", "bandwidth", "20k", "x", "20k"},
+	{"repository", "bandwidth", "x", "20k", "20k"},
 	{"repository", "channel", "a", "b", "b"},
 	{"trial", "window", "90", "1min", "90"},
 	{"enforce", "countdown", "10s", "1min", "1min"},
@@ -544,6 +544,7 @@ TEST(the_owners_main_file_replaces_the_vendors)
 TEST(drop_ins_count_in_order_and_hide_each_other_by_name)
 {
 	_cleanup_free_ char *root = memory_printf("%s/order", test_folder());
+	_cleanup_free_ char *hidden = path_join(root, "etc/suture/suture.conf.d/90-z.conf");
 
 	put(root, CONFIG_VENDOR_PATH, "[repository]\nchannel = a\n");
 	put(root, "usr/lib/suture/suture.conf.d/90-z.conf", "[repository]\nchannel = b\n");
@@ -551,6 +552,9 @@ TEST(drop_ins_count_in_order_and_hide_each_other_by_name)
 	load(root);
 	check_value("repository", "channel", "b", POLICY_VENDOR, "suture.conf.d/90-z.conf", 2);
 	put(root, "etc/suture/suture.conf.d/90-z.conf", "");
+	load(root);
+	ASSERT_STREQ(policy->config.channel, "a");
+	ASSERT_OK(file_link_atomic(AT_FDCWD, "/dev/null", hidden));
 	load(root);
 	ASSERT_STREQ(policy->config.channel, "a");
 	put(root, "etc/suture/suture.conf.d/20-x.conf", "[repository]\nchannel = x\n");
@@ -562,7 +566,7 @@ TEST(drop_ins_count_in_order_and_hide_each_other_by_name)
 	load(root);
 	check_value("repository", "channel", "k", POLICY_COMMAND, "suture/owner.conf", 2);
 	put(root, "usr/lib/suture/policy.d/50-m.conf", "[repository]\nchannel = m\n");
-	put(root, "run/suture/policy.d/40-n.conf", "[repository]\nchannel = n\n");
+	put(root, "run/suture.policy.d/40-n.conf", "[repository]\nchannel = n\n");
 	load(root);
 	check_value("repository", "channel", "n", POLICY_MANAGED, "policy.d/40-n.conf", 2);
 	put(root, "etc/suture/policy.d/40-n.conf", "");
@@ -624,6 +628,12 @@ TEST(what_a_command_sets_is_kept_beside_what_others_set)
 	load(root);
 	ASSERT_EQ(policy->config.automatic, AUTOMATIC_DOWNLOAD);
 	ASSERT_EQ(policy->config.notify, NOTIFY_NONE);
+	put(root, POLICY_OWNER_PATH,
+		"[restart]\nprotect = a.service\nprotect = b.service\n[notify]\nlevel = x\n");
+	load(root);
+	ASSERT_OK(policy_keep(policy, root, "install", "automatic", "off", &reason));
+	load(root);
+	ASSERT(policy->config.protect_count == 2 && policy->mistake_count == 0);
 	ASSERT_ERROR(-EINVAL, policy_keep(policy, root, "install", "automatic", "x", &reason));
 	put(root, "etc/suture/policy.d/a.conf",
 		"[install]\nautomatic = install\n[manage]\norganisation = Example\n");

@@ -75,10 +75,11 @@ static WaitSet decide_restart(const Config *config, const Conditions *conditions
 			WAIT_NOT_IDLE);
 }
 
+/* What needs more than services is only staged by an installation. */
 static bool restarts_something(const Config *config, const Work *work, WaitStep step)
 {
 	return step == STEP_RESTART ||
-		(step == STEP_INSTALL && work->scope > RESTART_NONE &&
+		(step == STEP_INSTALL && work->scope == RESTART_SERVICES &&
 			config->restarts != RESTARTS_OFF);
 }
 

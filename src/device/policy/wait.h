@@ -48,7 +48,7 @@ typedef uint32_t WaitSet; /* bit n: WaitReason n */
 		WAIT_BIT(WAIT_WINDOW) | WAIT_BIT(WAIT_CLOCK) | WAIT_BIT(WAIT_RESTART))
 
 /* And what an enforcement passes over whose deadline is over: all but what the vendor says and what
- * would do harm. */
+ * would do harm. While the clock is known to be wrong no deadline is over. */
 #define WAITS_BEFORE_A_DEADLINE                                                                    \
 	(WAITS_OF_THE_OWNER | WAIT_BIT(WAIT_MANAGED_OFF) | WAIT_BIT(WAIT_INHIBITED))
 

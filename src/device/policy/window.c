@@ -107,7 +107,7 @@ static bool covers(const Window *window, int day, int minute)
 	return (today && minute >= window->start) || (yesterday && minute < window->end);
 }
 
-bool window_is_open(const Window *windows, size_t count, int64_t time)
+static bool is_open(const Window *windows, size_t count, int64_t time)
 {
 	time_t seconds = time;
 	struct tm tm;
@@ -122,14 +122,23 @@ bool window_is_open(const Window *windows, size_t count, int64_t time)
 	return false;
 }
 
+/* Somebody may have moved a machine that runs for months to another zone: localtime_r() looks once.
+ */
+bool window_is_open(const Window *windows, size_t count, int64_t time)
+{
+	tzset();
+	return is_open(windows, count, time);
+}
+
 /* Looks at each minute: what the wall shows then is all that counts, and no arithmetic has to know
  * how clocks are set. 20,000 looks are a few milliseconds, asked for when something waits. */
 int window_next(const Window *windows, size_t count, int64_t time, int64_t *ret_time)
 {
 	int64_t end = time + (int64_t)WINDOW_SEARCH_DAYS * DAY_MINUTES * 60;
 
+	tzset();
 	for (int64_t at = time; at < end; at += 60 - at % 60)
-		if (window_is_open(windows, count, at)) {
+		if (is_open(windows, count, at)) {
 			*ret_time = at;
 			return 0;
 		}

@@ -30,13 +30,16 @@ static int64_t newest_issued(const Stage *stage)
 
 static int finish(const Stage *stage, bool changed, uint32_t generation)
 {
-	_cleanup_json_ json_t *json = json_pack(
-		"{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b, s:I, s:I}", "schema", 1, "changed",
-		changed, "generation", (int)generation, "requests", (int)stage->fetcher.requests,
-		"wire_bytes", (json_int_t)stage->fetcher.wire, "payload_bytes",
-		(json_int_t)stage->payload_bytes, "used_delta", stage->has_used_delta, "used_full",
-		stage->has_used_full, "issued", (json_int_t)newest_issued(stage), "expires",
-		(json_int_t)trust_timestamp_expires(stage->trust));
+	_cleanup_json_ json_t *json =
+		json_pack("{s:i, s:b, s:i, s:i, s:I, s:I, s:b, s:b, s:I, s:I, s:b, s:s*}", "schema",
+			1, "changed", changed, "generation", (int)generation, "requests",
+			(int)stage->fetcher.requests, "wire_bytes", (json_int_t)stage->fetcher.wire,
+			"payload_bytes", (json_int_t)stage->payload_bytes, "used_delta",
+			stage->has_used_delta, "used_full", stage->has_used_full, "issued",
+			(json_int_t)newest_issued(stage), "expires",
+			(json_int_t)trust_timestamp_expires(stage->trust), "notes_asked",
+			stage->has_asked_notes, "notes_problem",
+			stage->notes_problem.text[0] ? stage->notes_problem.text : NULL);
 	_cleanup_buffer_ Buffer line = {};
 	int r = json ? document_write(json, &line) : -ENOMEM;
 

@@ -29,7 +29,8 @@ typedef struct Making {
 	const Payload *payload;
 	char name[DIGEST_TEXT_SIZE + sizeof(".image")]; /* in partial/ */
 	char payload_name[DIGEST_TEXT_SIZE + sizeof(".payload")];
-	int fd;        /* of the image's partial file */
+	int fd; /* of the image's partial file */
+	int payload_fd;
 	bool is_whole; /* the payload is there and verified */
 	Reason *reason;
 } Making;
@@ -130,8 +131,10 @@ static int download_from(Making *making, int fd, uint64_t have)
 /* Bytes of an earlier, interrupted download are kept and continued; if the whole then is wrong,
  * they may be to blame, and it is got anew once. What does not verify is not kept. Only bytes that
  * came can show that: a certificate that is not good says nothing about those that are there. */
-static int download_here(Making *making, int fd)
+static int download_here(void *context, Reason *reason)
 {
+	Making *making = context;
+	int fd = making->payload_fd;
 	uint64_t have;
 	int r = fd_size(fd, &have);
 
@@ -147,26 +150,6 @@ static int download_here(Making *making, int fd)
 	if (r == -EBADMSG && ftruncate(fd, 0) < 0)
 		return -errno;
 	return r;
-}
-
-/* From the address that the refresh came from, then from each other one. */
-static int download(Making *making, int fd)
-{
-	Fetcher *fetcher = &making->stage->fetcher;
-	Reason *reason = making->reason, first = {};
-	int r = download_here(making, fd), error = r;
-
-	if (fetcher->url_count == 1 || !fetcher_other_may_help(r))
-		return r;
-	if (reason)
-		first = *reason;
-	for (size_t i = 1; i < fetcher->url_count; i++) {
-		fetcher->at = (fetcher->at + 1) % fetcher->url_count;
-		r = download_here(making, fd);
-		if (r == 0 || !fetcher_other_may_help(r))
-			return r;
-	}
-	return fetcher_tell_first(fetcher, &first, error, reason);
 }
 
 static int tell_apply(void *context, uint64_t done, uint64_t total)
@@ -288,8 +271,10 @@ static int make_image(Making *making, int payload_fd)
 {
 	int r = check_space(making, payload_fd, false);
 
+	making->payload_fd = payload_fd;
 	if (r == 0)
-		r = download(making, payload_fd);
+		r = fetcher_try_each(
+			&making->stage->fetcher, download_here, making, making->reason);
 	making->is_whole = r == 0;
 	if (r == 0)
 		r = apply(making, payload_fd);

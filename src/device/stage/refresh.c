@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "device/store/notes-file.h"
 
 /* The I/O of one run of the TUF workflow. */
 typedef struct Source {
@@ -325,6 +326,7 @@ static int load_index(Source *source, bool *ret_changed, Reason *reason)
  * own files: those are not looked at. What cannot be removed does no harm. */
 static void remove_unfinished(const Stage *stage)
 {
+	_cleanup_free_ char *notes = path_join(NOTES_FILE_FOLDER, stage->base_key);
 	static const struct {
 		const char *folder, *name;
 	} places[] = {
@@ -342,22 +344,28 @@ static void remove_unfinished(const Stage *stage)
 
 	for (size_t i = 0; stage->store->dir >= 0 && i < ARRAY_SIZE(places); i++)
 		(void)file_remove_unfinished(stage->store->dir, places[i].folder, places[i].name);
+	if (notes && stage->store->dir >= 0)
+		(void)file_remove_unfinished(stage->store->dir, notes, NULL);
 }
 
 static int refresh_from(Source *source, bool *ret_changed, Reason *reason)
 {
-	int r = is_unchanged(source, reason);
+	int kept = 0, r = is_unchanged(source, reason);
+	bool is_idle = r > 0;
 
-	if (r == 0) {
+	if (r == 0)
 		r = run_workflow(source, reason);
-		if (r == 0)
-			r = keep_etag(source, reason);
-	}
 	memory_free(TAKE_PTR(source->timestamp));
 	if (r < 0)
 		return r;
 	index_clear(&source->stage->index);
-	return load_index(source, ret_changed, reason);
+	r = load_index(source, ret_changed, reason);
+	if (r == 0 && !is_idle)
+		stage_obtain_notes(source->stage);
+	/* last: who is ended meanwhile is to ask for all of it again */
+	if (!is_idle)
+		kept = keep_etag(source, r == 0 ? reason : NULL);
+	return r < 0 ? r : kept;
 }
 
 int stage_refresh(Stage *stage, bool *ret_changed, Reason *reterr_reason)

@@ -9,7 +9,8 @@
  *
  * Kept below the store: metadata/ and roots/ (TUF documents as received) and index.json. What is
  * kept is verified again from the root in the base whenever it is used: nobody who can write there,
- * but not sign, gains anything.
+ * but not sign, gains anything. The notes of what the index lists lie beside them
+ * (device/store/notes-file.h): texts, which nothing is decided by.
  */
 #include <stdbool.h>
 
@@ -43,6 +44,8 @@ typedef struct Stage {
 	Index index;
 	uint64_t payload_bytes; /* downloaded for images */
 	bool has_used_delta, has_used_full;
+	bool has_asked_notes;
+	Reason notes_problem; /* empty: none */
 } Stage;
 
 /* urls: the repository's address, then its mirrors; borrowed. */
@@ -75,6 +78,10 @@ int stage_improvement(
 int stage_trust_roots(const Stage *stage, Trust **ret_trust, Reason *reterr_reason);
 int stage_refresh_metadata(Stage *stage, Reason *reterr_reason);
 int stage_keep(Stage *stage, const char *path, const void *data, size_t size, Reason *reason);
+/* The notes of each improvement of the index that are not in the store (device/store/notes-file.h).
+ * They are text for people: what goes wrong with them is told in notes_problem, keeps nobody from
+ * an improvement, and is tried again by the next refresh that is no idle one. */
+void stage_obtain_notes(Stage *stage);
 int stage_obtain_image(Stage *stage, const IndexImage *image, Reason *reterr_reason);
 int stage_build_record(const Stage *stage, const Improvement *improvement,
 	Generation **ret_generation, Reason *reterr_reason);

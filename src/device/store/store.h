@@ -9,12 +9,15 @@
  *     current                   symbolic link to generations/N; absent means 0
  *     trial                     that the current generation has not settled yet (trial.h)
  *     bad/<sha256>              images that must not be tried again, and why
+ *     notes/                    what the vendor says of improvements (notes-file.h)
  *     partial/                  downloads and images in the making
  *     history                   what happened, one JSON object per line (history.h)
  *     removed                   what the owner took off, and stays off
  *     lost                      what was taken off because it was damaged, and is to come back
  *     rehearsed                 an improvement without images that is installed: it has no record
  *     pinned.json               a root that an enrolment has verified
+ *     owner.conf                what the owner set by commands (device/policy)
+ *     postponed                 until when the owner put improvements off (device/policy)
  *
  * Every commit is write beside, fsync, rename, fsync of the directory. There is no second copy of
  * any state that could disagree with the first.
@@ -54,9 +57,10 @@
 #define MOUNT_SOURCE "suture"
 
 typedef struct Store {
-	int root;   /* directory descriptor */
-	int dir;    /* of STORE_PATH; -1 while it does not exist */
-	char *path; /* the root's canonical path, without a slash at the end: "" for "/" */
+	int root;        /* directory descriptor */
+	int dir;         /* of STORE_PATH; -1 while it does not exist */
+	char *path;      /* the root's canonical path, without a slash at the end: "" for "/" */
+	const char *run; /* the run folder, where it is not the root's: in an initrd. Borrowed */
 } Store;
 
 int store_open(const char *root, Store **ret, Reason *reterr_reason);
@@ -108,8 +112,9 @@ int store_list_generations(const Store *store, uint32_t **ret_numbers, size_t *r
 /* Removes what nothing needs: all generations but the current one, the one that its trial goes back
  * to, the newest good one above it (staged, or taken off by the owner) and the newest good one
  * below it (the way back), both of this base; then all
- * images in none of these that are not mounted. A generation is good when its record can be read
- * and none of its images is marked bad. */
+ * images in none of these that are not mounted, and the notes of bases that neither run nor have a
+ * generation among these. A generation is good when its record can be read and none of its images
+ * is marked bad. */
 int store_remove_unused(Store *store, Reason *reterr_reason);
 
 /* Marks an image as not to be tried again. `for_good`: it was seen to fail. Otherwise a machine

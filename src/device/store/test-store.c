@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "device/store/history.h"
+#include "device/store/notes-file.h"
 #include "device/store/proof.h"
 #include "device/store/store.h"
 #include "test.h"
@@ -347,6 +348,102 @@ TEST(what_belongs_to_another_base_goes_unless_it_is_current)
 	ASSERT_OK(store_set_current(store, 0, NULL));
 	ASSERT_OK(store_remove_unused(store, NULL));
 	ASSERT(!has_image(store, &old) && has_image(store, &new));
+}
+
+static NotesFile put_notes(Store *store, const char *base, uint32_t sequence, const char *text)
+{
+	NotesFile file = {.sequence = sequence};
+
+	ASSERT_OK(digest_of(text, strlen(text), &file.digest));
+	ASSERT_OK(notes_file_keep(store, base, &file, text, strlen(text), NULL));
+	return file;
+}
+
+static bool has_notes(const Store *store, const char *base, const NotesFile *file)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size;
+	int r = notes_file_read(store, base, file, &data, &size);
+
+	ASSERT(r == 0 || r == -ENOENT);
+	return r == 0;
+}
+
+static size_t count_notes(const Store *store, const char *base, uint32_t *ret_oldest)
+{
+	_cleanup_free_ NotesFile *files = NULL;
+	size_t count;
+
+	ASSERT_OK(notes_file_list(store, base, &files, &count));
+	*ret_oldest = count > 0 ? files[count - 1].sequence : 0;
+	return count;
+}
+
+TEST(notes_are_what_their_names_say)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	NotesFile file, newer, other;
+	char digest[DIGEST_TEXT_SIZE];
+	_cleanup_free_ char *path = NULL;
+	uint32_t oldest;
+
+	ASSERT_EQ(count_notes(store, "b", &oldest), 0);
+	file = put_notes(store, "b", 7, "old");
+	ASSERT(has_notes(store, "b", &file));
+	ASSERT(!has_notes(store, "c", &file));
+	newer = put_notes(store, "b", 7, "new");
+	ASSERT(has_notes(store, "b", &newer) && !has_notes(store, "b", &file));
+	other = put_notes(store, "b", 6, "new");
+	ASSERT_EQ(count_notes(store, "b", &oldest), 2);
+	ASSERT_EQ(oldest, 6);
+	digest_to_text(&other.digest, digest);
+	path = memory_printf("notes/b/6-%s", digest);
+	ASSERT_OK(file_write_atomic(store->dir, path, "neW", 3, 0644));
+	ASSERT(!has_notes(store, "b", &other));
+	ASSERT_OK(file_write_atomic(store->dir, "notes/b/6-00", "x", 1, 0644)); /* not ours */
+	ASSERT_EQ(count_notes(store, "b", &oldest), 2);
+}
+
+TEST(the_oldest_notes_go_but_not_those_of_what_is_selected)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	char base[IDENTITY_KEY_MAX + 1];
+	Digest image = put_image(store, "image");
+	uint32_t sequence, oldest;
+
+	make_base(store, base);
+	ASSERT_EQ(commit_for(store, &image, base), 1);
+	ASSERT_OK(store_set_current(store, 1, NULL));
+	for (sequence = 1; sequence <= NOTES_FILES_MAX + 3; sequence++)
+		put_notes(store, base, sequence, "text");
+	ASSERT_EQ(count_notes(store, base, &oldest), NOTES_FILES_MAX + 1);
+	ASSERT_EQ(oldest, 1);
+	ASSERT_OK(store_set_current(store, 0, NULL));
+	put_notes(store, base, sequence, "text");
+	ASSERT_EQ(count_notes(store, base, &oldest), NOTES_FILES_MAX);
+	ASSERT_EQ(oldest, 5);
+}
+
+TEST(notes_of_another_base_go_when_nothing_of_it_stays)
+{
+	_cleanup_(store_freep) Store *store = new_store();
+	Digest image = put_image(store, "image");
+	char base[IDENTITY_KEY_MAX + 1];
+	uint32_t oldest;
+
+	make_base(store, base);
+	put_notes(store, base, 1, "text");
+	put_notes(store, "26.3.0_x86_64", 1, "text");
+	put_notes(store, "26.2.0_x86_64", 1, "text");
+	ASSERT_EQ(commit_for(store, &image, "26.3.0_x86_64"), 1);
+	ASSERT_OK(store_set_current(store, 1, NULL)); /* the system before may come back */
+	ASSERT_OK(store_remove_unused(store, NULL));
+	ASSERT_EQ(count_notes(store, "26.3.0_x86_64", &oldest), 1);
+	ASSERT_EQ(count_notes(store, "26.2.0_x86_64", &oldest), 0);
+	ASSERT_OK(store_set_current(store, 0, NULL));
+	ASSERT_OK(store_remove_unused(store, NULL));
+	ASSERT(!file_exists(store->dir, "notes/26.3.0_x86_64"));
+	ASSERT_EQ(count_notes(store, base, &oldest), 1);
 }
 
 TEST(mounted_images_are_never_removed)

@@ -8,19 +8,28 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
+#include "device/store/notes-file.h"
 #include "device/store/store.h"
 #include "device/store/trial.h"
 
-/* The digests of the images that stay. */
+typedef struct BaseKey {
+	char text[IDENTITY_KEY_MAX + 1];
+} BaseKey;
+
+/* The digests of the images that stay, and the bases whose notes do. */
 typedef struct Kept {
 	Digest *digests;
 	size_t count;
+	BaseKey *bases;
+	size_t base_count;
 } Kept;
 
 static void kept_done(Kept *kept)
 {
 	free(kept->digests);
+	free(kept->bases);
 }
 
 static bool is_kept(const Kept *kept, const Digest *digest)
@@ -29,6 +38,26 @@ static bool is_kept(const Kept *kept, const Digest *digest)
 		if (digest_equal(&kept->digests[i], digest))
 			return true;
 	return false;
+}
+
+static bool is_base_kept(const Kept *kept, const char *base)
+{
+	for (size_t i = 0; i < kept->base_count; i++)
+		if (strcmp(kept->bases[i].text, base) == 0)
+			return true;
+	return false;
+}
+
+static int keep_base(Kept *kept, const char *base)
+{
+	int r = is_base_kept(kept, base)
+		? 0
+		: memory_grow(&kept->bases, kept->base_count, sizeof(BaseKey));
+
+	if (r < 0 || is_base_kept(kept, base))
+		return r;
+	snprintf(kept->bases[kept->base_count++].text, sizeof(BaseKey), "%s", base);
+	return 0;
 }
 
 /* Adds the generation's images. Positive when one is marked bad, or a seal cannot be read: then it
@@ -68,7 +97,8 @@ static int keep_generation(const Store *store, uint32_t number, const char *base
 	/* one from a newer Suture is not ours to judge, but its images are unknown: it goes */
 	if (r < 0 || (base && strcmp(generation->base, base) != 0))
 		return 1;
-	return keep_images(store, generation, !base, kept);
+	r = keep_images(store, generation, !base, kept);
+	return r == 0 ? keep_base(kept, generation->base) : r;
 }
 
 static int remove_generation(const Store *store, uint32_t number)
@@ -166,6 +196,24 @@ static int remove_images(const Store *store, const Kept *kept)
 	return r;
 }
 
+static int remove_notes(const Store *store, const Kept *kept)
+{
+	int r = 0, fd = openat(store->dir, NOTES_FILE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!stream) {
+		r = errno == ENOENT ? 0 : -errno;
+		fd_close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(stream)))
+		if (entry->d_name[0] != '.' && !is_base_kept(kept, entry->d_name))
+			r = path_remove_tree(dirfd(stream), entry->d_name);
+	closedir(stream);
+	return r;
+}
+
 int store_remove_unused(Store *store, Reason *reterr_reason)
 {
 	_cleanup_(kept_done) Kept kept = {};
@@ -183,5 +231,9 @@ int store_remove_unused(Store *store, Reason *reterr_reason)
 		r = choose(store, &fixed, numbers, count, &kept);
 	if (r == 0)
 		r = remove_images(store, &kept);
+	if (r == 0)
+		r = keep_base(&kept, fixed.base);
+	if (r == 0)
+		r = remove_notes(store, &kept);
 	return r;
 }

@@ -335,15 +335,3 @@ char *advisory_base_title(const Vendor *vendor, const char *product, const char 
 	return memory_printf("%s %s%s%s (%s)", vendor_product_name(vendor, product), label,
 		parts.variant[0] ? " " : "", parts.variant, parts.architecture);
 }
-
-char *advisory_purl(const char *product, const char *key, const char *version, uint64_t sequence)
-{
-	const char *plus = strchr(key, '+');
-	char label[LABEL_TEXT_SIZE];
-
-	if (label_machine(version, sequence, label) < 0)
-		return NULL;
-	return memory_printf("pkg:generic/%s@%s?base=%.*s%s%s", product, label,
-		plus ? (int)(plus - key) : (int)strlen(key), key, plus ? "%2B" : "",
-		plus ? plus + 1 : "");
-}

@@ -6,7 +6,7 @@
  * model. It is also the record that a publisher keeps of every advisory for ever, because an index
  * lists a base's newest improvements only (history.h makes it from indexes).
  */
-#include "vendor/advisory/fixes.h"
+#include "wire/improvement/fixes.h"
 #include "vendor/advisory/vendor.h"
 #include "wire/identity/identity.h"
 #include "wire/improvement/label.h"
@@ -148,7 +148,3 @@ void advisory_base_parts(const char *key, const char *version, AdvisoryBaseParts
  * caller frees; NULL: no memory. */
 char *advisory_base_title(const Vendor *vendor, const char *product, const char *key,
 	const char *version, uint64_t sequence);
-
-/* "pkg:generic/exampleos@26.3.1-a?base=26.3.1_desktop_x86_64"; sequence 0 is the base itself. The
- * caller frees; NULL: no memory. */
-char *advisory_purl(const char *product, const char *key, const char *version, uint64_t sequence);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "wire/improvement/index-schema.h"
+#include "wire/improvement/purl.h"
 #include "wire/json/document.h"
 
 /* Base or improvement: what the tree has a branch for. */
@@ -98,7 +99,7 @@ static int add_image(json_t *hashes, const AdvisoryImage *image)
 static json_t *helper(const Product *product)
 {
 	_cleanup_free_ char *purl =
-		advisory_purl(product->product, product->base, product->version, product->sequence);
+		purl_of_base(product->product, product->base, product->version, product->sequence);
 	_cleanup_json_ json_t *helper = json_pack("{s:s}", "purl", purl), *hashes = json_array();
 	int r = helper && hashes ? 0 : -1;
 

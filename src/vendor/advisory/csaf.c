@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "vendor/advisory/csaf-products.h"
-#include "vendor/advisory/cvss.h"
+#include "wire/improvement/cvss.h"
 #include "vendor/advisory/links.h"
 #include "vendor/advisory/remedy.h"
 #include "wire/improvement/index-schema.h"

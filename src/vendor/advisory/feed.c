@@ -242,8 +242,33 @@ static json_t *describe_base(const Lines *lines, const FeedBase *base, const Ven
 	return NULL;
 }
 
-json_t *feed_document(
-	const AdvisoryList *list, const FeedBases *bases, const Vendor *vendor, int64_t now)
+static json_t *describe_advisory(const AdvisoryEntry *entry, const Vendor *vendor)
+{
+	const Advisory *advisory = &entry->advisory;
+	_cleanup_free_ char *page = links_page(vendor, entry->name);
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I}", "id", advisory->fixes->id, "url",
+		page, "title", advisory->fixes->title, "urgency",
+		urgency_names[advisory->fixes->urgency], "released",
+		time_value(advisory_first_date(advisory)), "updated",
+		time_value(advisory_last_date(advisory)), "revision",
+		(json_int_t)advisory->revisions.count);
+}
+
+static json_t *describe_advisories(const AdvisoryList *list, const Vendor *vendor, int64_t now)
+{
+	_cleanup_json_ json_t *described = json_array();
+
+	for (size_t i = 0; described && i < list->count; i++)
+		if (advisory_is_public(&list->items[i].advisory, now) &&
+			json_array_append_new(
+				described, describe_advisory(&list->items[i], vendor)) < 0)
+			return NULL;
+	return TAKE_PTR(described);
+}
+
+json_t *feed_document(const AdvisoryList *list, const FeedBases *bases, const FeedFiles *files,
+	const Vendor *vendor, int64_t now)
 {
 	_cleanup_(lines_done) Lines lines = {};
 	_cleanup_json_ json_t *described = json_array();
@@ -253,6 +278,8 @@ json_t *feed_document(
 		r = json_array_append_new(
 			described, describe_base(&lines, &bases->items[i], vendor));
 	return r < 0 ? NULL
-		     : json_pack("{s:s, s:i, s:s, s:s, s:O}", "format", "suture-feed", "schema", 1,
-			       "vendor", vendor->name, "url", vendor->url, "bases", described);
+		     : json_pack("{s:s, s:i, s:s, s:s, s:O, s:o, s:o}", "format", "suture-feed",
+			       "schema", 1, "vendor", vendor->name, "url", vendor->url, "bases",
+			       described, "advisories", describe_advisories(list, vendor, now),
+			       "files", feed_files_json(files));
 }

@@ -4,39 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vendor/advisory/lacks.h"
 #include "wire/json/document.h"
-
-#define NOTES_MAX 64 /* fixes files of one improvement: one for each component */
-
-/* The notes of an improvement are a bare list. */
-typedef struct FixesList {
-	SCHEMA_LIST(Fixes) notes;
-} FixesList;
-
-static const SchemaField notes_fields[] = {
-	SCHEMA_FIELD(FixesList, notes, LIST, .max = NOTES_MAX, SCHEMA_OF(fixes_fields, Fixes)),
-	{},
-};
-
-static void fixes_list_clear(FixesList *list)
-{
-	schema_clear(notes_fields, list);
-}
-
-static int parse_notes(const uint8_t *data, uint64_t size, FixesList *ret_list, Reason *reason)
-{
-	_cleanup_buffer_ Buffer text = {};
-	_cleanup_json_ json_t *json = NULL;
-	int r = buffer_text(&text, "{\"notes\":");
-
-	if (r == 0)
-		r = buffer_append(&text, data, size);
-	if (r == 0)
-		r = buffer_text(&text, "}");
-	if (r == 0)
-		r = document_parse(text.data, text.size, &json, reason);
-	return r < 0 ? r : schema_read(notes_fields, json, ret_list, reason);
-}
 
 /* Says what changed, once for all the bases of which the same can be said. */
 static int tell(AdvisoryEntry *entry, const char *text)
@@ -300,7 +269,7 @@ static int refuse_notes(
 static int take_improvement(AdvisoryList *list, const Index *index, const Improvement *improvement,
 	HistoryNotes notes, void *context, Reason *reason)
 {
-	_cleanup_(fixes_list_clear) FixesList texts = {};
+	_cleanup_fixes_list_ FixesList texts = {};
 	_cleanup_free_ uint8_t *data = NULL;
 	Reason why = {};
 	int r;
@@ -309,7 +278,7 @@ static int take_improvement(AdvisoryList *list, const Index *index, const Improv
 		return 0;
 	r = notes(context, improvement->notes, &data, reason);
 	if (r == 0)
-		r = parse_notes(data, improvement->notes->size, &texts, &why);
+		r = fixes_list_read(data, improvement->notes->size, &texts, &why);
 	if (r == -EBADMSG)
 		return refuse_notes(index, improvement, &why, reason);
 	for (size_t i = 0; r == 0 && i < texts.notes.count; i++)
@@ -420,10 +389,13 @@ static bool knows_inclusion(
 	return false;
 }
 
-/* What the older base got by then. What was withdrawn is not carried by what came later. */
+/* What the older base got by then. What was withdrawn is not carried by what came later, and what
+ * is said to be lacking all the same is not there. */
 static bool brings(
 	const Advisory *advisory, const Index *index, const Inclusion *inclusion, const char *cve)
 {
+	if (lacks_cve(lacks_of(index), cve))
+		return false;
 	for (size_t i = 0; i < advisory->releases.count; i++) {
 		const AdvisoryRelease *release = &advisory->releases.items[i];
 
@@ -514,6 +486,80 @@ int history_observe(AdvisoryList *list, const Index *index, HistoryNotes notes, 
 			r = note_inclusion(&list->items[i], index, &index->includes.items[j]);
 	}
 	return r;
+}
+
+/* -- corrections -- */
+
+static int refuse_lost(const Advisory *advisory, const Fixes *fixes, Reason *reason)
+{
+	for (size_t i = 0; i < advisory->fixes->fixes.count; i++) {
+		const Fix *fix = &advisory->fixes->fixes.items[i];
+
+		if (advisory_is_released(advisory, fix) && !fixes_have(fixes, fix))
+			return reason_set(reason, -EINVAL,
+				"%s does not tell of %s in %s any more, which a signed index says "
+				"that it fixes",
+				fixes->id, fix->cve, fix->component);
+	}
+	return 0;
+}
+
+static int refuse_new(const Advisory *advisory, const Fixes *fixes, Reason *reason)
+{
+	for (size_t i = 0; i < fixes->fixes.count; i++) {
+		const Fix *fix = &fixes->fixes.items[i];
+
+		if (!fixes_have(advisory->fixes, fix))
+			return reason_set(reason, -EINVAL,
+				"%s tells of %s in %s, which no improvement was published with: "
+				"only the next one can say so",
+				fixes->id, fix->cve, fix->component);
+	}
+	return 0;
+}
+
+/* What nobody is shown aside. */
+static json_t *shown_text(const Fixes *fixes)
+{
+	json_t *json = schema_write(fixes_fields, fixes);
+
+	json_object_del(json, "schema");
+	json_object_del(json, "released");
+	return json;
+}
+
+static int is_same_text(const Fixes *a, const Fixes *b, bool *ret_same)
+{
+	_cleanup_json_ json_t *left = shown_text(a), *right = shown_text(b);
+
+	if (!left || !right)
+		return -ENOMEM;
+	*ret_same = json_equal(left, right);
+	return 0;
+}
+
+int history_correct(AdvisoryList *list, Fixes *fixes, const char *why, Reason *reterr_reason)
+{
+	AdvisoryEntry *entry = find_advisory(list, fixes->id);
+	bool same = false;
+	Fixes old;
+	int r;
+
+	if (!entry)
+		return reason_set(reterr_reason, -ENOENT,
+			"no advisory %s was published: a draft is corrected by making it again",
+			fixes->id);
+	r = refuse_lost(&entry->advisory, fixes, reterr_reason);
+	if (r == 0)
+		r = refuse_new(&entry->advisory, fixes, reterr_reason);
+	if (r == 0)
+		r = is_same_text(entry->advisory.fixes, fixes, &same);
+	if (r < 0 || same)
+		return r < 0 ? r : HISTORY_SAME_TEXT;
+	old = *entry->advisory.fixes;
+	*entry->advisory.fixes = *fixes;
+	*fixes = old;
+	return tell(entry, why);
 }
 
 /* -- revisions -- */

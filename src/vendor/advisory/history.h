@@ -21,5 +21,12 @@ typedef int (*HistoryNotes)(
 int history_observe(AdvisoryList *list, const Index *index, HistoryNotes notes, void *context,
 	Reason *reterr_reason);
 
+/* Another text for an advisory that was published, and why, for everybody: between observing and
+ * closing. It tells of the same fixes, because which those are is signed in indexes. The text takes
+ * the place of the old one, which the caller frees. -ENOENT: there is no such advisory; -EINVAL: it
+ * tells of other fixes; both with reasons. */
+#define HISTORY_SAME_TEXT 1
+int history_correct(AdvisoryList *list, Fixes *fixes, const char *why, Reason *reterr_reason);
+
 /* Sets `changed` of each entry. 0 or -ENOMEM. */
 int history_close(AdvisoryList *list, int64_t now);

@@ -5,11 +5,12 @@
 #include "base/time.h"
 #include "vendor/advisory/links.h"
 #include "vendor/advisory/remedy.h"
+#include "wire/improvement/purl.h"
 #include "wire/json/document.h"
 
 static json_t *product(const char *id, const char *base, const char *version, uint64_t sequence)
 {
-	_cleanup_free_ char *purl = advisory_purl(id, base, version, sequence);
+	_cleanup_free_ char *purl = purl_of_base(id, base, version, sequence);
 
 	return json_pack("{s:s, s:{s:s}}", "@id", purl, "identifiers", "purl", purl);
 }

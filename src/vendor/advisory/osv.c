@@ -135,5 +135,9 @@ json_t *osv_document(const Advisory *advisory, const char *name, const Vendor *v
 		"schema_version", SCHEMA_VERSION, "id", id, "published", first, "modified", last,
 		"summary", advisory->fixes->title, "details", text, "upstream", "affected",
 		"credits", "references", "type", "ADVISORY", "url", page);
-	return osv && add_fixes(osv, advisory) == 0 ? TAKE_PTR(osv) : NULL;
+	if (!osv || add_fixes(osv, advisory) < 0 ||
+		(!osv_applies(advisory) &&
+			json_object_set_new(osv, "withdrawn", json_string(last)) < 0))
+		return NULL;
+	return TAKE_PTR(osv);
 }

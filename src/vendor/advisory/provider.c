@@ -27,13 +27,25 @@ static int64_t last_updated(const AdvisoryList *list, int64_t now)
 	return last;
 }
 
-json_t *provider_metadata(const AdvisoryList *list, const Vendor *vendor, int64_t now)
+/* While there is no document: when that was said first. */
+static int64_t previous_update(const json_t *previous, int64_t now)
 {
+	int64_t updated;
+
+	return time_parse(document_text(previous, "last_updated"), &updated) == 0 && updated > 0
+		? updated
+		: now;
+}
+
+json_t *provider_metadata(
+	const AdvisoryList *list, const Vendor *vendor, const json_t *previous, int64_t now)
+{
+	int64_t last = last_updated(list, now);
 	_cleanup_free_ char *self = memory_printf("%s" METADATA_FILE, vendor->url);
 	_cleanup_free_ char *folder = memory_printf("%s" LINKS_CSAF_WHITE, vendor->url);
 	char updated[TIME_TEXT_SIZE];
 
-	time_format(last_updated(list, now), updated);
+	time_format(last > 0 ? last : previous_update(previous, now), updated);
 	return json_pack("{s:s, s:[{s:s}], s:s, s:b, s:s, s:b, s:o, s:s}", "canonical_url", self,
 		"distributions", "directory_url", folder, "last_updated", updated,
 		"list_on_CSAF_aggregators", 1, "metadata_version", "2.0",
@@ -92,7 +104,7 @@ int provider_changes(const AdvisoryList *list, int64_t now, Buffer *ret_text)
 	return r < 0 ? r : buffer_text(ret_text, "");
 }
 
-static int64_t expiry_of(const char *security_txt)
+int64_t provider_expiry(const char *security_txt)
 {
 	static const char member[] = "\nExpires: ";
 	const char *at = security_txt ? strstr(security_txt, member) : NULL;
@@ -106,7 +118,7 @@ static int64_t expiry_of(const char *security_txt)
 
 int provider_security_txt(const Vendor *vendor, const char *previous, int64_t now, Buffer *ret_text)
 {
-	int64_t expires = expiry_of(previous);
+	int64_t expires = provider_expiry(previous);
 	char text[TIME_TEXT_SIZE];
 
 	if (expires < now + PROVIDER_FRESH_DAYS * (int64_t)SECONDS_PER_DAY)

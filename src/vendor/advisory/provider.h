@@ -7,14 +7,17 @@
  */
 #include "vendor/advisory/advisory.h"
 
-/* provider-metadata.json; a new reference. NULL: no memory. */
-json_t *provider_metadata(const AdvisoryList *list, const Vendor *vendor, int64_t now);
+/* provider-metadata.json; a new reference. NULL: no memory. `previous`: the present one or NULL,
+ * whose date is kept while there is no document that has one. */
+json_t *provider_metadata(
+	const AdvisoryList *list, const Vendor *vendor, const json_t *previous, int64_t now);
 
 int provider_index(const AdvisoryList *list, int64_t now, Buffer *ret_text);   /* index.txt */
 int provider_changes(const AdvisoryList *list, int64_t now, Buffer *ret_text); /* changes.csv */
 
 /* security.txt has to say until when it is good. `previous`: the present file or NULL, whose date
  * is kept while enough of it is left, so that the file does not change without need. */
+int64_t provider_expiry(const char *security_txt); /* 0: it does not say */
 #define PROVIDER_GOOD_DAYS  365
 #define PROVIDER_FRESH_DAYS 180
 int provider_security_txt(

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/time.h"
 #include "test.h"
+#include "vendor/advisory/agreement.h"
+#include "vendor/advisory/appstream.h"
 #include "vendor/advisory/csaf.h"
-#include "vendor/advisory/cvss.h"
 #include "vendor/advisory/feed.h"
 #include "vendor/advisory/history.h"
 #include "vendor/advisory/mail.h"
@@ -14,48 +15,6 @@
 #include "wire/json/document.h"
 
 /* -- small rules -- */
-
-TEST(a_score_follows_from_its_vector)
-{
-	/* from the examples that FIRST publishes with the specification */
-	static const struct {
-		const char *vector;
-		unsigned score;
-		const char *severity;
-	} cases[] = {
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 61, "MEDIUM"},
-		{"CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 64, "MEDIUM"},
-		{"CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 31, "LOW"},
-		{"CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 99, "CRITICAL"},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 75, "HIGH"},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 98, "CRITICAL"},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 100, "CRITICAL"},
-		{"CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 78, "HIGH"},
-		{"CVSS:3.1/AV:P/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", 0, "NONE"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		ASSERT(cvss_is_vector(cases[i].vector));
-		ASSERT_EQ(cvss_score(cases[i].vector), cases[i].score);
-		ASSERT_STREQ(cvss_severity(cases[i].score), cases[i].severity);
-	}
-}
-
-TEST(what_is_no_vector_is_refused)
-{
-	static const char *const bad[] = {"", "CVSS:3.1", "CVSS:3.1/AV:N",
-		"CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N",
-		"CVSS:3.1/AV:X/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N",
-		"CVSS:3.1/AC:L/AV:N/PR:N/UI:R/S:C/C:L/I:L/A:N",
-		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:",
-		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N/E:P",
-		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:NN"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		ASSERT(!cvss_is_vector(bad[i]));
-		ASSERT_EQ(cvss_score(bad[i]), 0);
-	}
-}
 
 TEST(file_names_are_those_of_csaf)
 {
@@ -85,15 +44,6 @@ TEST(a_base_key_has_parts)
 		ASSERT_STREQ(parts.variant, cases[i].variant);
 		ASSERT_STREQ(parts.architecture, cases[i].architecture);
 	}
-}
-
-TEST(a_package_address_has_the_whole_base_key)
-{
-	_cleanup_free_ char *base = advisory_purl("exampleos", "26.3.1+12_x86_64", "26.3.1", 0);
-	_cleanup_free_ char *late = advisory_purl("exampleos", "26.3.1_x86_64", "26.3.1", 27);
-
-	ASSERT_STREQ(base, "pkg:generic/exampleos@26.3.1?base=26.3.1%2B12_x86_64");
-	ASSERT_STREQ(late, "pkg:generic/exampleos@26.3.1-aa?base=26.3.1_x86_64");
 }
 
 #define COMMIT "902bc9190331343b2017211debcec8d2ab87e17a"
@@ -237,9 +187,42 @@ static int check_json(json_t *json)
 	return owned ? document_write(owned, &text) : -ENOMEM;
 }
 
+/* The forms that were just made agree with each other. */
+static int compare_forms(
+	const AdvisoryEntry *entry, const json_t *feed, const Buffer *page, const Buffer *mail)
+{
+	_cleanup_json_ json_t *csaf = csaf_document(&entry->advisory, entry->name, &vendor);
+	_cleanup_json_ json_t *vex = openvex_document(&entry->advisory, entry->name, &vendor);
+	_cleanup_json_ json_t *osv = osv_document(&entry->advisory, entry->name, &vendor);
+	_cleanup_json_ json_t *promises = json_object();
+	const AgreementForms forms = {feed, json_array_get(json_object_get(feed, "advisories"), 0),
+		entry->name, csaf, vex, osv, (char *)page->data, (char *)mail->data};
+	Reason reason = {};
+	int r = csaf && vex && osv && promises ? agreement_check(&forms, promises, &reason)
+					       : -ENOMEM;
+
+	if (r < 0 && r != -ENOMEM)
+		test_fail(__FILE__, __LINE__, "%s", reason.text);
+	return r;
+}
+
+static int write_and_compare(const AdvisoryList *list, const FeedBases *bases)
+{
+	const AdvisoryEntry *entry = &list->items[0];
+	_cleanup_feed_files_ FeedFiles files = {};
+	_cleanup_json_ json_t *feed = feed_document(list, bases, &files, &vendor, NOW);
+	_cleanup_buffer_ Buffer page = {}, mail = {};
+	int r = feed ? page_write(&entry->advisory, entry->name, &vendor, &page) : -ENOMEM;
+
+	if (r == 0)
+		r = mail_write(&entry->advisory, entry->name, &vendor, &mail);
+	return r < 0 ? r : compare_forms(entry, feed, &page, &mail);
+}
+
 static int write_all(const AdvisoryList *list, const FeedBases *bases)
 {
 	const AdvisoryEntry *entry = &list->items[0];
+	_cleanup_feed_files_ FeedFiles files = {};
 	_cleanup_buffer_ Buffer text = {};
 	int r = check_json(csaf_document(&entry->advisory, entry->name, &vendor));
 
@@ -248,9 +231,11 @@ static int write_all(const AdvisoryList *list, const FeedBases *bases)
 	if (r == 0)
 		r = check_json(osv_document(&entry->advisory, entry->name, &vendor));
 	if (r == 0)
-		r = check_json(feed_document(list, bases, &vendor, NOW));
+		r = feed_files_add(&files, "advisories/a.html", "a", 1);
 	if (r == 0)
-		r = check_json(provider_metadata(list, &vendor, NOW));
+		r = check_json(feed_document(list, bases, &files, &vendor, NOW));
+	if (r == 0)
+		r = check_json(provider_metadata(list, &vendor, NULL, NOW));
 	if (r == 0)
 		r = provider_index(list, NOW, &text);
 	if (r == 0)
@@ -258,10 +243,12 @@ static int write_all(const AdvisoryList *list, const FeedBases *bases)
 	if (r == 0)
 		r = provider_security_txt(&vendor, NULL, NOW, &text);
 	if (r == 0)
+		r = appstream_write(list, "exampleos", &vendor, NOW, &text);
+	if (r == 0)
 		r = page_write(&entry->advisory, entry->name, &vendor, &text);
 	if (r == 0)
 		r = page_write_index(list, &vendor, NOW, &text);
-	return r < 0 ? r : mail_write(&entry->advisory, entry->name, &vendor, &text);
+	return r < 0 ? r : write_and_compare(list, bases);
 }
 
 static int whole_way(const Index *index)
@@ -309,6 +296,84 @@ TEST(an_index_that_says_nothing_new_changes_nothing)
 	ASSERT_EQ(advisory_last_date(&list.items[0].advisory), NOW); /* never back in time */
 	ASSERT_STREQ(
 		list.items[0].advisory.revisions.items[1].summary, "26.3.1-a is withdrawn: R.");
+}
+
+TEST(a_software_centre_gets_nothing_that_it_would_order_wrong)
+{
+	static IndexFix fixes[] = {{(char *)"CVE-1", (char *)"tls"}};
+	static const uint64_t sequences[] = {26, 27, 28};
+	AdvisoryRelease releases[ARRAY_SIZE(sequences)];
+	Fixes text = {.title = (char *)"T"};
+	AdvisoryRevision revision = {.date = 1};
+	AdvisoryEntry entry = {.name = (char *)"ex-1",
+		.advisory = {.fixes = &text,
+			.releases = {releases, ARRAY_SIZE(sequences)},
+			.revisions = {&revision, 1}}};
+	AdvisoryList list = {&entry, 1};
+	_cleanup_buffer_ Buffer xml = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sequences); i++)
+		releases[i] = (AdvisoryRelease){.product = (char *)"os",
+			.base = (char *)"1_x86_64",
+			.version = (char *)"1",
+			.sequence = sequences[i],
+			.fixes = {fixes, 1}};
+	ASSERT_OK(appstream_write(&list, "os", &vendor, NOW, &xml));
+	ASSERT(strstr((char *)xml.data, "1-ab\"") < strstr((char *)xml.data, "1-aa\""));
+	ASSERT(strstr((char *)xml.data, "1-aa\""));
+	ASSERT(!strstr((char *)xml.data, "1-z\""));
+}
+
+TEST(a_feed_can_name_no_other_file)
+{
+	static const char *const good[] = {"advisories/ex-1.html", "advisories/a.b/c+_.xml",
+		".well-known/csaf/white/2026/ex-1.json.sha512", ".well-known/csaf/index.txt"};
+	static const char *const bad[] = {"", "advisories", "advisories/", "advisories/feed.json",
+		"metadata/1.root.json", ".well-known/security.txt", "advisories/../a.html",
+		"/advisories/a.html", "advisories//a.html", "advisories/.htaccess",
+		"advisories/a/.b/c.txt", "advisories/a.php", "advisories/A.html",
+		"advisories/a%2f.html", "advisories/a b.html", ".well-known/csafe/a.txt"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		ASSERT(feed_is_path(good[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT(!feed_is_path(bad[i]));
+}
+
+#define FEED(files) "{\"format\":\"suture-feed\",\"schema\":1,\"more\":1,\"files\":" files "}"
+#define FEED_FILE(path, size)                                                                      \
+	"{\"path\":\"" path "\",\"size\":" size ",\"sha256\":\"" DIGEST_TEXT "\"}"
+
+static int read_feed(const char *text, FeedFiles *ret_files, Reason *reason)
+{
+	_cleanup_json_ json_t *feed = NULL;
+	int r = feed_parse(text, strlen(text), &feed, reason);
+
+	return r < 0 ? r : feed_files_read(feed, ret_files, reason);
+}
+
+TEST(a_feed_that_is_none_is_refused)
+{
+	static const char *const bad[] = {"", "{}", FEED("1"), FEED("[1]"), FEED("[{}]"),
+		FEED("[" FEED_FILE("metadata/1.root.json", "1") "]"),
+		FEED("[" FEED_FILE("advisories/a.html", "-1") "]"),
+		FEED("[" FEED_FILE("advisories/a.html", "99999999999") "]"),
+		FEED("[" FEED_FILE("advisories/a.html", "\"1\"") "]"),
+		FEED("[" FEED_FILE("advisories/a.html", "1") "," FEED_FILE(
+			"advisories/a.html", "2") "]"),
+		"{\"format\":\"suture-feed\",\"schema\":2,\"files\":[]}"};
+	_cleanup_feed_files_ FeedFiles files = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		Reason reason = {};
+
+		ASSERT_ERROR(-EBADMSG, read_feed(bad[i], &files, &reason));
+		ASSERT(reason.text[0]);
+		ASSERT_EQ(files.count, 0);
+	}
+	ASSERT_OK(read_feed(FEED("[" FEED_FILE("advisories/a.html", "7") "]"), &files, NULL));
+	ASSERT_EQ(feed_files_find(&files, "advisories/a.html")->size, 7);
+	ASSERT(!feed_files_find(&files, "advisories/b.html"));
 }
 
 TEST(notes_that_do_not_fit_are_refused)

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "crypto/digest512.h"
+#include "vendor/advisory/appstream.h"
 #include "vendor/advisory/csaf.h"
 #include "vendor/advisory/feed.h"
 #include "vendor/advisory/history.h"
@@ -28,14 +29,14 @@
 #define RECORDS     "advisories"
 #define VENDOR_FILE "vendor.json"
 
-#define PUBLIC_FILE_MAX                                                                            \
-	((size_t)64 << 20) /* of the largest, the feed of a vendor with 1000 bases */
-
 typedef struct Advisories {
 	Repository *repository;
 	AdvisoryList list;
 	FeedBases bases;
+	FeedFiles files;    /* all that will be public, but the feed and security.txt */
+	FeedFiles previous; /* what the present feed lists */
 	Vendor vendor;
+	AdvisoriesCorrection *correction; /* or NULL */
 	bool all;
 	size_t count; /* files that change */
 	Reason *reason;
@@ -45,6 +46,8 @@ static void advisories_done(Advisories *all)
 {
 	advisory_list_done(&all->list);
 	feed_bases_done(&all->bases);
+	feed_files_done(&all->files);
+	feed_files_done(&all->previous);
 	vendor_clear(&all->vendor);
 }
 
@@ -143,6 +146,15 @@ static int put_records(const Advisories *all)
 	return r;
 }
 
+static int correct(Advisories *all)
+{
+	AdvisoriesCorrection *correction = all->correction;
+	int r = history_correct(&all->list, correction->fixes, correction->why, all->reason);
+
+	correction->is_new = r == 0;
+	return r < 0 ? r : 0;
+}
+
 /* Everything that happened is in the records, and the new ones in the outbox. */
 static int update_records(Advisories *all)
 {
@@ -151,12 +163,29 @@ static int update_records(Advisories *all)
 
 	for (size_t i = 0; r == 0 && i < bases->bases.count; i++)
 		r = observe_base(all, &bases->bases.items[i]);
+	if (r == 0 && all->correction)
+		r = correct(all);
 	if (r == 0)
 		r = history_close(&all->list, all->repository->now);
 	return r < 0 ? r : put_records(all);
 }
 
 /* -- public files -- */
+
+/* The document as it is published; NULL where there is none, or none that can be read. */
+static int read_published(const Advisories *all, const char *name, json_t **ret_json)
+{
+	_cleanup_free_ char *path = path_join(all->repository->path, name);
+	_cleanup_free_ uint8_t *data = NULL;
+	json_t *json = NULL;
+	size_t size;
+	int r = path ? file_read(AT_FDCWD, path, FEED_SIZE_MAX, &data, &size) : -ENOMEM;
+
+	if (r == 0)
+		r = document_parse_large(data, size, FEED_VALUES_MAX, &json, NULL);
+	*ret_json = json;
+	return r == -ENOMEM ? r : 0;
+}
 
 static bool is_as_it_was(const Advisories *all, const char *name, const Buffer *text)
 {
@@ -170,8 +199,10 @@ static bool is_as_it_was(const Advisories *all, const char *name, const Buffer *
 
 static int put_file(Advisories *all, const char *name, const Buffer *text)
 {
-	if (is_as_it_was(all, name, text))
-		return 0;
+	int r = feed_is_path(name) ? feed_files_add(&all->files, name, text->data, text->size) : 0;
+
+	if (r < 0 || is_as_it_was(all, name, text))
+		return r;
 	all->count++;
 	return outbox_put(all->repository->workspace, name, text->data, text->size, all->reason);
 }
@@ -256,20 +287,81 @@ static int put_advisory(Advisories *all, const AdvisoryEntry *entry)
 	if (r == 0)
 		r = put_document(
 			all, vex, openvex_document(&entry->advisory, entry->name, &all->vendor));
-	if (r == 0 && osv_applies(&entry->advisory))
+	/* the record that an older text had is not left as it was */
+	if (r == 0 && (osv_applies(&entry->advisory) || feed_files_find(&all->previous, osv)))
 		r = put_document(
 			all, osv, osv_document(&entry->advisory, entry->name, &all->vendor));
 	return r < 0 ? r : put_texts(all, entry);
 }
 
-/* What is as it was need not be made to know that; one that was planned may have become due. */
-static bool is_due(const Advisories *all, const AdvisoryEntry *entry)
+/* What is as it was need not be made to know that: the feed goes on saying of its files what it
+ * says, which is not what they are where they are damaged. 1: it does not know them, as of what was
+ * planned and has become due. */
+static int keep_advisory(Advisories *all, const AdvisoryEntry *entry)
 {
-	_cleanup_free_ char *name = advisory_file(entry, ".html");
-	_cleanup_free_ char *path = name ? path_join(all->repository->path, name) : NULL;
+	int r = 0;
 
-	return advisory_is_public(&entry->advisory, all->repository->now) &&
-		(all->all || entry->changed || !path || !file_exists(AT_FDCWD, path));
+	for (size_t i = 0; r == 0 && i < LINKS_FILES; i++) {
+		_cleanup_free_ char *name =
+			links_file(entry->name, advisory_first_date(&entry->advisory), i);
+		const FeedFile *file = name ? feed_files_find(&all->previous, name) : NULL;
+
+		if (file)
+			r = feed_files_copy(&all->files, file);
+		else if (!name || i != LINKS_FILE_OSV)
+			r = name ? 1 : -ENOMEM;
+	}
+	return r;
+}
+
+static int put_or_keep(Advisories *all, const AdvisoryEntry *entry)
+{
+	int r = all->all || entry->changed ? 1 : keep_advisory(all, entry);
+
+	return r > 0 ? put_advisory(all, entry) : r;
+}
+
+static int put_product(Advisories *all, const char *product)
+{
+	_cleanup_free_ char *name = appstream_file(product);
+	_cleanup_buffer_ Buffer text = {};
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	if (feed_files_find(&all->files, name)) /* another base's product is the same */
+		return 0;
+	r = appstream_write(&all->list, product, &all->vendor, all->repository->now, &text);
+	return r < 0 ? r : put_file(all, name, &text);
+}
+
+/* Of what was ever improved, and of what may be. */
+static int put_products(Advisories *all)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->bases.count; i++)
+		r = put_product(all, all->bases.items[i].product);
+	for (size_t i = 0; r == 0 && i < all->list.count; i++) {
+		const Advisory *advisory = &all->list.items[i].advisory;
+
+		for (size_t j = 0; r == 0 && j < advisory->releases.count; j++)
+			if (advisory_is_public(advisory, all->repository->now))
+				r = put_product(all, advisory->releases.items[j].product);
+	}
+	return r;
+}
+
+static int put_provider(Advisories *all)
+{
+	static const char name[] = LINKS_CSAF "provider-metadata.json";
+	_cleanup_json_ json_t *previous = NULL;
+	int r = read_published(all, name, &previous);
+
+	return r < 0 ? r
+		     : put_document(all, name,
+			       provider_metadata(
+				       &all->list, &all->vendor, previous, all->repository->now));
 }
 
 static int put_lists(Advisories *all)
@@ -289,11 +381,17 @@ static int put_lists(Advisories *all)
 	if (r == 0)
 		r = put_file(all, LINKS_CSAF_WHITE "changes.csv", &changes);
 	if (r == 0)
-		r = put_document(all, LINKS_ADVISORIES "feed.json",
-			feed_document(&all->list, &all->bases, &all->vendor, now));
-	return r < 0 ? r
-		     : put_document(all, LINKS_CSAF "provider-metadata.json",
-			       provider_metadata(&all->list, &all->vendor, now));
+		r = put_products(all);
+	return r < 0 ? r : put_provider(all);
+}
+
+/* Last, because it lists all the others. */
+static int put_feed(Advisories *all)
+{
+	feed_files_sort(&all->files);
+	return put_document(all, FEED_NAME,
+		feed_document(
+			&all->list, &all->bases, &all->files, &all->vendor, all->repository->now));
 }
 
 static int put_security_txt(Advisories *all)
@@ -303,7 +401,7 @@ static int put_security_txt(Advisories *all)
 	_cleanup_free_ uint8_t *previous = NULL;
 	_cleanup_buffer_ Buffer text = {};
 	size_t size;
-	int r = path ? file_read(AT_FDCWD, path, PUBLIC_FILE_MAX, &previous, &size) : -ENOMEM;
+	int r = path ? file_read(AT_FDCWD, path, FEED_FILE_SIZE_MAX, &previous, &size) : -ENOMEM;
 
 	if (r < 0 && r != -ENOENT)
 		return reason_errno(all->reason, r, "cannot read %s", path);
@@ -312,16 +410,30 @@ static int put_security_txt(Advisories *all)
 	return r < 0 ? r : put_file(all, name, &text);
 }
 
+/* One that cannot be read is as none: all is made anew. */
+static int load_previous(Advisories *all)
+{
+	_cleanup_json_ json_t *feed = NULL;
+	int r = read_published(all, FEED_NAME, &feed);
+
+	if (r == 0)
+		r = feed_files_read(feed, &all->previous, NULL);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int put_public(Advisories *all)
 {
-	int r = 0;
+	int64_t now = all->repository->now;
+	int r = load_previous(all);
 
 	advisory_list_sort(&all->list);
 	for (size_t i = 0; r == 0 && i < all->list.count; i++)
-		if (is_due(all, &all->list.items[i]))
-			r = put_advisory(all, &all->list.items[i]);
+		if (advisory_is_public(&all->list.items[i].advisory, now))
+			r = put_or_keep(all, &all->list.items[i]);
 	if (r == 0)
 		r = put_lists(all);
+	if (r == 0)
+		r = put_feed(all);
 	return r < 0 ? r : put_security_txt(all);
 }
 
@@ -337,11 +449,24 @@ static int load_vendor(Advisories *all)
 		r = document_file_load(path, vendor_fields, &all->vendor, all->reason);
 		return r < 0 ? r : 1;
 	}
-	return all->all ? reason_set(all->reason, -ENOENT,
-				  "advisories need %s, which says who publishes them: see "
-				  "examples/vendor.json",
-				  path)
-			: 0;
+	return all->all || all->correction
+		? reason_set(all->reason, -ENOENT,
+			  "advisories need %s, which says who publishes them: see "
+			  "examples/vendor.json",
+			  path)
+		: 0;
+}
+
+static int put_all(Advisories *all, size_t *ret_count)
+{
+	int has_vendor = load_vendor(all);
+	int r = has_vendor < 0 ? has_vendor : update_records(all);
+
+	if (r == 0 && has_vendor > 0)
+		r = put_public(all);
+	if (r == 0)
+		*ret_count = all->count;
+	return r;
 }
 
 int advisories_put(
@@ -349,13 +474,15 @@ int advisories_put(
 {
 	_cleanup_(advisories_done) Advisories all = {
 		.repository = repository, .all = scope == ADVISORIES_ALL, .reason = reterr_reason};
-	int has_vendor = load_vendor(&all);
-	int r = has_vendor < 0 ? has_vendor : update_records(&all);
 
-	if (r == 0 && has_vendor > 0)
-		r = put_public(&all);
-	if (r < 0)
-		return r;
-	*ret_count = all.count;
-	return 0;
+	return put_all(&all, ret_count);
+}
+
+int advisories_correct(Repository *repository, AdvisoriesCorrection *correction, size_t *ret_count,
+	Reason *reterr_reason)
+{
+	_cleanup_(advisories_done) Advisories all = {
+		.repository = repository, .correction = correction, .reason = reterr_reason};
+
+	return put_all(&all, ret_count);
 }

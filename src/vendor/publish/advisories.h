@@ -15,12 +15,24 @@
  * All of it goes into the outbox, and so becomes public behind the metadata of the same change.
  * Drafts, rehearsals, and what is planned for later than now are in none of it.
  */
+#include "wire/improvement/fixes.h"
 #include "vendor/repository/repository.h"
 
 typedef enum AdvisoriesScope {
 	ADVISORIES_CHANGED, /* with a change: what it changes, where there is a vendor.json */
 	ADVISORIES_ALL,     /* all that is not as it should be; -ENOENT without a vendor.json */
 } AdvisoriesScope;
+
+/* Another text for an advisory that was published (vendor/advisory/history.h), and why. */
+typedef struct AdvisoriesCorrection {
+	Fixes *fixes;
+	const char *why;
+	bool is_new; /* set when there was something to correct */
+} AdvisoriesCorrection;
+
+/* As ADVISORIES_CHANGED, and -ENOENT without a vendor.json. */
+int advisories_correct(Repository *repository, AdvisoriesCorrection *correction, size_t *ret_count,
+	Reason *reterr_reason);
 
 /* ret_count: public files that will change. */
 int advisories_put(

@@ -34,7 +34,7 @@ typedef struct Arguments {
 	int jobs;                 /* 0: as many as there are processors */
 	const char *trusted_root; /* of a repository without a work folder here */
 	int keep_days;
-	bool dry_run, prune;
+	bool dry_run, prune, signed_only;
 	bool json, force, rehearsal;
 } Arguments;
 

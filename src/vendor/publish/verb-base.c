@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "vendor/publish/desk.h"
+#include "vendor/advisory/lacks.h"
 #include "vendor/files/disk-image.h"
 #include "vendor/work/draft.h"
 #include "vendor/publish/regression.h"
@@ -25,8 +26,7 @@
 
 #define OS_RELEASE_SIZE_MAX 65536
 #define OS_RELEASE          "usr/lib/os-release"
-#define LACKS               "lacks" /* in the index's `optional` */
-#define NONE                "none"  /* takes back what was said */
+#define NONE                "none" /* takes back what was said */
 
 static int read_identity(const char *path, BaseIdentity *identity, Reason *reason)
 {
@@ -339,7 +339,7 @@ static void tell_includes(const Workspace *workspace, const Index *index)
 
 static void tell_lacks(const Index *index)
 {
-	const json_t *lacks = json_object_get(index->optional, LACKS);
+	const json_t *lacks = lacks_of(index);
 	const json_t *files = json_object_get(lacks, "files");
 
 	if (!lacks)

@@ -16,14 +16,17 @@
 
 static json_t *describe(const CheckReport *report, json_t *warnings)
 {
-	return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}",
+	return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, "
+			 "s:O, s:O, s:O}",
 		"schema", 1, "good", report->error == 0, "indexes", (json_int_t)report->indexes,
 		"improvements", (json_int_t)report->improvements, "images",
 		(json_int_t)report->images, "blobs", (json_int_t)report->blobs, "deltas",
 		(json_int_t)report->deltas, "bytes", (json_int_t)report->bytes, "unsealed",
 		(json_int_t)report->unsealed, "unapplied", (json_int_t)report->unapplied,
 		"unlisted", (json_int_t)report->unlisted, "unlisted_bytes",
-		(json_int_t)report->unlisted_bytes, "faults", report->faults, "expiring", warnings);
+		(json_int_t)report->unlisted_bytes, "advisories", (json_int_t)report->advisories,
+		"publishing", report->is_moving, "lacks", report->lacks, "faults", report->faults,
+		"expiring", warnings);
 }
 
 static void print_faults(const CheckReport *report)
@@ -32,12 +35,29 @@ static void print_faults(const CheckReport *report)
 		log_error("%s", json_string_value(json_array_get(report->faults, i)));
 }
 
+static void print_advisories(const CheckReport *report)
+{
+	if (report->advisories)
+		printf("%zu advisories%s\n", report->advisories,
+			report->is_moving       ? ", not judged: something is being published"
+				: report->error ? ""
+						: ", which say what is signed");
+	for (size_t i = 0; i < json_array_size(report->lacks); i++) {
+		const json_t *lacks = json_array_get(report->lacks, i);
+
+		printf("%s %s lacks %lld files of %s: %s\n", document_text(lacks, "product"),
+			document_text(lacks, "base"), (long long)document_number(lacks, "files"),
+			document_text(lacks, "of"), document_text(lacks, "reason"));
+	}
+}
+
 static void print_counts(const CheckReport *report)
 {
 	printf("%s: %zu indexes, %zu improvements, %zu images, %zu blobs of %" PRIu64
 	       " bytes, %zu deltas applied again\n",
 		report->error ? "Not good" : "Good", report->indexes, report->improvements,
 		report->images, report->blobs, report->bytes, report->deltas);
+	print_advisories(report);
 	if (report->unsealed || report->unapplied)
 		printf("Not looked at: %zu seals and %zu deltas, which need the work folder and "
 		       "the bases\n",

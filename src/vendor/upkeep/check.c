@@ -6,11 +6,17 @@
 
 #include "base/hex.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "vendor/make/payload.h"
-#include "vendor/upkeep/prune.h"
+#include "vendor/upkeep/advisory-check.h"
+#include "vendor/keys/envelope.h"
 #include "vendor/keys/seal-keys.h"
+#include "vendor/upkeep/prune.h"
+#include "vendor/work/outbox.h"
 #include "wire/improvement/image-seal.h"
 #include "wire/json/document.h"
+
+#define PUBLIC "public" /* the channel that advisories tell of */
 
 typedef struct Check {
 	const Workspace *workspace;
@@ -20,6 +26,8 @@ typedef struct Check {
 	const char *channel;
 	size_t in_channel; /* indexes that were found in it */
 	json_t *done;      /* what was looked at already: improvements share blobs */
+	AdvisoryCheck advisories;
+	bool is_faulty;
 	CheckReport *report;
 	Reason *reason;
 } Check;
@@ -27,16 +35,19 @@ typedef struct Check {
 void check_report_done(CheckReport *report)
 {
 	json_decref(report->faults);
-	report->faults = NULL;
+	json_decref(report->lacks);
+	report->faults = report->lacks = NULL;
 }
 
 /* What is wrong is noted, and the rest looked at all the same. */
-static int note_fault(Check *check, int error)
+static int note_fault(void *context, int error)
 {
+	Check *check = context;
 	CheckReport *report = check->report;
 
 	if (error == 0 || error == -ENOMEM)
 		return error;
+	check->is_faulty = true;
 	if (report->error == 0)
 		report->error = error;
 	if (json_array_size(report->faults) == CHECK_FAULTS_MAX)
@@ -162,7 +173,9 @@ static int check_index(void *context, const char *path, const TrustFile *file)
 	check->in_channel += strcmp(index.channel, check->channel) == 0;
 	for (size_t i = 0; r == 0 && i < index.improvements.count; i++)
 		r = check_improvement(check, &index, &index.improvements.items[i]);
-	return r;
+	return r < 0 || strcmp(index.channel, PUBLIC) != 0
+		? r
+		: advisory_check_take(&check->advisories, &index);
 }
 
 static int check_base(Check *check, const Base *base)
@@ -192,6 +205,59 @@ static int check_bases(Check *check, const OptionList *wanted, Bar *bar)
 		r = check_base(check, base);
 	}
 	return r;
+}
+
+/* Whether something became public since the metadata was read, or is about to. */
+static bool is_moving(const Check *check)
+{
+	const Repository *repository = check->repository;
+	_cleanup_free_ char *path = path_join(repository->path, "metadata/timestamp.json");
+	_cleanup_json_ json_t *envelope = NULL;
+
+	if (check->workspace->path && outbox_is_ready(check->workspace))
+		return true;
+	return path && envelope_read(path, &envelope, NULL) == 0 &&
+		metadata_version(json_object_get(envelope, "signed")) !=
+		metadata_version(repository_published(repository, "timestamp"));
+}
+
+static int run_advisories(Check *check)
+{
+	int r = advisory_check_run(&check->advisories, check->reason);
+
+	json_decref(check->report->lacks);
+	check->report->lacks = TAKE_PTR(check->advisories.lacks);
+	check->report->advisories = check->advisories.advisories;
+	return r;
+}
+
+static int drop_faults(Check *check, size_t count, int error)
+{
+	check->report->error = error;
+	check->is_faulty = error != 0;
+	while (json_array_size(check->report->faults) > count)
+		if (json_array_remove(check->report->faults, count) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* They become public behind the metadata, so that a fault may be what is not there yet: only what
+ * is found twice, while nothing moves, is one. */
+static int check_advisories(Check *check)
+{
+	size_t count = json_array_size(check->report->faults);
+	int error = check->report->error;
+	int r = run_advisories(check);
+
+	if (r < 0 || json_array_size(check->report->faults) == count)
+		return r;
+	r = drop_faults(check, count, error);
+	if (r == 0)
+		r = run_advisories(check);
+	if (r < 0 || json_array_size(check->report->faults) == count || !is_moving(check))
+		return r;
+	check->report->is_moving = true;
+	return drop_faults(check, count, error);
 }
 
 /* Not a fault: it costs space alone. What is damaged was told already. */
@@ -226,6 +292,8 @@ static int check_all(Check *check, const OptionList *bases, Bar *bar)
 	if (r == 0 && check->in_channel == 0 && check->report->error == 0 &&
 		check->workspace->list.bases.count > 0)
 		r = reason_set(check->reason, -ENOENT, "no base has a channel %s", check->channel);
+	if (r == 0)
+		r = check_advisories(check);
 	return r < 0 ? r : count_unlisted(check);
 }
 
@@ -240,11 +308,18 @@ int check_repository(const Workspace *workspace, Repository *repository, const O
 		.done = done,
 		.report = &report,
 		.reason = reterr_reason};
-	int r = report.faults && done ? check_all(&check, bases, bar) : -ENOMEM;
+	int r;
 
+	check.advisories = (AdvisoryCheck){.repository = repository,
+		.workspace = workspace,
+		.fault = note_fault,
+		.context = &check,
+		.is_faulty = &check.is_faulty};
+	r = report.faults && done ? check_all(&check, bases, bar) : -ENOMEM;
+	advisory_check_done(&check.advisories);
 	if (r < 0)
 		return r;
 	*ret_report = report;
-	report.faults = NULL;
+	report.faults = report.lacks = NULL;
 	return 0;
 }

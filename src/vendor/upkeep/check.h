@@ -8,6 +8,8 @@
  * It goes on behind what is wrong, so that one run tells all of it. One blob at a time is mapped,
  * and at most one image made from a delta is in memory.
  *
+ * What tells of fixes is held against what is signed (advisory-check.h).
+ *
  * Seals and deltas need the vendor's list of bases and the bases' files: without them they are
  * counted as not looked at.
  */
@@ -25,8 +27,11 @@ typedef struct CheckReport {
 	uint64_t bytes;             /* of blobs */
 	size_t unlisted;            /* files that nothing current or recent needs */
 	uint64_t unlisted_bytes;
-	json_t *faults; /* sentences */
-	int error;      /* of the first fault; 0: all is good */
+	size_t advisories; /* that were looked at */
+	bool is_moving;    /* and not judged: something is being published */
+	json_t *lacks;     /* what bases lack of their predecessors, all the same */
+	json_t *faults;    /* sentences */
+	int error;         /* of the first fault; 0: all is good */
 } CheckReport;
 
 void check_report_done(CheckReport *report);

@@ -22,7 +22,7 @@
 #include "base/time.h"
 #include "device/fetch/fetcher.h"
 #include "vendor/repository/delegations.h"
-#include "vendor/upkeep/mirror-folder.h"
+#include "vendor/upkeep/mirror-advisories.h"
 #include "vendor/upkeep/prune.h"
 
 #define FETCH_PROGRAM "suture-fetch"
@@ -41,6 +41,7 @@ typedef struct Mirror {
 	Trust *trust;
 	int64_t first_root;        /* the version of the root that is trusted */
 	char root_name[ROOT_NAME]; /* what was asked for last */
+	MirrorAdvisories advisories;
 	MirrorCounts counts;
 	Bar bar;
 	const char *shown; /* what is being downloaded, and its size */
@@ -86,6 +87,17 @@ static int start_fetch(Mirror *mirror)
 	r = process_start(&mirror->fetch, mirror->reason);
 	mirror->fetch.argv = NULL;
 	return r;
+}
+
+/* Of a source on this machine: where it is, also where it is given as an address. */
+static const char *source_here(const char *source)
+{
+	static const char scheme[] = "file://";
+
+	if (!strstr(source, "://"))
+		return source;
+	return text_starts_with(source, scheme) && !strchr(source, '%') ? source + strlen(scheme)
+									: NULL;
 }
 
 /* A folder or bundle becomes an address; an address ends in a slash. */
@@ -478,8 +490,11 @@ static int prune(Mirror *mirror)
 	if (r < 0)
 		return r;
 	keep_made(mirror, &list);
-	mirror->counts.removed = list.count;
 	r = prune_remove(&repository, &list, mirror->reason);
+	if (r == 0)
+		r = mirror_advisories_prune(
+			&mirror->advisories, &mirror->counts.removed, mirror->reason);
+	mirror->counts.removed += list.count;
 	return r < 0 ? r : mirror_folder_forget_missing(&mirror->folder, mirror->reason);
 }
 
@@ -497,6 +512,8 @@ static int run(Mirror *mirror)
 		r = copy_bases(mirror);
 	if (r == 0)
 		r = publish(mirror);
+	if (r == 0 && !mirror->order->signed_only)
+		r = mirror_advisories_copy(&mirror->advisories, mirror->reason);
 	if (r == 0)
 		r = mirror_folder_drop_partial(&mirror->folder, mirror->reason);
 	return r < 0 || !mirror->order->prune ? r : prune(mirror);
@@ -510,12 +527,18 @@ int mirror_run(const MirrorOrder *order, MirrorCounts *ret_counts, Reason *reter
 		.reason = reterr_reason};
 	int r;
 
+	mirror.advisories = (MirrorAdvisories){.folder = &mirror.folder,
+		.fetcher = &mirror.fetcher,
+		.place = source_here(order->source)};
 	mirror.files = (TrustRepository){&mirror, fetch, load, save};
 	bar_start(&mirror.bar);
 	r = run(&mirror);
 	bar_end(&mirror.bar);
 	mirror.counts.files = mirror.folder.files;
 	mirror.counts.bytes = mirror.folder.bytes;
+	mirror.counts.advisories = mirror.advisories.good;
+	mirror.counts.faults = r == 0 ? TAKE_PTR(mirror.advisories.faults) : NULL;
+	mirror_advisories_done(&mirror.advisories);
 	trust_free(mirror.trust);
 	end_fetch(&mirror);
 	memory_free(mirror.program);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Mirror: a copy of a repository, made by following its signed metadata and nothing else. What is
- * copied was verified from a root that the caller trusts; a source can send nothing that was not
- * signed, and no byte more of it than was.
+ * Mirror: a copy of a repository, made by following its signed metadata. What devices go by was
+ * verified from a root that the caller trusts; a source can send nothing of it that was not signed,
+ * and no byte more of it than was. What tells people of fixes is copied after it, and believed as
+ * far as the source is (mirror-advisories.h).
  *
  * The files get their names when they are whole and verified, content before what lists it, new
  * roots and timestamp.json last: who reads the copy meanwhile sees the old repository, then the new
@@ -13,6 +14,7 @@
  * of files that it made. Nothing else is ever removed. The network is the business of suture-fetch
  * (device/fetch/request.h).
  */
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +27,7 @@ typedef struct MirrorOrder {
 	const char *folder;      /* made where it is missing */
 	const char *root;        /* a file: the oldest root that devices of the mirror begin with */
 	const OptionList *bases; /* roles of bases; none: all */
+	bool signed_only;        /* no advisories */
 	bool prune;              /* remove what is not current any more, as prune.h has it */
 	int keep_days;
 	bool shows; /* a bar for people */
@@ -35,6 +38,8 @@ typedef struct MirrorCounts {
 	size_t files;          /* that are new here */
 	uint64_t bytes;        /* of them */
 	size_t removed;
+	size_t advisories; /* files that tell of fixes, and are here as the feed lists them */
+	json_t *faults;    /* of them: sentences; the caller's */
 } MirrorCounts;
 
 /* -EBUSY: another run is at work there; -EEXIST: the folder has a repository that no mirror made;

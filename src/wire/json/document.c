@@ -28,7 +28,7 @@ static void watch_allocations(void)
 /* jansson allows 2048 levels and any number of values; counting outside strings beforehand costs
  * one pass and lets the limits be ours. Each value but the first stands behind a bracket or a
  * comma. */
-static int check_bounds(const char *text, size_t size, Reason *reason)
+static int check_bounds(const char *text, size_t size, size_t values_max, Reason *reason)
 {
 	size_t depth = 0, values = 0;
 	bool in_string = false;
@@ -47,18 +47,23 @@ static int check_bounds(const char *text, size_t size, Reason *reason)
 		if (depth > DOCUMENT_DEPTH_MAX)
 			return reason_set(reason, -EBADMSG, "nested deeper than %d levels",
 				DOCUMENT_DEPTH_MAX);
-		if (values > DOCUMENT_VALUES_MAX)
-			return reason_set(
-				reason, -EBADMSG, "more than %d values", DOCUMENT_VALUES_MAX);
+		if (values > values_max)
+			return reason_set(reason, -EBADMSG, "more than %zu values", values_max);
 	}
 	return 0;
 }
 
 int document_parse(const void *data, size_t size, json_t **ret_object, Reason *reterr_reason)
 {
+	return document_parse_large(data, size, DOCUMENT_VALUES_MAX, ret_object, reterr_reason);
+}
+
+int document_parse_large(const void *data, size_t size, size_t values_max, json_t **ret_object,
+	Reason *reterr_reason)
+{
 	_cleanup_json_ json_t *json = NULL;
 	json_error_t error = {};
-	int r = check_bounds(data, size, reterr_reason);
+	int r = check_bounds(data, size, values_max, reterr_reason);
 
 	if (r < 0)
 		return r;

@@ -31,6 +31,10 @@ static inline void document_json_decrefp(json_t **json)
 /* 0, -EBADMSG with a reason, or -ENOMEM. The caller owns the reference. */
 int document_parse(const void *data, size_t size, json_t **ret_object, Reason *reterr_reason);
 
+/* The same with another limit than DOCUMENT_VALUES_MAX, for who has the memory. */
+int document_parse_large(const void *data, size_t size, size_t values_max, json_t **ret_object,
+	Reason *reterr_reason);
+
 /* Appends the canonical form: no white space, members sorted by their UTF-8 bytes, only `"` and `\`
  * escaped, integers only. -EBADMSG for a real number (it has no canonical form). */
 int document_canonical(const json_t *json, Buffer *buffer);

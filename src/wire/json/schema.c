@@ -105,9 +105,13 @@ static int read_time(const SchemaField *field, const json_t *value, void *target
 	const Where *where, Reason *reason)
 {
 	const char *text = json_string_value(value);
+	int64_t seconds;
 
-	if (!text || time_parse(text, target) < 0)
+	if (!text || time_parse(text, &seconds) < 0)
 		return refuse(where, reason, "is not a time of the form 2026-01-31T12:00:00Z");
+	if (seconds < 0) /* the writer has no other */
+		return refuse(where, reason, "is before 1970");
+	*(int64_t *)target = seconds;
 	return 0;
 }
 
@@ -206,21 +210,24 @@ static int read_value(const SchemaField *field, const json_t *value, void *targe
 	return readers[field->kind](field, value, target, where, reason);
 }
 
+static const SchemaField *find_field(const SchemaField *fields, const char *name)
+{
+	for (const SchemaField *f = fields; f->name; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
 /* Every member of the object must have been read: what is left over is not understood. */
 static int refuse_unknown(
 	const SchemaField *fields, const json_t *object, const Where *where, Reason *reason)
 {
 	for (void *i = json_object_iter((json_t *)object); i;
 		i = json_object_iter_next((json_t *)object, i)) {
-		const SchemaField *f = fields;
+		const Where here = {where, json_object_iter_key(i), 0};
 
-		while (f->name && strcmp(f->name, json_object_iter_key(i)) != 0)
-			f++;
-		if (!f->name) {
-			const Where here = {where, json_object_iter_key(i), 0};
-
+		if (!find_field(fields, here.name))
 			return refuse(&here, reason, "is not known here");
-		}
 	}
 	return 0;
 }
@@ -372,4 +379,26 @@ void schema_clear(const SchemaField *fields, void *data)
 {
 	for (const SchemaField *f = fields; f->name; f++)
 		clear_value(f, (uint8_t *)data + f->offset);
+}
+
+void schema_drop_unknown(const SchemaField *fields, json_t *object)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(object, next, name, value)
+	{
+		const SchemaField *field = find_field(fields, name);
+
+		if (!field) {
+			json_object_del(object, name);
+			continue;
+		}
+		if (!field->fields)
+			continue;
+		schema_drop_unknown(field->fields, value); /* nothing where it is a list */
+		for (size_t i = 0; i < json_array_size(value); i++)
+			schema_drop_unknown(field->fields, json_array_get(value, i));
+	}
 }

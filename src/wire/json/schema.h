@@ -71,6 +71,10 @@ typedef struct SchemaField {
 int schema_read(
 	const SchemaField *fields, const json_t *object, void *ret_struct, Reason *reterr_reason);
 
+/* Removes the members that the table does not name, in nested objects too: what is left of a
+ * document whose later version only added to this one. */
+void schema_drop_unknown(const SchemaField *fields, json_t *object);
+
 /* The JSON object of a struct; NULL when memory is short. The caller owns the reference. */
 json_t *schema_write(const SchemaField *fields, const void *data);
 

@@ -435,6 +435,8 @@ TEST(each_refusal_names_the_member)
 		{"{\"title\":\"a\",\"colour\":1}", "colour: is none of the words"},
 		{"{\"title\":\"a\",\"planted\":\"2026-02-30T00:00:00Z\"}",
 			"planted: is not a time"},
+		{"{\"title\":\"a\",\"planted\":\"1969-12-31T23:59:59Z\"}",
+			"planted: is before 1970"},
 		{"{\"title\":\"a\",\"digest\":\"BA78\"}", "digest: is not a SHA-256"},
 		{"{\"title\":\"a\",\"extra\":[]}", "extra: is not an object"},
 		{"{\"title\":\"a\",\"extra\":{\"x\":[1,2.0]}}",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vendor/advisory/cvss.h"
+#include "wire/improvement/cvss.h"
 
 #include <stddef.h>
 #include <string.h>
