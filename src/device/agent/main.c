@@ -77,7 +77,10 @@ static int open_bus(Agent *agent, Reason *reason)
 	}
 	if (r < 0)
 		return reason_errno(reason, r, "cannot reach the system bus");
-	r = sd_bus_attach_event(agent->bus, agent->event, SD_EVENT_PRIORITY_NORMAL);
+	/* the timer for the next start is set behind the loop */
+	r = sd_bus_set_close_on_exit(agent->bus, false);
+	if (r >= 0)
+		r = sd_bus_attach_event(agent->bus, agent->event, SD_EVENT_PRIORITY_NORMAL);
 	return r < 0 ? reason_errno(reason, r, "cannot listen to the system bus") : 0;
 }
 
