@@ -39,6 +39,7 @@ DEVICE_FILES = ["usr/bin/suture", "usr/bin/sutured", "usr/libexec/suture/*", "us
                 "usr/lib/sysusers.d/*"]
 # sutured.service is for the scenarios that want it.
 UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.service",
+         "suture-facts.service", "suture-facts.path",
          "rauc-mark-good.service", "demod.service", "agent.service"]
 # Not in every boot: started by the bus when somebody logs in.
 ON_DEMAND = ["systemd-logind.service"]

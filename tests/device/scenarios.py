@@ -58,6 +58,24 @@ def an_installation_restarts_its_service_and_settles(device):
     check_equal(device.last_event(), "settled", "the last event")
 
 
+@scenario("base")
+def the_system_is_told_whoever_changes_something(device):
+    label = "/usr/bin/setpriv --reuid=5 --clear-groups cat /run/suture/patch-release"
+    device.install("a")
+    # by the activator alone, as the guard of a trial does it
+    device.run(f"{ACTIVATE} revert 'it broke'")
+    device.wait_until("! test -e /run/motd.d/50-suture")
+    check(device.run(label, expect=None).code != 0, "the label of what was taken off")
+    told = device.run("journalctl -b -o cat -x SUTURE_EVENT=reverted").text
+    check("26.3.1 (a) was reverted: it broke" in told, told)
+    device.install("b")
+    device.wait_for_verdict()
+    check('PATCH_PRETTY_VERSION="26.3.1 (b)"' in device.run(label).output, "what everybody reads")
+    device.reboot()
+    device.wait_until(f"{label} | grep -q '26.3.1 (b)'")  # and nobody has asked for it
+    check_equal(device.failed_units(), [], "failed units")
+
+
 @scenario("improved")
 def the_next_improvement_replaces_this_one(device):
     device.install("b")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/ctl/status-facts.h"
+#include "device/manager/status-facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,11 +8,11 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "device/ctl/screen.h"
 #include "device/manager/activity.h"
 #include "device/manager/notes.h"
 #include "device/manager/services.h"
 #include "device/manager/state.h"
+#include "device/manager/status.h"
 #include "device/policy/waiting.h"
 #include "device/store/history.h"
 #include "wire/json/document.h"
@@ -147,7 +147,7 @@ static RestartScope find_restart(const json_t *status, const Manager *manager, j
 		document_number(activation, "mounted") == number)
 		return RESTART_NONE;
 	(void)store_read_generation(manager->store, number, &generation, NULL);
-	*ret_fixes = screen_fixes(generation);
+	*ret_fixes = status_fixes(generation);
 	scope = services_scope(generation);
 	return scope < RESTART_SOFT_REBOOT ? RESTART_SOFT_REBOOT : scope;
 }

@@ -21,5 +21,5 @@
 
 #include "device/manager/manager.h"
 
-/* `mounted` NULL: nothing is. Takes the other members that screen_status() made. 0 or -ENOMEM. */
+/* `mounted` NULL: nothing is. Takes the other members that status_make() made. 0 or -ENOMEM. */
 int status_facts_add(json_t *status, const Manager *manager, const Generation *mounted);
