@@ -16,6 +16,9 @@ static int on_zero(sd_event_source *source, uint64_t when, void *userdata)
 	Job *job;
 	int r;
 
+	rounds_consider(agent); /* of the end of a window, and of the load, nobody tells */
+	if (agent->rounds.restart_at_us == 0)
+		return 0;
 	countdown_stop(agent);
 	agent->rounds.restart_is_asked = false;
 	r = jobs_add(agent, &(JobRequest){.kind = JOB_RESTART}, &job, &reason);

@@ -195,7 +195,9 @@ static void consider_offer(Agent *agent, const Facts *facts)
 	}
 }
 
-/* The machine is restarted unasked where the policy says so, and a deadline says so too. */
+/* The machine is restarted unasked where the policy says so, and a deadline says so too. What comes
+ * up meanwhile ends the countdown; what does not count leaves it running, so that nobody keeps a
+ * restart off by asking for what he does not get. */
 static void consider_restart(Agent *agent, const Facts *facts)
 {
 	Rounds *rounds = &agent->rounds;
@@ -203,7 +205,9 @@ static void consider_restart(Agent *agent, const Facts *facts)
 	rounds->waits = decide(facts, STEP_RESTART);
 	if (rounds->restart_is_asked)
 		rounds->waits &= ~WAITS_OF_THE_OWNER;
-	if (rounds->waits == 0 && rounds->restart_at_us == 0)
+	if (rounds->waits)
+		countdown_stop(agent);
+	else if (rounds->restart_at_us == 0)
 		countdown_start(agent, facts->policy->config.countdown);
 }
 
@@ -310,7 +314,6 @@ void rounds_ask_restart(Agent *agent)
 void rounds_postponed(Agent *agent)
 {
 	agent->rounds.restart_is_asked = false;
-	countdown_stop(agent);
 	view_refresh(agent);
 	rounds_consider(agent);
 }

@@ -52,7 +52,7 @@ const char *rounds_refusal(
 /* The owner wants what is installed next to be active at once, by a restart where it takes that. */
 void rounds_ask_restart(Agent *agent);
 
-/* The owner postponed: a countdown ends. */
+/* The owner postponed, or asked for that: a countdown ends where it counts. */
 void rounds_postponed(Agent *agent);
 
 /* Whether something is under way for which the agent has to stay. */
