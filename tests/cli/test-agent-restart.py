@@ -85,4 +85,35 @@ def what_changed_while_it_ran_down_counts_at_its_end():
         check_equal([client.get("RestartAtUSec"), REBOOT in manager.jobs()], [0, False])
 
 
+@test_in_mount_namespace
+def a_restart_is_asked_for_one_installation():
+    with desk("[install]\nautomatic = off\n", "[enforce]\ncountdown = 10min\n") as \
+            (vendor, server, device, manager, bus, client):
+        client.do("Install", "tt", 0, 1)
+        waits_for_countdown(client)
+        client.do("Remove", "t", 0)
+        check_equal(client.get("RestartAtUSec"), 0)
+        vendor.improve({"tls": {LIB: NEWER_TLS}}, restart="services")
+        client.do("Install", "tt", 0, 1)
+        vendor.improve({"xml": {XMLLIB: NEW_XML}}, restart="reboot")
+        client.do("Install", "tt", 0, 0)
+        client.waits_for("DeferredReasons", ["automatic-off", "restart-off"])
+        check_equal(client.get("RestartAtUSec"), 0)
+
+
+@test_in_mount_namespace
+def what_was_asked_for_is_not_forgotten_while_it_is_held_up():
+    with desk("[install]\nautomatic = off\n", "[enforce]\ncountdown = 10min\n",
+              "--idle-exit", "1") as (vendor, server, device, manager, bus, client):
+        client.order("keep", member="Inhibit", types="ss", args=["a backup", "it runs"])
+        server.rule("timestamp", status(500))
+        job = client.start("Check", "t", 0)
+        asked = client.start("Install", "tt", 0, 1)
+        check_equal(client.end_of(job)[0], "failed")
+        server.rules.clear()
+        check_equal(client.end_of(asked)[0], "done")
+        client.order("release")
+        waits_for_countdown(client)
+
+
 main()

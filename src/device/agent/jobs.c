@@ -349,6 +349,7 @@ int jobs_add(Agent *agent, const JobRequest *request, Job **ret_job, Reason *ret
 	int r;
 
 	if (job) {
+		job->request.restarts |= request->restarts;
 		*ret_job = job;
 		return 0;
 	}
@@ -385,6 +386,7 @@ int jobs_cancel(Job *job)
 	if (!jobs_is_cancelable(job))
 		return -EBUSY;
 	job->was_canceled = true;
+	job->request.restarts = false;
 	if (job->is_running)
 		launch_stop(job->agent, &job->launch);
 	else

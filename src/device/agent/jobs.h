@@ -40,6 +40,7 @@ typedef struct JobRequest {
 	uint64_t sequence; /* JOB_INSTALL: 0 is what is offered */
 	const char *most;  /* JOB_MAINTAIN: install, download or check; a constant */
 	bool background;   /* leaves processor and disk to others */
+	bool restarts;     /* the owner wants what it brings to be on at once, by a restart */
 	char *file;        /* JOB_INSTALL_FILE: the job's from then on, and removed with it */
 } JobRequest;
 

@@ -152,9 +152,10 @@ static int install(Agent *agent, sd_bus_message *message)
 		r = reply_refusal(agent, message, STEP_INSTALL, flags);
 	if (r != 0)
 		return r;
-	if (flags & FLAG_RESTART)
-		rounds_ask_restart(agent);
-	return reply_job(agent, message, &(JobRequest){.kind = JOB_INSTALL, .sequence = sequence});
+	return reply_job(agent, message,
+		&(JobRequest){.kind = JOB_INSTALL,
+			.sequence = sequence,
+			.restarts = flags & FLAG_RESTART});
 }
 
 static int install_if_may_restart(Agent *agent, sd_bus_message *message)

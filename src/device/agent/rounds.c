@@ -249,8 +249,10 @@ void rounds_consider(Agent *agent)
 		consider_restart(agent, &facts);
 	else if (facts.task.sequence > 0)
 		consider_offer(agent, &facts);
-	if (!facts.task.is_pending)
+	if (!facts.task.is_pending) {
+		rounds->restart_is_asked = false; /* what comes later was not meant */
 		countdown_stop(agent);
+	}
 	if (rounds->waits)
 		plan_look(agent, &facts);
 	tell(agent, facts.task.sequence);
@@ -269,8 +271,10 @@ void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed)
 		rounds->failures = has_failed ? rounds->failures + 1 : 0;
 		plan_next(agent);
 	}
-	if (request->kind == JOB_REMOVE || has_failed)
+	if (request->kind == JOB_REMOVE)
 		rounds->restart_is_asked = false;
+	else if (request->restarts)
+		rounds->restart_is_asked = !has_failed;
 	rounds_consider(agent);
 }
 
@@ -306,11 +310,6 @@ const char *rounds_refusal(
 	return NULL;
 }
 
-void rounds_ask_restart(Agent *agent)
-{
-	agent->rounds.restart_is_asked = true;
-}
-
 void rounds_postponed(Agent *agent)
 {
 	agent->rounds.restart_is_asked = false;
@@ -320,7 +319,8 @@ void rounds_postponed(Agent *agent)
 
 bool rounds_is_busy(const Agent *agent)
 {
-	return agent->jobs.first || agent->rounds.restart_at_us > 0;
+	return agent->jobs.first || agent->rounds.restart_at_us > 0 ||
+		agent->rounds.restart_is_asked;
 }
 
 int64_t rounds_next(const Agent *agent)
