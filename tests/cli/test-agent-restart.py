@@ -116,4 +116,13 @@ def what_was_asked_for_is_not_forgotten_while_it_is_held_up():
         waits_for_countdown(client)
 
 
+@test_in_mount_namespace
+def a_restart_takes_no_network_and_brings_nothing_else():
+    with desk("", "[install]\nallow = no\n" + overdue(2)) as \
+            (vendor, server, device, manager, bus, client):
+        waits_for_countdown(client)
+        server.rule("", status(500))
+        waits_for_restart(manager)
+
+
 main()

@@ -29,7 +29,7 @@ static const struct {
 	[JOB_PREVIEW_INSTALL] = {"preview", {"install", "--dry-run"}},
 	[JOB_PREVIEW_REMOVE] = {"preview", {"remove", "--dry-run"}},
 	[JOB_MAINTAIN] = {"maintain", {"maintain"}},
-	[JOB_RESTART] = {"restart", {"install", "--restart"}},
+	[JOB_RESTART] = {"restart", {"maintain", "restart"}},
 };
 
 const char *jobs_kind_word(JobKind kind)
