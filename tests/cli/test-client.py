@@ -76,6 +76,24 @@ def who_may_not_is_told_so():
 
 
 @test_in_mount_namespace
+def nobody_waits_for_an_agent_that_went_away():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
+        server.rule("blobs", stall(20))
+        agent = BusAgent(device, bus.address)
+        client.waits_for_agent()
+        polkit(bus, *ALL)
+        asking = subprocess.Popen(
+            ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+             program("suture"), "install"], stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.DEVNULL, env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address})
+        while not server.of("blobs"):
+            time.sleep(0.02)
+        agent.vanish()
+        has(asking.communicate(timeout=10)[1], "sutured went away")
+        check_equal(asking.returncode, 1)
+
+
+@test_in_mount_namespace
 def without_an_agent_only_root_may():
     with World(config=OFF) as (vendor, server, device), Bus() as bus:
         has(suture(bus, "install", expect=1).stderr, "sutured is not on the system bus")
