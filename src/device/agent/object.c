@@ -330,7 +330,6 @@ static int postpone(Agent *agent, sd_bus_message *message)
 	const char *words[] = {"postpone", "--json", "--clear", NULL};
 	_cleanup_json_ json_t *json = NULL;
 	uint64_t until, now = (uint64_t)time_now() * 1000000;
-	int64_t granted = 0;
 	int r = sd_bus_message_read(message, "t", &until);
 
 	if (r < 0)
@@ -343,8 +342,8 @@ static int postpone(Agent *agent, sd_bus_message *message)
 	if (r < 0 || !json)
 		return r;
 	rounds_postponed(agent);
-	(void)time_parse(document_text(json, "until"), &granted);
-	return sd_bus_reply_method_return(message, "t", (uint64_t)granted * 1000000);
+	return sd_bus_reply_method_return(
+		message, "t", (uint64_t)document_time(json, "until") * 1000000);
 }
 
 static int on_postpone(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
@@ -361,11 +360,9 @@ static int on_postpone(sd_bus_message *message, void *userdata, sd_bus_error *re
 
 static int append_event(sd_bus_message *reply, const json_t *event)
 {
-	int64_t seconds = 0;
-
-	(void)time_parse(document_text(event, "time"), &seconds);
-	return sd_bus_message_append(reply, "a{sv}", 5, "Time", "t", (uint64_t)seconds * 1000000,
-		"Event", "s", document_text(event, "event"), "Generation", "u",
+	return sd_bus_message_append(reply, "a{sv}", 5, "Time", "t",
+		(uint64_t)document_time(event, "time") * 1000000, "Event", "s",
+		document_text(event, "event"), "Generation", "u",
 		(uint32_t)document_number(event, "generation"), "Sequence", "t",
 		(uint64_t)document_number(event, "sequence"), "Text", "s",
 		document_text(event, "text"));
