@@ -244,4 +244,17 @@ def it_ends_when_it_is_idle():
             check(time.monotonic() - start > 0.8, "it did not wait")
 
 
+@test_in_mount_namespace
+def failures_count_beyond_an_agents_end():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
+        server.rule("", status(500))
+        for _ in range(3):
+            device.suture("check", expect=1)
+        server.asked.clear()
+        with bus.agent(device, "--idle-exit", "60") as agent:
+            wait = client.get("NextCheckUSec") / 1_000_000 - time.time()
+            check(100 < wait <= 120, f"{wait} seconds after three failures")
+            check_equal(server.asked, [])
+
+
 main()

@@ -331,22 +331,34 @@ int64_t rounds_next(const Agent *agent)
 								       : rounds->next_check;
 }
 
-/* One who was started because something is due, or because the machine was, asks at once. Who was
- * started since somebody wants to look, not before it is time. */
+/* When the last try says to ask again. After a failure it is the earliest time that chance may have
+ * chosen: whoever was started for it finds that it is due. */
+static int64_t find_next_check(const Agent *agent, int interval)
+{
+	const json_t *checks = json_object_get(agent->view.status, "checks");
+	int64_t last = document_time(agent->view.status, "last_check"),
+		failed = document_time(checks, "failed"), now = time_now();
+
+	if (agent->rounds.failures > 0 && failed > 0 && failed <= now)
+		return failed + schedule_retry(interval, agent->rounds.failures, 0);
+	return last == 0 || last > now ? now
+				       : schedule_slot(last, interval, schedule_seed(agent->root));
+}
+
+/* One that stays asks at once. Who ends when it is idle was started because something is due, or
+ * since somebody wants to look: then not before it is time. */
 int rounds_open(Agent *agent, Reason *reterr_reason)
 {
-	int64_t last = 0, now = time_now();
+	const json_t *checks = json_object_get(agent->view.status, "checks");
 	_cleanup_policy_ Policy *policy = NULL;
 	int r = policy_load(agent->root, &policy);
 
 	if (r < 0)
 		return r;
-	(void)time_parse(document_text(agent->view.status, "last_check"), &last);
-	if (agent->idle_seconds == 0 || last == 0 || last > now)
-		plan_check(agent, now);
-	else
-		plan_check(agent,
-			schedule_slot(last, policy->config.interval, schedule_seed(agent->root)));
+	agent->rounds.failures = (unsigned)document_number(checks, "failures");
+	plan_check(agent,
+		agent->idle_seconds == 0 ? time_now()
+					 : find_next_check(agent, policy->config.interval));
 	rounds_consider(agent);
 	return 0;
 }
