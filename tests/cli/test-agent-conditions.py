@@ -165,7 +165,9 @@ def the_owner_postpones_and_thinks_again():
             client.waits_for("DeferredReasons", ["postponed"])
             check_equal(client.get("PostponedUntilUSec"), granted)
             check_equal(device.lib(), OLD_TLS)
-            client.call("Postpone", "t", 0)
+            [granted] = client.call("Postpone", "t", (int(time.time()) + 10 ** 9) * 1_000_000)
+            check(granted < (time.time() + 366 * 86400) * 1_000_000, "postponed for ever")
+            check_equal(client.call("Postpone", "t", int(time.time() * 1_000_000) + 1), [0])
             client.waits_for("Label", "(a)")
 
 

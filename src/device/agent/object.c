@@ -203,8 +203,7 @@ static int install_file(Agent *agent, sd_bus_message *message)
 	r = spool_take(agent->root, fd, &request.file, &reason);
 	if (r < 0)
 		return reply_failure(message, r, &reason);
-	r = reply_job(agent, message, &request);
-	return r;
+	return reply_job(agent, message, &request);
 }
 
 static int on_install_file(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
@@ -323,19 +322,22 @@ static int on_set_automatic(sd_bus_message *message, void *userdata, sd_bus_erro
 	return authority_ask(userdata, message, AUTHORITY_AUTOMATIC, set_automatic);
 }
 
-/* The whole seconds that are still to come; what is over means: no longer. */
+/* The whole seconds that are still to come, and of these as many as any policy may let somebody
+ * postpone; what is over means: no longer. */
 static int postpone(Agent *agent, sd_bus_message *message)
 {
 	char seconds[24];
 	const char *words[] = {"postpone", "--json", "--clear", NULL};
 	_cleanup_json_ json_t *json = NULL;
-	uint64_t until, now = (uint64_t)time_now() * 1000000;
+	uint64_t until, wish, now = (uint64_t)time_now() * 1000000;
 	int r = sd_bus_message_read(message, "t", &until);
 
 	if (r < 0)
 		return r;
-	if (until > now) {
-		snprintf(seconds, sizeof(seconds), "%" PRIu64 "s", (until - now) / 1000000);
+	wish = until > now ? (until - now) / 1000000 : 0;
+	if (wish > 0) {
+		snprintf(seconds, sizeof(seconds), "%" PRIu64 "s",
+			wish < CONFIG_POSTPONE_MAX ? wish : CONFIG_POSTPONE_MAX);
 		words[2] = seconds;
 	}
 	r = ask_now(agent, message, words, &json, NULL);
