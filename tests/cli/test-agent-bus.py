@@ -257,4 +257,39 @@ def failures_count_beyond_an_agents_end():
             check_equal(server.asked, [])
 
 
+@test_in_mount_namespace
+def what_is_refused_leaves_no_bundle():
+    with desk() as (vendor, server, device, bus, agent, client):
+        write("one.suture", "no bundle")
+        server.rule("timestamp", stall(20))
+        look, jobs = client.start("Check", "t", 0), []
+        call = "InstallFile", "ha{sv}", {"file": "one.suture"}, {}
+        while "reply" in (answer := client.ask(*call)):
+            jobs.append(answer["reply"])
+        check_equal(answer["error"], f"{NAME}.Error.Busy")
+        check_equal(len(os.listdir(device.path("var/cache/suture"))), len(jobs))
+        for job in [*jobs, look]:
+            client.call("Cancel", path=job[1], interface=f"{NAME}.Job")
+        check_equal(client.end_of(look)[0], "canceled")
+        check_equal(os.listdir(device.path("var/cache/suture")), [])
+
+
+@test_in_mount_namespace
+def who_only_looks_keeps_nothing_from_being_installed():
+    with World(config="[check]\ninterval = 604800\n" + OFF) as (vendor, server, device), \
+            Bus() as bus, bus.client() as client:
+        device.suture("check")
+        with bus.agent(device) as agent:
+            client.waits_for("AvailableLabel", "(a)")
+            server.rule("timestamp", stall(20))
+            look = client.start("Check", "t", 0)
+            device.configure(server.url, "[check]\ninterval = 604800\n")
+            client.call("Postpone", "t", 0)  # the agent considers
+            check_equal([job[1] for job in client.call("ListJobs")[0]], ["check", "maintain"])
+            client.call("Cancel", path=look[1], interface=f"{NAME}.Job")
+            client.end_of(look)
+            server.rules.clear()
+            client.waits_for("Label", "(a)")
+
+
 main()

@@ -242,7 +242,7 @@ void rounds_consider(Agent *agent)
 	_cleanup_(facts_done) Facts facts = {};
 	Rounds *rounds = &agent->rounds;
 
-	if (agent->jobs.first || facts_read(agent, &facts) < 0)
+	if (jobs_change_something(&agent->jobs) || facts_read(agent, &facts) < 0)
 		return; /* the end of the jobs comes here again */
 	rounds->waits = 0;
 	if (facts.task.is_pending)
