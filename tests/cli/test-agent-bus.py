@@ -52,6 +52,20 @@ def what_is_described_is_what_the_command_shows():
 
 
 @test_in_mount_namespace
+def what_cannot_be_looked_at_is_not_shown_as_it_was():
+    with desk() as (vendor, server, device, bus, agent, client):
+        client.do("Check", "t", 0)
+        check_equal(client.get("State"), "available")
+        release = device.path("usr/lib/os-release")
+        os.rename(release, release + ".away")
+        client.refused(f"{NAME}.Error.Failed", "Describe")
+        check_equal((client.get("State"), client.get("LastError")[0]), ("failed", "Failed"))
+        os.rename(release + ".away", release)
+        client.call("Describe")
+        check_equal(client.get("State"), "available")
+
+
+@test_in_mount_namespace
 def advisories_are_those_of_the_command():
     with desk() as (vendor, server, device, bus, agent, client):
         client.do("Check", "t", 0)
