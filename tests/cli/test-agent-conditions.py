@@ -103,7 +103,8 @@ def a_low_battery_holds_up_everybody_but_who_may_override():
         set_battery(mock, 10)
         with bus.agent(device):
             client.waits_for("DeferredReasons", ["battery-low"])
-            client.refused(f"{NAME}.Error.OnBattery", "Install", "tt", 0, 0)
+            for call in (("Install", "tt", 0, 0), ("Acquire", "t", 0), ("Preview", "s", "install")):
+                client.refused(f"{NAME}.Error.OnBattery", *call)
             client.do("Install", "tt", 0, 4)
             check_equal(client.get("Label"), "(a)")
 

@@ -239,9 +239,11 @@ static int preview(Agent *agent, sd_bus_message *message)
 
 	if (r < 0)
 		return r;
-	return reply_job(agent, message,
-		&(JobRequest){.kind = strcmp(verb, "remove") == 0 ? JOB_PREVIEW_REMOVE
-								  : JOB_PREVIEW_INSTALL});
+	if (strcmp(verb, "remove") == 0)
+		return reply_job(agent, message, &(JobRequest){.kind = JOB_PREVIEW_REMOVE});
+	/* it downloads, and so is held up as Acquire is by whoever may pass over no battery */
+	r = reply_refusal(agent, message, STEP_DOWNLOAD, FLAG_METERED);
+	return r != 0 ? r : reply_job(agent, message, &(JobRequest){.kind = JOB_PREVIEW_INSTALL});
 }
 
 static int on_preview(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
