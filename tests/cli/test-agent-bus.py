@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import signal
+import threading
 import time
 
 from agentbus import *
@@ -259,6 +261,23 @@ def it_ends_when_it_is_idle():
 
 
 @test_in_mount_namespace
+def who_calls_as_it_ends_starts_another_one():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
+        device.suture("check")
+        with bus.agent(device, "--idle-exit", "1") as agent:
+            pid = agent.process.pid
+            [keeper] = read(f"/proc/{pid}/task/{pid}/children").split()
+            os.kill(int(keeper), signal.SIGSTOP)  # so that the end, which waits for it, takes a while
+            end = time.monotonic() + 10
+            while "reply" in (answer := client.ask("ListJobs")):
+                check(time.monotonic() < end, "it does not end")
+                time.sleep(1.5)
+                threading.Timer(0.5, os.kill, (int(keeper), signal.SIGCONT)).start()
+            # the bus looked for one to start; there is none in this test
+            check_equal(answer["error"], "org.freedesktop.DBus.Error.ServiceUnknown")
+
+
+@test_in_mount_namespace
 def failures_count_beyond_an_agents_end():
     with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
         server.rule("", status(500))
@@ -295,6 +314,10 @@ def who_only_looks_keeps_nothing_from_being_installed():
         device.suture("check")
         with bus.agent(device) as agent:
             client.waits_for("AvailableLabel", "(a)")
+            end = time.monotonic() + 10
+            while client.call("ListJobs")[0]:  # its own first round
+                check(time.monotonic() < end, "jobs do not end")
+                time.sleep(0.05)
             server.rule("timestamp", stall(20))
             look = client.start("Check", "t", 0)
             device.configure(server.url, "[check]\ninterval = 604800\n")

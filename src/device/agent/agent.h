@@ -29,6 +29,7 @@ typedef struct Agent {
 	const char *manager_bus; /* of a service manager that is not the machine's own; else NULL */
 	bool uses_units;         /* jobs are transient units of systemd */
 	unsigned idle_seconds;   /* without work, after which it ends; 0: it stays */
+	bool is_leaving;         /* answers what was asked before, and begins nothing */
 	sd_event *event;
 	sd_bus *bus; /* NULL: there is none */
 	View view;

@@ -115,6 +115,9 @@ int authority_ask(Agent *agent, sd_bus_message *message, const char *action, Aut
 	int r;
 
 	agent_touch(agent);
+	if (agent->is_leaving)
+		return sd_bus_reply_method_errorf(message, AGENT_ERROR("Busy"),
+			"The agent is just ending, since nobody needed it; ask again.");
 	if (is_root(message)) {
 		r = sd_bus_message_rewind(message, true);
 		return r < 0 ? r : yes(agent, message);
