@@ -24,6 +24,8 @@
 #define AGENT_ERROR(e)  AGENT_NAME ".Error." e
 #define AGENT_LOCKS_MAX 64 /* inhibitors, and questions to polkit: more are refused as Busy */
 
+typedef struct Question Question; /* authority.c's */
+
 typedef struct Agent {
 	const char *root;
 	const char *manager_bus; /* of a service manager that is not the machine's own; else NULL */
@@ -35,7 +37,7 @@ typedef struct Agent {
 	View view;
 	Jobs jobs;
 	Rounds rounds;
-	size_t questions; /* to polkit that are not answered */
+	Question *questions; /* to polkit that are not answered */
 	size_t inhibitors;
 	sd_event_source *idle;
 } Agent;

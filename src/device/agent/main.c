@@ -38,7 +38,7 @@ static bool is_machine(void)
 
 static bool is_quiet(const Agent *agent)
 {
-	return !rounds_is_busy(agent) && agent->questions == 0 && agent->inhibitors == 0 &&
+	return !rounds_is_busy(agent) && !agent->questions && agent->inhibitors == 0 &&
 		!agent->view.timer;
 }
 
