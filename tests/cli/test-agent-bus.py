@@ -308,6 +308,21 @@ def what_is_refused_leaves_no_bundle():
 
 
 @test_in_mount_namespace
+def a_round_that_finds_no_place_comes_again():
+    with desk("[check]\ninterval = 1\n" + OFF) as (vendor, server, device, bus, agent, client):
+        write("one.suture", "no bundle")
+        end = time.monotonic() + 10
+        while "too much is waiting" not in agent.read():
+            check(time.monotonic() < end, "there was always a place")
+            client.ask("InstallFile", "ha{sv}", {"file": "one.suture"}, {})
+        while client.call("ListJobs")[0]:
+            time.sleep(0.05)
+        server.asked.clear()
+        time.sleep(4)
+        check(server.of("timestamp"), "it asks no more")
+
+
+@test_in_mount_namespace
 def who_only_looks_keeps_nothing_from_being_installed():
     with World(config="[check]\ninterval = 604800\n" + OFF) as (vendor, server, device), \
             Bus() as bus, bus.client() as client:

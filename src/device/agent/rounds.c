@@ -58,15 +58,15 @@ static void set_timer(
 		log_error("cannot set a timer: %s", strerror(-r));
 }
 
-static void start(Agent *agent, JobKind kind, const char *most)
+static int start(Agent *agent, const char *most)
 {
 	Reason reason = {};
 	Job *job;
-	int r = jobs_add(agent, &(JobRequest){.kind = kind, .most = most, .background = true}, &job,
+	int r = jobs_add(agent,
+		&(JobRequest){.kind = JOB_MAINTAIN, .most = most, .background = true}, &job,
 		&reason);
 
-	if (r < 0)
-		log_reason(r, &reason);
+	return r < 0 ? log_reason(r, &reason) : 0;
 }
 
 static bool is_overdue(const Facts *facts)
@@ -108,16 +108,7 @@ static const char *most_of(const Facts *facts)
 		: "check";
 }
 
-static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
-{
-	_cleanup_(facts_done) Facts facts = {};
-	Agent *agent = userdata;
-
-	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
-	agent->rounds.tried = agent->rounds.fetched = 0;
-	start(agent, JOB_MAINTAIN, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check");
-	return 0;
-}
+static int on_check_time(sd_event_source *source, uint64_t when, void *userdata);
 
 static void plan_check(Agent *agent, int64_t when)
 {
@@ -142,6 +133,20 @@ static void plan_next(Agent *agent)
 	plan_check(agent,
 		failures > 0 ? now + schedule_retry(interval, failures, backoff_random())
 			     : schedule_slot(now, interval, schedule_seed(agent->root)));
+}
+
+static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
+{
+	_cleanup_(facts_done) Facts facts = {};
+	Agent *agent = userdata;
+
+	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
+	agent->rounds.tried = agent->rounds.fetched = 0;
+	if (start(agent, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check") < 0) {
+		agent->rounds.failures++; /* no end of a job will plan the next one */
+		plan_next(agent);
+	}
+	return 0;
 }
 
 static int on_look(sd_event_source *source, uint64_t when, void *userdata)
@@ -187,11 +192,11 @@ static void consider_offer(Agent *agent, const Facts *facts)
 	rounds->waits = decide(facts, STEP_INSTALL);
 	if (rounds->waits == 0 && rounds->tried != sequence) {
 		rounds->tried = sequence; /* where it fails, it comes again with the next round */
-		start(agent, JOB_MAINTAIN, is_overdue(facts) ? "enforce" : "install");
+		(void)start(agent, is_overdue(facts) ? "enforce" : "install");
 	} else if (!facts->task.is_downloaded && rounds->fetched != sequence &&
 		decide(facts, STEP_DOWNLOAD) == 0) {
 		rounds->fetched = sequence;
-		start(agent, JOB_MAINTAIN, "download");
+		(void)start(agent, "download");
 	}
 }
 
