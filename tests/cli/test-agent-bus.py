@@ -167,7 +167,7 @@ def arguments_are_looked_at():
                      ("Install", "tt", 1 << 40, 0), ("Preview", "s", "--root=/"),
                      ("SetAutomaticMode", "s", "never"), ("Postpone", "t", 2 ** 64 - 1),
                      ("GetAdvisories", "ss", "--root", "text"), ("GetAdvisories", "ss", "", "html"),
-                     ("GetAdvisories", "ss", "x" * 65, "text"), ("Inhibit", "ss", "", "why"),
+                     ("GetAdvisories", "ss", "x" * 65, "text"), ("Inhibit", "ss", "", "why"), ("Inhibit", "ss", "who", "why" * 100),
                      ("Inhibit", "ss", "who", "one\ntwo")):
             client.refused(INVALID, *call)
         for call in (("Check", "s", "now"), ("Install", "t", 0), ("Nothing",)):

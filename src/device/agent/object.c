@@ -19,7 +19,8 @@
 #define FLAG_RESTART       UINT64_C(1)
 #define FLAG_METERED       UINT64_C(2)
 #define FLAG_BATTERY       UINT64_C(4)
-#define LOOK_TEXT_SIZE_MAX 64 /* an advisory's id, a CVE, a label */
+#define LOOK_TEXT_SIZE_MAX 64  /* an advisory's id, a CVE, a label */
+#define WISH_SIZE_MAX      256 /* who inhibits, and why: it goes into the journal */
 
 /* Positive once an error was replied, so that 0 can mean: go on. */
 static int reply_error(sd_bus_message *message, const char *name, const char *text)
@@ -477,8 +478,9 @@ static int on_inhibit(sd_bus_message *message, void *userdata, sd_bus_error *ret
 
 	if (r < 0)
 		return r;
-	if (!who[0] || !text_is_printable(who) || !text_is_printable(why))
-		return refuse(message, "Who asks, and why, is one line of text each.");
+	if (!who[0] || strlen(who) > WISH_SIZE_MAX || strlen(why) > WISH_SIZE_MAX ||
+		!text_is_printable(who) || !text_is_printable(why))
+		return refuse(message, "Who asks, and why, is one short line of text each.");
 	return authority_ask(userdata, message, AUTHORITY_INHIBIT, inhibit);
 }
 
