@@ -154,6 +154,7 @@ def a_download_from_a_service_ends_when_somebody_cannot_wait():
         device.suture("install")
         vendor.improve({"tls": {LIB: NEWER_TLS}})
         server.rule("blobs", stall(10))
+        server.asked.clear()
         install = subprocess.Popen([program("suture"), "--root", device.root, "install"],
                                    stderr=subprocess.PIPE, text=True)
         wait_until(lambda: server.of("blobs"), "nothing is downloaded")
