@@ -184,7 +184,7 @@ def for_people():
     device = healthy()
     write(device.path("etc/fapolicyd/fapolicyd.conf"), "permissive = 0\n")
     done = device.suture("doctor", expect=5)
-    check(re.search(r"^Problem: fapolicyd .*\n         Allow them: ", done.stdout, re.M), done.stdout)
+    check(re.search(r"^  Problem: fapolicyd .*\n           Allow them: ", done.stdout, re.M), done.stdout)
     check("1 problem stands in the way of improvements on this machine.\nLooked at: " in done.stdout,
           done.stdout)
     os.unlink(device.path("etc/fapolicyd/fapolicyd.conf"))
@@ -197,7 +197,7 @@ def for_people():
         check(("   Note: AIDE" in text) == notes, text)
     write(device.path("etc/ima/ima-policy"), "appraise func=BPRM_CHECK\n")
     text = device.suture("doctor", expect=5).stdout
-    check(text.index("Problem: IMA") < text.index("   Note: AIDE"), "problems come first")
+    check(text.index("Problem: IMA") < text.index("     Note: AIDE"), "problems come first")
 
 
 @test_in_mount_namespace

@@ -122,8 +122,9 @@ static int open_loop(Agent *agent, Reason *reason)
 }
 
 /* Where jobs are units of their own, what is left to write is the owner's choices, bundles that
- * were handed over, and what it waits for. A mount namespace would do the same, and show grafts as
- * nobody else sees them: what is below /run/suture does not come into other namespaces. */
+ * were handed over, and what the agent waits for. A mount namespace would do the same, and show
+ * grafts as nobody else sees them: what is below /run/suture does not come into other namespaces.
+ */
 static int give_away(const Agent *agent, Reason *reason)
 {
 	static const char *const except[] = {

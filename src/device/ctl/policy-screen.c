@@ -64,14 +64,14 @@ static void print_value(const json_t *value)
 	printf("%-23s %-28s ", key,
 		document_text(value, "value")[0] ? document_text(value, "value") : "-");
 	if (!file[0])
-		printf("default");
+		printf(_("default"));
 	else if (json_is_integer(json_object_get(value, "line")))
 		printf("%s:%lld", file,
 			(long long)json_integer_value(json_object_get(value, "line")));
 	else
 		printf("%s", file);
-	printf("%s%s\n", json_is_true(json_object_get(value, "managed")) ? ", managed" : "",
-		json_is_true(json_object_get(value, "mistaken")) ? ", cannot be read" : "");
+	printf("%s%s\n", json_is_true(json_object_get(value, "managed")) ? _(", managed") : "",
+		json_is_true(json_object_get(value, "mistaken")) ? _(", cannot be read") : "");
 }
 
 void policy_screen_print(const json_t *screen)
@@ -79,7 +79,7 @@ void policy_screen_print(const json_t *screen)
 	const json_t *values = json_object_get(screen, "values");
 
 	if (document_text(screen, "organisation")[0])
-		printf("Managed by %s\n", document_text(screen, "organisation"));
+		printf(_("Managed by %s\n"), document_text(screen, "organisation"));
 	for (size_t i = 0; i < json_array_size(values); i++)
 		print_value(json_array_get(values, i));
 	print_mistakes(screen, "");

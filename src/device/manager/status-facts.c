@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "device/manager/activity.h"
+#include "device/manager/notes.h"
 #include "device/manager/services.h"
 #include "device/manager/state.h"
 #include "device/manager/status.h"
@@ -16,6 +17,8 @@
 #include "device/store/history.h"
 #include "wire/json/document.h"
 #include "wire/seal/seal.h"
+
+#define NOTES_LOOKED_AT 64 /* as many as are kept (device/store/notes-file.h) */
 
 /* After which nothing is on that was on before. */
 static const char *const endings[] = {"deactivated", "removed", "reverted", NULL};
@@ -182,6 +185,20 @@ static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
 	return json_string(text);
 }
 
+/* Those of what restarts something; null where it may be at any time. */
+static json_t *describe_window(const Config *config)
+{
+	int64_t now = time_now(), next;
+	char text[TIME_TEXT_SIZE];
+
+	if (config->window_count == 0)
+		return json_null();
+	if (window_next(config->windows, config->window_count, now, &next) < 0)
+		return json_pack("{s:b, s:n}", "open", false, "opens");
+	time_format(next, text);
+	return json_pack("{s:b, s:s}", "open", next <= now, "opens", text);
+}
+
 static void defer(json_t *list, const char *reason, const char *text)
 {
 	json_array_append_new(list, json_pack("{s:s, s:s}", "reason", reason, "text", text));
@@ -254,6 +271,51 @@ static json_t *list_deferred(const json_t *status, const Waiting *waiting)
 	return list;
 }
 
+static bool has_text(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+			return true;
+	return false;
+}
+
+static void add_exploited(json_t *list, const json_t *status, const FixesList *notes)
+{
+	const json_t *offered = json_object_get(json_object_get(status, "offer"), "cves");
+
+	for (size_t i = 0; i < notes->notes.count; i++)
+		for (size_t k = 0; k < notes->notes.items[i].fixes.count; k++) {
+			const Fix *fix = &notes->notes.items[i].fixes.items[k];
+			bool is_shown = has_text(json_object_get(status, "fixes"), fix->cve) ||
+				has_text(json_object_get(status, "selected_fixes"), fix->cve) ||
+				has_text(offered, fix->cve);
+
+			if (fix->exploited && is_shown && !has_text(list, fix->cve))
+				json_array_append_new(list, json_string(fix->cve));
+		}
+}
+
+/* What is carried over is in the notes of older ones. Those that are not here say nothing. */
+static json_t *list_exploited(const json_t *status, const Manager *manager)
+{
+	json_int_t offered = document_number(json_object_get(status, "offer"), "sequence");
+	json_int_t newest = document_number(status, "selected"), oldest;
+	json_t *list = json_array();
+
+	if (document_number(status, "sequence") > newest)
+		newest = document_number(status, "sequence");
+	if (offered > newest)
+		newest = offered;
+	oldest = newest > NOTES_LOOKED_AT ? newest - NOTES_LOOKED_AT : 0;
+	for (json_int_t sequence = newest; sequence > oldest; sequence--) {
+		_cleanup_fixes_list_ FixesList notes = {};
+
+		if (manager_notes(manager, (uint64_t)sequence, &notes, NULL) == 0)
+			add_exploited(list, status, &notes);
+	}
+	return list;
+}
+
 static int set(json_t *status, const char *name, json_t *value)
 {
 	return json_object_set_new(status, name, value) < 0 ? -ENOMEM : 0;
@@ -299,10 +361,14 @@ int status_facts_add(json_t *status, const Manager *manager, const Generation *m
 		fixes = json_array();
 	r = json_object_set_new(status, "selected_fixes", fixes) < 0 ? -ENOMEM : r;
 	if (r == 0)
+		r = set(status, "exploited", list_exploited(status, manager));
+	if (r == 0)
 		r = set(status, "restart_needed", json_string(restart_scope_names[restart]));
 	if (r == 0)
 		r = set(status, "state", json_string(find_state(status, manager, restart)));
 	if (r == 0)
 		r = set(status, "next_check", find_next_check(manager, &waiting));
+	if (r == 0)
+		r = set(status, "window", describe_window(&manager->config));
 	return r < 0 ? r : set(status, "deferred", list_deferred(status, &waiting));
 }
