@@ -158,29 +158,46 @@ static int on_look(sd_event_source *source, uint64_t when, void *userdata)
 	return 0;
 }
 
+/* What changes without telling anybody, so that it has to be looked at again. The vendor's word
+ * comes with the next check, and the owner's with a file that is watched (sutured.path). */
+#define WAITS_THAT_PASS                                                                            \
+	(WAIT_BIT(WAIT_METERED) | WAIT_BIT(WAIT_ON_BATTERY) | WAIT_BIT(WAIT_BATTERY_LOW) |         \
+		WAIT_BIT(WAIT_NOT_IDLE) | WAIT_BIT(WAIT_INHIBITED) | WAIT_BIT(WAIT_DISK_FULL) |    \
+		WAIT_BIT(WAIT_CLOCK))
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The first time at which one of the reasons may be gone. */
-static void plan_look(Agent *agent, const Facts *facts)
+static int64_t find_next_look(const Facts *facts, WaitSet waits)
 {
 	const Config *config = &facts->policy->config;
-	int64_t next = facts->now + ROUNDS_LOOK_SECONDS, when;
-	WaitSet waits = agent->rounds.waits;
+	int64_t next = TIME_MAX, when = task_deadline(facts->policy, &facts->task);
 
+	if (when > facts->now)
+		next = when;
+	if (waits & WAITS_THAT_PASS)
+		next = earlier(next, facts->now + ROUNDS_LOOK_SECONDS);
 	if (waits & WAIT_BIT(WAIT_WINDOW) &&
-		window_next(config->windows, config->window_count, facts->now, &when) == 0 &&
-		when < next)
-		next = when;
-	if (waits & WAIT_BIT(WAIT_POSTPONED) && facts->task.work.postponed_until < next)
-		next = facts->task.work.postponed_until;
-	if (waits & WAIT_BIT(WAIT_DELAY) && facts->task.work.published + config->delay < next)
-		next = facts->task.work.published + config->delay;
-	when = task_deadline(facts->policy, &facts->task);
-	if (when > facts->now && when < next)
-		next = when;
-	if (next <= facts->now)
-		next = facts->now + 1;
+		window_next(config->windows, config->window_count, facts->now, &when) == 0)
+		next = earlier(next, when);
+	if (waits & WAIT_BIT(WAIT_POSTPONED))
+		next = earlier(next, facts->task.work.postponed_until);
+	if (waits & WAIT_BIT(WAIT_DELAY))
+		next = earlier(next, facts->task.work.published + config->delay);
+	return next > facts->now ? next : facts->now + 1;
+}
+
+static void plan_look(Agent *agent, const Facts *facts)
+{
+	int64_t next = find_next_look(facts, agent->rounds.waits);
+
 	agent->rounds.next_look = next;
-	set_timer(agent, &agent->rounds.look, (uint64_t)(next - facts->now) * USEC_PER_SECOND,
-		on_look);
+	if (next < TIME_MAX)
+		set_timer(agent, &agent->rounds.look,
+			(uint64_t)(next - facts->now) * USEC_PER_SECOND, on_look);
 }
 
 /* What a round found, and could not be done in it. */
@@ -301,6 +318,8 @@ const char *rounds_refusal(
 
 	if (facts_read(agent, &facts) < 0)
 		return NULL;
+	if (facts.task.sequence == 0)
+		facts.task.work.download = UINT64_MAX; /* it is not known yet what there is */
 	waits = decide_on(&facts, &facts.task.work, step) & ~overridden &
 		(~WAITS_OF_THE_OWNER | WAIT_BIT(WAIT_METERED));
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {

@@ -32,6 +32,7 @@ typedef struct Rounds {
 	WaitSet waits;           /* why nothing is done now */
 	int64_t next_look;       /* with waits: when they are looked at again */
 	bool restart_is_asked;   /* by the owner, for what is pending */
+	int countdown;           /* seconds of the last countdown */
 	uint64_t restart_at_us;  /* of the machine; microseconds since 1970; 0: none is planned */
 	Waiting told;            /* as it was written last */
 	sd_event_source *timer, *look, *restart;
