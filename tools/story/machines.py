@@ -134,7 +134,7 @@ class Machine:
     def agent(self, when, expect=(0, 2, 5)):
         """What the machine does by itself at a time of its own choice; then its owner restarts the browser."""
         before = self.label(when)
-        run(program("sutured-shared"), "--root", self.root, "--once", expect=expect, env=at(when))
+        run(program("suture-shared"), "--root", self.root, "maintain", expect=expect, env=at(when))
         if self.label(when) != before:
             self.restart_browser()
 
