@@ -17,6 +17,8 @@
 static const char *const units[] = {"sutured.service", "suture-activate.service",
 	"suture-blessed.service", "suture-facts.service", "suture-keeper.service",
 	"suture-trial.service"};
+/* Of the downloader there is an instance for each connection, and systemd has a slice for these. */
+static const char fetch_slice[] = "system-suture\\x2dfetch.slice";
 static const char *const programs[] = {"suture", "sutured", "suture-activate", "suture-fetch",
 	"suture-keeper", "suture-stage", "suture-restart", "suture-trial"};
 
@@ -51,8 +53,8 @@ static void add_matches(Words *words)
 		add(words, "_PID=1");
 		add_match(words, "UNIT", units[i]);
 	}
-	add(words, "+"); /* suture-fetch@.service has an instance for each download */
-	add_match(words, "_SYSTEMD_SLICE", "system-suture\\x2dfetch.slice");
+	add(words, "+");
+	add_match(words, "_SYSTEMD_SLICE", fetch_slice);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		add(words, "+");
 		add(words, "_UID=0");

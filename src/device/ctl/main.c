@@ -677,7 +677,7 @@ static const Option options[] = {
 	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
 		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
-	{"format", "NAME", "advisories: text, json, or openvex for scanners", OPTION_TEXT,
+	{"format", "text|json|openvex", "advisories: for people, programs or scanners", OPTION_TEXT,
 		&arg_format},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
 	{"progress", PROGRESS_CHOICES, "how progress is shown", OPTION_CHOICE, &arg_progress},
