@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import pwd
 import re
 import select
 import struct
@@ -27,6 +28,7 @@ from terminal import screen_of
 
 PERSON, PASSWORD = "alex", "Secret-42"
 POLKITD, AGENT = "/usr/lib/polkit-1/polkitd", "/usr/bin/pkttyagent"
+SERVICES = "/usr/share/dbus-1/system-services"
 PATIENCE = 20  # seconds until a program has to have said what is waited for
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -55,14 +57,14 @@ def lay_over(path, ground):
 class Typed:
     """A command that a person runs on a terminal."""
 
-    def __init__(self, console, words, columns, **environment):
-        self.words, self.text, self.code = words, "", None
+    def __init__(self, words, become, environment, columns=100):
+        self.words, self.text, self.typed_at, self.code = words, "", 0, None
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             try:
                 fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-                console.become_person()
-                os.execvpe(words[0], words, {**console.environment, **environment})
+                become()
+                os.execvpe(words[0], words, environment)
             finally:
                 os._exit(127)
 
@@ -82,8 +84,6 @@ class Typed:
         while text not in self.text[self.typed_at:]:
             if not self.read(0.1) and select.select([self.terminal], [], [], 0)[0] or time.monotonic() > end:
                 raise AssertionError(f"{' '.join(self.words)}: {text!r} is not in {self.text!r}")
-
-    typed_at = 0
 
     def types(self, secret):
         end = time.monotonic() + PATIENCE
@@ -112,18 +112,23 @@ class Console:
 
     def __init__(self, ground):
         self.ground, self.started = os.path.abspath(ground), []
-        self.environment = {"PATH": "/usr/bin:/bin", "HOME": f"/home/{PERSON}", "USER": PERSON, "TERM": "xterm",
+        self.home = os.path.join(self.ground, "home")
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": self.home, "USER": PERSON, "TERM": "xterm",
                             "LANG": "C.UTF-8", "TZ": "UTC"}
 
     def __enter__(self):
         os.makedirs(self.ground)
         mount("-t", "tmpfs", "-o", "mode=755", "ground", self.ground)
-        for path in "/usr", "/etc", "/var", "/home":
+        for path in "/usr", "/etc", "/var":
             lay_over(path, self.ground)
         mount("-t", "tmpfs", "-o", "mode=755", "run", "/run")
         os.makedirs("/run/dbus")
+        for name in os.listdir(SERVICES):
+            if "PolicyKit1" not in name:  # nothing else of this machine's is started by name
+                os.unlink(os.path.join(SERVICES, name))
         run("/usr/bin/meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", env={"DESTDIR": "/"})
-        run("/usr/sbin/useradd", "--create-home", "--groups", "sudo", "--shell", "/bin/sh", PERSON)
+        run("/usr/sbin/useradd", "--create-home", "--home-dir", self.home, "--groups", "sudo", "--shell", "/bin/sh",
+            PERSON)
         run("/usr/sbin/chpasswd", input=f"{PERSON}:{PASSWORD}\n")
         self.start("/usr/bin/dbus-daemon", "--system", "--nofork", "--nopidfile")
         self.waits_for("org.freedesktop.DBus")
@@ -156,15 +161,14 @@ class Console:
 
     def become_person(self):
         """In a child: the person instead of root."""
-        import pwd
         entry = pwd.getpwnam(PERSON)
         os.initgroups(PERSON, entry.pw_gid)
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
         os.chdir(entry.pw_dir)
 
-    def type(self, *words, columns=100, **environment):
-        return Typed(self, words, columns, **environment)
+    def type(self, *words, **options):
+        return Typed(words, self.become_person, self.environment, **options)
 
     def authenticates(self, *words, password=PASSWORD, **options):
         """Types a command, and the password that it asks for."""

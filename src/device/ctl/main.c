@@ -498,8 +498,7 @@ static int verb_advisories(int count, char **operands)
 	arg_json |= strcmp(format, "json") == 0;
 	r = look(&manager, &reason);
 	if (r == 0 && geteuid() != 0)
-		r = reason_set(
-			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+		r = refuse_or_ask_agent("can see what is grafted", &reason);
 	if (r == 0)
 		r = known_read(&manager, &known, &reason);
 	return r < 0 ? fail(r, &reason) : show_advisories(&shown, format, &reason);
