@@ -61,7 +61,7 @@ def who_may_does_everything_without_root():
         check_equal(device.json("status")["automatic"], "download")
         has(suture(bus, "postpone", "2h").stdout, "until")
         suture(bus, "postpone")
-        has(suture(bus, "remove").stdout, "restarted")
+        has(suture(bus, "remove").stdout, f"This is {VERSION} again", "stays off", "restarted")
         check_equal(device.lib(), OLD_TLS)
         vendor.publish("bundle", "--base", "desktop", "one.suture")
         report = json.loads(suture(bus, "install", "--from", "one.suture", "--json").stdout)

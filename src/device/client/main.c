@@ -176,7 +176,7 @@ static int verb_remove(int count, char **operands)
 			? session_work(&session, "Preview", &report, &reason, "s", "remove")
 			: session_work(&session, "Remove", &report, &reason, "t", UINT64_C(0));
 	bar_end(&bar);
-	return r < 0 ? fail(r, &reason) : show(report, removal_print);
+	return r < 0 ? fail(r, &reason) : show(report, removal_print_all);
 }
 
 static int verb_automatic(int count, char **operands)

@@ -396,7 +396,7 @@ static int verb_remove(int count, char **operands)
 	if (r < 0)
 		return fail(r, &reason);
 	if (!arg_json && !arg_quiet)
-		removal_print_switch(&manager, &outcome);
+		removal_print_switch(manager.identity.version_id, outcome.switch_us);
 	signal(SIGHUP, SIG_IGN);
 	manager_look_after_services(&manager, &outcome);
 	tell_problem(&outcome);
