@@ -68,22 +68,24 @@ class Typed:
             finally:
                 os._exit(127)
 
-    def read(self, seconds):
-        """Whether something came."""
-        if not select.select([self.terminal], [], [], seconds)[0]:
-            return False
+    def read(self):
+        """Whether something came before its end."""
+        check(select.select([self.terminal], [], [], PATIENCE)[0], f"{self.words} says nothing more: {self.text!r}")
         data = b""
         with contextlib.suppress(OSError):  # it has ended
             data = os.read(self.terminal, 65536)
         self.text += data.decode(errors="replace")
         return bool(data)
 
-    def reads(self, text):
-        """Waits until that stands there, after what was typed last."""
-        end = time.monotonic() + PATIENCE
+    def asks(self, text="Password:"):
+        """Whether that comes to stand there, after what was typed last."""
         while text not in self.text[self.typed_at:]:
-            if not self.read(0.1) and select.select([self.terminal], [], [], 0)[0] or time.monotonic() > end:
-                raise AssertionError(f"{' '.join(self.words)}: {text!r} is not in {self.text!r}")
+            if not self.read():
+                return False
+        return True
+
+    def reads(self, text="Password:"):
+        check(self.asks(text), f"{self.words}: {text!r} is not in {self.text!r}")
 
     def types(self, secret):
         end = time.monotonic() + PATIENCE
@@ -95,9 +97,8 @@ class Typed:
 
     def end(self):
         """Its exit code."""
-        end = time.monotonic() + 60
-        while self.read(max(0.1, end - time.monotonic())):
-            check(time.monotonic() < end, f"{self.words} does not end: {self.text!r}")
+        while self.read():
+            pass
         os.close(self.terminal)
         self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.code
@@ -173,7 +174,7 @@ class Console:
     def authenticates(self, *words, password=PASSWORD, **options):
         """Types a command, and the password that it asks for."""
         typed = self.type(*words, **options)
-        typed.reads("Password:")
+        typed.reads()
         typed.types(password)
         typed.end()
         return typed
