@@ -185,6 +185,17 @@ static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
 	return json_string(text);
 }
 
+/* The agent counts down to it; one that ended before it told so leaves a time that has passed. */
+static json_t *describe_restart(const Waiting *waiting)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (waiting->restart_at <= time_now())
+		return json_null();
+	time_format(waiting->restart_at, text);
+	return json_string(text);
+}
+
 /* Those of what restarts something; null where it may be at any time. */
 static json_t *describe_window(const Config *config)
 {
@@ -368,6 +379,8 @@ int status_facts_add(json_t *status, const Manager *manager, const Generation *m
 		r = set(status, "state", json_string(find_state(status, manager, restart)));
 	if (r == 0)
 		r = set(status, "next_check", find_next_check(manager, &waiting));
+	if (r == 0)
+		r = set(status, "restart_at", describe_restart(&waiting));
 	if (r == 0)
 		r = set(status, "window", describe_window(&manager->config));
 	return r < 0 ? r : set(status, "deferred", list_deferred(status, &waiting));
