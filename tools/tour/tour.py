@@ -12,13 +12,11 @@ build/tour has a picture of the page at each step, what was read and typed on th
 says of every step whether it is true.
 """
 import contextlib
-import glob
 import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,9 +24,9 @@ import time
 import machine
 import machines
 from console import PASSWORD, PERSON
-from machine import Browser, Desk, Page, ROOT, UNIT, reap, run_inside
+from machine import ROOT, UNIT, Browser, Desk, Page, reap, run_inside
 from servicemanager import ServiceManager
-from tap import BUILD, program, read, run, write
+from tap import BUILD, read, run, write
 from world import Server, drip
 
 OUT = os.path.join(BUILD, "tour")
@@ -37,7 +35,7 @@ BASE, A, B = "26.3.1", "26.3.1 (a)", "26.3.1 (b)"
 CVE = "CVE-2026-20643"
 NARROW = {"width": 390, "height": 844}
 COUNTDOWN = 6  # seconds, for the restart that is taken
-CONFIGURATION = "[repository]\nurl = {}\n\n[install]\nautomatic = off\n"
+CONFIGURATION = "[repository]\nurl = {}\n\n[install]\nautomatic = off\n\n[trial]\nwindow = 5\n"
 
 
 class Tour:
@@ -117,7 +115,7 @@ class Vendor:
         return hashlib.sha256(read(os.path.join(self.folder, "repository/metadata/1.root.json"))).hexdigest()
 
 
-def machines_wait(condition, seconds):
+def wait_until(condition, seconds):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
@@ -126,8 +124,9 @@ def machines_wait(condition, seconds):
 class Walk:
     """The person's way: terminal and page, one after the other or both at once."""
 
-    def __init__(self, tour, desk, vendor, manager, page):
-        self.tour, self.desk, self.vendor, self.manager, self.page = tour, desk, vendor, manager, page
+    def __init__(self, tour, desk, vendor, manager, page, browser):
+        self.tour, self.desk, self.vendor, self.manager = tour, desk, vendor, manager
+        self.page, self.browser, self.agent = page, browser, None
 
     def note(self, typed, prompt=f"{PERSON}@exampleos:~$ "):
         self.tour.note(prompt, typed)
@@ -198,7 +197,7 @@ def point(walk):
 def offer(walk):
     tour, page = walk.tour, walk.page
     tour.chapter("the-offer", "An improvement is offered")
-    tour.step("offer_on_the_terminal", f"{A} is available" in walk.person("suture", "status"),
+    tour.step("offer_on_the_terminal", f"Available: {A}" in walk.person("suture", "status"),
               "'suture status' shows it, without root and without a password")
     page.goto(url=page.url + "/suture")
     page.fill(selector="#login-user-input", text=PERSON)
@@ -225,16 +224,17 @@ def offer(walk):
 def preview(walk):
     tour, page = walk.tour, walk.page
     tour.chapter("what-would-restart", "What would it restart?")
+    page.click(selector="#impact summary")
     with walk.vendor.slowly():
         typed = walk.desk.type("suture", "install", "--dry-run")
-        typed.reads("download")
-        seen = page.see(selector="#headline", pattern="ing…")
-        tour.picture(page, "downloading")
+        typed.reads("%")
+        seen = page.see(selector="#preview-progress", pattern=r"[1-9]\d*%")
+        tour.picture(page, "progress-of-another")
         typed.end()
-    walk.note(typed)
-    tour.step("preview_on_the_terminal", typed.code == 0 and UNIT in typed.screen,
-              f"'suture install --dry-run' names {UNIT}; meanwhile the page says \"{seen}\"")
-    page.click(selector="#impact summary")
+        walk.note(typed)
+    tour.step("preview_on_the_terminal", typed.code == 0 and "Would restart: webkitd" in typed.screen,
+              f"'suture install --dry-run' names webkitd; meanwhile the page says: "
+              + " ".join(seen.replace("Cancel", "").split()))
     page.click(selector="#preview")
     page.see(selector="#alerts", pattern="not allowed")
     tour.picture(page, "not-allowed")
@@ -269,7 +269,7 @@ def install(walk):
     tour.step("service_restarted", f"TryRestartUnit {UNIT}" in walk.manager.jobs(), f"{UNIT} was restarted, once")
     walk.browser.restart_browser()
     tour.step("attack_is_refused", not walk.browser.is_open_to_attack(), "after: the flaw is closed")
-    page.see(selector="#installed-version", pattern=re.escape(A))
+    page.see(selector="#installed-fixes", pattern=CVE)
     tour.picture(page, "installed")
 
 
@@ -277,10 +277,10 @@ def look(walk):
     tour = walk.tour
     tour.chapter("seen-everywhere", f"\"{A}\" is seen everywhere")
     seen = {"suture status": walk.person("suture", "status"),
-            "suture status --json": json.loads(walk.person("suture", "status", "--json"))["label"],
+            "suture status --json": walk.label(),
             "the page": walk.page.see(selector="#current-version", pattern="26"),
             "/run/suture/patch-release": walk.person("cat", "/run/suture/patch-release"),
-            "the greeting at login": walk.person("cat", "/run/motd.d/suture"),
+            "the greeting at login": walk.person("cat", "/run/motd.d/50-suture"),
             "suture history": walk.person("suture", "history")}
     tour.step("seen_everywhere", all(A in text for text in seen.values()),
               ", ".join(name for name, text in seen.items() if A in text))
@@ -291,14 +291,17 @@ def look(walk):
 def stage(walk):
     tour, page = walk.tour, walk.page
     tour.chapter("restart-and-install", "The next one takes a restart")
+    wait_until(lambda: walk.status()["health"] == "healthy", 20)
+    tour.step("settled", walk.status()["health"] == "healthy", f"{A} has proved itself for some seconds: it is healthy")
     walk.vendor.improve(2, "reboot")
     walk.person("suture", "check")
     page.see(selector="#offer-title", pattern=r"\(b\)")
     with walk.vendor.slowly():
         page.click(selector="#install")
-        seen = page.see(selector="#progress", pattern=r"\d+%")
+        seen = page.see(selector="#progress", pattern=r"[1-9]\d*%")
         tour.picture(page, "progress")
-    tour.step("progress_is_seen", True, "the page shows how far it is: " + " ".join(seen.split("\n")))
+    tour.step("progress_is_seen", re.search(r"[1-9]\d*%.* of \d+ bytes", seen, re.DOTALL),
+              "the page shows how far it is: " + " ".join(seen.replace("Cancel", "").split()))
     page.see(selector="#alert-outcome", pattern="ready for the next restart")
     tour.picture(page, "staged")
     tour.step("staged", f"{B}" in walk.person("suture", "status") and walk.label() == A, f"{B} is staged, {A} still runs")
@@ -308,21 +311,24 @@ def restart(walk):
     tour, page = walk.tour, walk.page
     ask_to_restart(walk, "restart-dialog")
     seen = page.see(selector="#alert-restart", pattern="restarts in")
+    tour.step("countdown_is_seen", "Restarts: in" in walk.person("suture", "status"),
+              f"\"{seen.splitlines()[0]}\", says the page, and so does 'suture status'")
     tour.picture(page, "countdown")
     page.click(selector="#restart-hour")
     page.gone(selector="#alert-restart")
     page.see(selector="#postpone-about", pattern="until")
     tour.picture(page, "postponed")
     tour.step("countdown_is_postponed", walk.restarts() == 0 and "postponed" in walk.person("suture", "status"),
-              f"\"{seen.splitlines()[0]}\", and is postponed by an hour")
+              "it is postponed by an hour, in a click")
     page.click(selector="#resume")
     write("/etc/suture/suture.conf", CONFIGURATION.format(walk.vendor.server.url)
           + f"\n[enforce]\ncountdown = {COUNTDOWN}s\n", 0o644)
     ask_to_restart(walk)
-    machines_wait(lambda: walk.restarts() == 1, 30)
+    wait_until(lambda: walk.restarts() == 1, 30)
     tour.step("restart_is_taken", walk.restarts() == 1, "taken: the service manager is asked for reboot.target")
     walk.start_again()
     page.see(selector="#installed-version", pattern=re.escape(B))
+    page.see(selector="#installed-trial", pattern="Until")
     tour.step("active_after_the_restart", walk.label() == B and not walk.browser.is_open_to_attack()
               and walk.browser.named_pages_work(), f"after it: {B}")
     walk.person("suture", "status")
@@ -344,7 +350,7 @@ def remove(walk):
     page.see(selector="#remove-dialog", pattern=CVE)
     page.see(selector="#remove-impact", pattern=r"^(?!.*Looking)[^]*\w")
     tour.picture(page, "remove-dialog", full=False)
-    page.click(selector="#remove-dialog .button-secondary")
+    page.click(selector="#remove-dialog-cancel")
     code, screen = walk.authenticated("suture", "remove", password="wrong")
     tour.step("removal_takes_the_password", code == 4 and walk.label() == B, "a wrong password: "
               + screen.splitlines()[-1])
@@ -352,15 +358,28 @@ def remove(walk):
     walk.browser.restart_browser()
     tour.step("removed", code == 0 and walk.label() == BASE and walk.browser.is_open_to_attack(),
               f"the right one: {BASE} again, and what it mended is open again")
-    page.see(selector="#installed-nothing", pattern="Nothing")
+    page.see(selector="#history", pattern="Removed")
     tour.picture(page, "base-again")
     page.size(**NARROW)
     tour.picture(page, "narrow")
     all_of_it, seen = page.width()
     page.size()
     tour.step("fits_a_telephone", all_of_it <= seen, "and the page fits a telephone")
+    errors = page.errors()
+    tour.step("no_errors_in_the_page", errors == [], "; ".join(errors) or "and had no errors on the way")
     walk.person("suture", "status")
+    again(walk)
     walk.person("suture", "history")
+
+
+def again(walk):
+    code, _ = walk.authenticated("suture", "install", "--sequence", "1")
+    walk.browser.restart_browser()
+    walk.tour.step("installed_again", code == 0 and walk.label() == A, f"{A} is installed once more")
+    code, screen = walk.authenticated("suture", "remove")
+    walk.browser.restart_browser()
+    walk.tour.step("removal_asks_each_time", code == 0 and walk.label() == BASE,
+                   "and removed, with the password again: " + re.search("This is.*", screen)[0])
 
 
 CHAPTERS = [point, offer, preview, install, look, stage, restart, remove]
@@ -370,16 +389,9 @@ def walk_through(tour, work):
     vendor = Vendor(work)
     vendor.improve(1, "services")
     with Desk("ground") as desk, vendor.server, ServiceManager({UNIT: {}, "reboot.target": {}}) as manager:
-        for name in "usr/lib/webkit", "usr/bin", "usr/lib/os-release":
-            source, target = os.path.join(vendor.base, name), os.path.join("/", name)
-            if os.path.isdir(source):
-                shutil.copytree(source, target, dirs_exist_ok=True)
-            else:
-                shutil.copy(source, target)
-        browser = Browser(manager)
-        page = Page(desk, work)
-        walk = Walk(tour, desk, vendor, manager, page)
-        walk.browser = browser
+        shutil.copytree(os.path.join(vendor.base, "usr"), "/usr", dirs_exist_ok=True)
+        page, browser = Page(desk, work), Browser(manager)
+        walk = Walk(tour, desk, vendor, manager, page, browser)
         try:
             for chapter in CHAPTERS:
                 chapter(walk)
@@ -387,7 +399,7 @@ def walk_through(tour, work):
             tour.step("everything_ran", False, str(error))
             with contextlib.suppress(AssertionError):
                 tour.picture(page, "where-it-ended")
-            print(desk.log())
+            print("".join(f"# {line}\n" for line in desk.log().splitlines()))
         finally:
             browser.stop_browser()
             page.close()
