@@ -429,7 +429,8 @@ def main():
         os.chmod(work, 0o755)
         code = run_inside(os.path.abspath(__file__), work)
         shutil.rmtree(OUT, ignore_errors=True)
-        shutil.copytree(os.path.join(work, "tour"), OUT)
+        if os.path.isdir(os.path.join(work, "tour")):  # else it did not come so far
+            shutil.copytree(os.path.join(work, "tour"), OUT)
     print(f"\n{'All as it should be' if code == 0 else 'Something is not as it should be'}, in "
           f"{time.monotonic() - start:.0f} seconds. Pictures, texts and report.json: {OUT}")
     return code
