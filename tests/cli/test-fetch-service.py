@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """suture-fetch as a service of its own: whatever listens at run/suture-fetch.socket is asked, as the
 child would be (device/manager/downloader.h)."""
+import contextlib
 import os
 import shutil
 import signal
@@ -153,9 +154,11 @@ def a_download_from_a_service_ends_when_somebody_cannot_wait():
         device.suture("install")
         vendor.improve({"tls": {LIB: NEWER_TLS}})
         server.rule("blobs", stall(10))
+        server.asked.clear()
         install = subprocess.Popen([program("suture"), "--root", device.root, "install"],
                                    stderr=subprocess.PIPE, text=True)
         wait_until(lambda: server.of("blobs"), "nothing is downloaded")
+        check_equal(len(downloaders(device)), 1, "downloaders")
         start = time.monotonic()
         device.suture("remove")
         check(time.monotonic() - start < 15, "the removal waited")
@@ -166,9 +169,12 @@ def a_download_from_a_service_ends_when_somebody_cannot_wait():
 
 def downloaders(device):
     """Processes of this device's service."""
-    found = subprocess.run(["pgrep", "-f", device.path("run/suture-fetch") + "$"], check=False,
-                           capture_output=True, text=True).stdout.split()
-    return [pid for pid in found if b"systemd-socket-activate" not in read(f"/proc/{pid}/cmdline")]
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if read(f"/proc/{pid}/cmdline").split(b"\0")[0].decode() == device.path("run/suture-fetch"):
+                found.append(pid)
+    return found
 
 
 def wait_until(condition, what):

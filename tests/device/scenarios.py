@@ -165,6 +165,10 @@ def the_bus_installs_and_removes_what_the_agent_has_no_power_for(device):
     device.wait_until("demod ask | grep -q good")
     check(device.journal("Started suture-fetch@.*Download for Suture"), "no downloader of its own")
     device.wait_for_verdict()
+    ask_agent(device, "SetAutomaticMode", "s download")
+    wait_for_property(device, "AutomaticMode", 's "download"')
+    check(device.suture("--json status").output.count('"download"') > 0, "not kept")
+    ask_agent(device, "SetAutomaticMode", "s off")
     ask_agent(device, "Remove", "t 0")
     wait_for_property(device, "Sequence", "t 0")
     check(not is_mounted_for_process_1(device), "still grafted")
@@ -182,7 +186,7 @@ def the_agent_ends_when_idle_and_comes_back_by_itself(device):
     device.wait_until("! systemctl is-active -q sutured")
     check_equal(device.run("systemctl show -P Result sutured").text, "success", "its end")
     timer = dict(line.split("=", 1) for line in device.run(
-        "systemctl show -p ActiveState,Unit,NextElapseUSecRealtime suture-next.timer"
+        "systemctl show -p ActiveState,Unit,NextElapseUSecRealtime sutured.timer"
     ).output.splitlines())
     check_equal((timer["ActiveState"], timer["Unit"]), ("active", "sutured.service"), "its timer")
     check(timer["NextElapseUSecRealtime"], "it has no time")

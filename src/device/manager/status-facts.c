@@ -168,6 +168,17 @@ static const char *find_state(const json_t *status, const Manager *manager, Rest
 	return state_word(&facts);
 }
 
+/* A countdown that nobody ended, of an agent that was, is over with its time. */
+static json_t *describe_restart(const Waiting *waiting)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (waiting->restart_at <= time_now())
+		return json_null();
+	time_format(waiting->restart_at, text);
+	return json_string(text);
+}
+
 /* What the agent planned; where none runs, what the next one will: after a failure that is a matter
  * of minutes, and of chance. */
 static json_t *find_next_check(const Manager *manager, const Waiting *waiting)

@@ -54,11 +54,12 @@ json_t *status_policy(const Manager *manager, const Offer *offer)
 	const Policy *policy = manager->policy;
 	const char *name = policy->config.organisation;
 
-	return json_pack("{s:s?, s:b, s:b, s:b, s:o, s:o, s:o, s:I}", "organisation",
-		name[0] ? name : NULL, "automatic_managed",
-		policy_is_managed(policy, "install", "automatic"), "install_allowed",
-		!policy->config.forbids_install, "removal_allowed", !policy->config.forbids_removal,
-		"postponed_until", describe_postponement(manager), "enforcement",
-		describe_enforcement(manager, offer), "mistakes", status_mistakes(policy),
-		"mistakes_left_out", (json_int_t)policy->mistakes_left_out);
+	return json_pack("{s:s?, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:I}", "organisation",
+		name[0] ? name : NULL, "notify", config_notify_words[policy->config.notify],
+		"automatic_managed", policy_is_managed(policy, "install", "automatic"),
+		"install_allowed", !policy->config.forbids_install, "removal_allowed",
+		!policy->config.forbids_removal, "postponed_until", describe_postponement(manager),
+		"enforcement", describe_enforcement(manager, offer), "mistakes",
+		status_mistakes(policy), "mistakes_left_out",
+		(json_int_t)policy->mistakes_left_out);
 }
