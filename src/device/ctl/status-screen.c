@@ -279,12 +279,12 @@ static void print_applied(const json_t *status, bool all)
 
 static void print_countdown(const json_t *status)
 {
-	int64_t at;
+	int64_t left = document_time(status, "restart_at") - time_now();
 
-	if (time_parse(document_text(status, "restart_at"), &at) == 0)
+	if (left >= 0)
 		row_print(_("Restarts"),
 			_("in %lld seconds: save your work, or run 'suture postpone 1h'"),
-			(long long)(at > time_now() ? at - time_now() : 0));
+			(long long)left);
 }
 
 static void print_waiting(const json_t *status, bool all)

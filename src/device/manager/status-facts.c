@@ -196,17 +196,6 @@ static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
 	return json_string(text);
 }
 
-/* The agent counts down to it; one that ended before it told so leaves a time that has passed. */
-static json_t *describe_restart(const Waiting *waiting)
-{
-	char text[TIME_TEXT_SIZE];
-
-	if (waiting->restart_at <= time_now())
-		return json_null();
-	time_format(waiting->restart_at, text);
-	return json_string(text);
-}
-
 /* Those of what restarts something; null where it may be at any time. */
 static json_t *describe_window(const Config *config)
 {
