@@ -37,6 +37,20 @@ def missing():
     return console_missing()
 
 
+def clear(group):
+    """Removes a control group, as soon as what ends in it is gone."""
+    end = time.monotonic() + 10
+    for below, _, _ in os.walk(group, topdown=False):
+        while True:
+            try:
+                os.rmdir(below)
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def cgroup(folder):
     """A control group of its own, so that sessions can be told apart; gone afterwards."""
@@ -46,8 +60,7 @@ def cgroup(folder):
     try:
         yield path
     finally:
-        for below, _, _ in os.walk(path, topdown=False):
-            os.rmdir(below)
+        clear(path)
         subprocess.run(["umount", folder], check=True)
 
 

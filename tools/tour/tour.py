@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -424,6 +425,7 @@ def main():
         return reap(lambda: inside(sys.argv[1]))
     if why := machine.missing():
         sys.exit(f"tour: {why}: make deps")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leaves nothing behind either
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="suture-tour-") as work:
         os.chmod(work, 0o755)
