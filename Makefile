@@ -1,4 +1,4 @@
-# A thin front for meson. `make demo` and `make check` do all their own set-up.
+# A thin front for meson. `make demo`, `make tour` and `make check` do all their own set-up.
 BUILD   ?= build
 PAIRS   ?= $(CURDIR)/../shared/pairs
 DESTDIR ?=
@@ -25,6 +25,11 @@ demo: deps
 story: deps
 	$(MAKE) all
 	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) unshare -m /usr/bin/python3 tools/story/story.py
+
+# A new user's path, by an ordinary person at a terminal and in Cockpit.
+tour: deps
+	$(MAKE) all
+	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) unshare -m /usr/bin/python3 tools/tour/tour.py
 
 # The tests as they are, then once more under AddressSanitizer and UndefinedBehaviorSanitizer.
 check: deps
@@ -56,4 +61,4 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-clang build-hosts
 
-.PHONY: all deps deps-hosts deps-device demo story check check-hosts check-device install clean
+.PHONY: all deps deps-hosts deps-device demo story tour check check-hosts check-device install clean

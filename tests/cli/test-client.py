@@ -53,12 +53,17 @@ def who_may_does_everything_without_root():
         check_equal(device.lib(), NEW_TLS)
         has(suture(bus, "status").stdout, LABEL_A)
         check_equal(json.loads(suture(bus, "status", "--json").stdout), device.json("status"))
+        for words in ("advisories",), ("advisories", "a"), ("advisories", "--format", "json"):
+            check_equal(suture(bus, *words).stdout, device.suture(*words).stdout, words)
+        has(suture(bus, "advisories", "CVE-1999-1", expect=3).stderr, "CVE-1999-1")
+        check_equal(json.loads(suture(bus, "advisories", "--format", "openvex").stdout).keys(),
+                    json.loads(device.suture("advisories", "--format", "openvex").stdout).keys())
         suture(bus, "install", expect=2)
         has(suture(bus, "automatic", "download").stdout, "download")
         check_equal(device.json("status")["automatic"], "download")
         has(suture(bus, "postpone", "2h").stdout, "until")
         suture(bus, "postpone")
-        has(suture(bus, "remove").stdout, "restarted")
+        has(suture(bus, "remove").stdout, f"This is {VERSION} again", "stays off", "restarted")
         check_equal(device.lib(), OLD_TLS)
         vendor.publish("bundle", "--base", "desktop", "one.suture")
         report = json.loads(suture(bus, "install", "--from", "one.suture", "--json").stdout)

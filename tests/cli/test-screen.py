@@ -203,6 +203,18 @@ def every_reason_for_waiting_is_told():
 
 
 @test_in_mount_namespace
+def a_restart_that_is_counted_down_to_is_told():
+    with World(config="[install]\nautomatic = off\n", restart="reboot") as (vendor, server, device):
+        device.suture("install")
+        for left in 50, -1:  # the second: of an agent that ended before it could take it back
+            at = int(time.time()) + left
+            write(device.path("run/sutured/waiting"), f"sequence 1\nwaits -\nnext-check 0\nrestart-at {at}\n")
+            check_equal(device.json("status")["restart_at"], time_text(at) if left > 0 else None)
+            text = device.suture("status").stdout
+            check_equal(re.findall("Restarts: in [45][0-9] seconds.*suture postpone 1h", text) != [], left > 0, text)
+
+
+@test_in_mount_namespace
 def history_is_in_the_machines_time():
     with World() as (vendor, server, device):
         device.suture("install")

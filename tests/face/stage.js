@@ -59,10 +59,10 @@ async function open() {
 }
 
 // The page of somebody who is not root, in a window of its own.
-async function openAsGuest() {
+async function openAsGuest(url = GUEST_URL) {
     const guest = watch(await browser.newPage({ viewport: WIDE, colorScheme: 'light', locale: 'en-US' }));
 
-    await guest.goto(GUEST_URL + BARE);
+    await guest.goto(url + BARE);
     await guest.waitForSelector('body[data-phase="ready"]');
     return guest;
 }

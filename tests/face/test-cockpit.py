@@ -72,9 +72,14 @@ while [ "$1" != cockpit-bridge ]; do shift; done
 exec "$@"
 """
 GUEST = """#!/bin/sh
-export PATH={folder}/guest:$PATH HOME={folder}/guest
+export PATH={path} HOME={folder}/guest
 unset XDG_CONFIG_HOME XDG_RUNTIME_DIR
-exec setpriv --reuid=65534 --regid=65534 --clear-groups cockpit-bridge
+exec /usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups cockpit-bridge
+"""
+# Where no sudo is installed; polkit has the right remembered.
+PKEXEC = """#!/bin/sh
+while [ "$1" != cockpit-bridge ]; do shift; done
+exec "$@"
 """
 
 
@@ -121,9 +126,13 @@ class Stage:
             self.start("/usr/bin/python3", os.path.join(SOURCE, "tests/lib/mock_agent.py"), f"{self.folder}/mock")
             wait_for(lambda: os.path.exists(f"{self.folder}/mock"), "the mock")
         write(f"{self.folder}/guest/sudo", SUDO, 0o755)
-        write(f"{self.folder}/session", GUEST.format(folder=self.folder), 0o755)
+        write(f"{self.folder}/session", GUEST.format(folder=self.folder, path=f"{self.folder}/guest:$PATH"), 0o755)
+        write(f"{self.folder}/no-sudo/pkexec", PKEXEC, 0o755)
+        os.symlink(BRIDGE, f"{self.folder}/no-sudo/cockpit-bridge")
+        write(f"{self.folder}/other", GUEST.format(folder=self.folder, path=f"{self.folder}/no-sudo"), 0o755)
         os.chmod(self.folder, 0o755)
         return {"SUTURE_FACE_URL": self.serve(BRIDGE), "SUTURE_FACE_GUEST_URL": self.serve(f"{self.folder}/session"),
+                "SUTURE_FACE_NO_SUDO_URL": self.serve(f"{self.folder}/other"),
                 "SUTURE_FACE_SHOTS": os.path.join(BUILD, "face"),
                 "SUTURE_FACE_MOCK": "" if agent else f"{self.folder}/mock", "SUTURE_FACE_BROWSER": BROWSER,
                 "NODE_PATH": node.node_modules("face")}

@@ -15,6 +15,7 @@
 #include "base/style.h"
 #include "base/time.h"
 #include "device/client/session.h"
+#include "device/ctl/advisories-screen.h"
 #include "device/ctl/automatic.h"
 #include "device/ctl/check-screen.h"
 #include "device/ctl/installation.h"
@@ -32,7 +33,7 @@
 #define USEC_PER_SECOND UINT64_C(1000000)
 
 static bool arg_json, arg_dry_run, arg_download_only, arg_restart, arg_clear, arg_quiet, arg_all;
-static const char *arg_from, *arg_root, *arg_progress;
+static const char *arg_from, *arg_root, *arg_progress, *arg_format;
 static int arg_sequence, arg_progress_fd = -1;
 
 static int fail(int error, const Reason *reason)
@@ -69,24 +70,43 @@ static int show(const json_t *json, void (*print)(const json_t *json))
 	return EXIT_OK;
 }
 
-static int verb_status(int count, char **operands)
+/* What answers with a document, as a reference of the caller's. */
+static int ask(json_t **ret_document, Reason *reason, const char *method, const char *about)
 {
 	_cleanup_session_ Session session = {.progress_fd = -1};
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	_cleanup_json_ json_t *status = NULL;
 	const char *text = "";
-	Reason reason = {};
-	int r = session_open(&session, &reason);
+	int r = session_open(&session, reason);
 
 	if (r == 0)
-		r = session_call(&session, "Describe", &reply, &reason, NULL);
+		r = about ? session_call(&session, method, &reply, reason, "ss", about,
+				    arg_format && strcmp(arg_format, "openvex") == 0 ? arg_format
+										     : "json")
+			  : session_call(&session, method, &reply, reason, NULL);
 	if (r == 0 && sd_bus_message_read(reply, "s", &text) < 0)
 		r = -EBADMSG;
-	if (r == 0)
-		r = document_parse(text, strlen(text), &status, &reason);
-	if (r < 0)
-		return fail(r, &reason);
-	return show(status, arg_all ? status_screen_print_all : status_screen_print);
+	return r < 0 ? r : document_parse(text, strlen(text), ret_document, reason);
+}
+
+static int verb_status(int count, char **operands)
+{
+	_cleanup_json_ json_t *status = NULL;
+	Reason reason = {};
+	int r = ask(&status, &reason, "Describe", NULL);
+
+	return r < 0 ? fail(r, &reason)
+		     : show(status, arg_all ? status_screen_print_all : status_screen_print);
+}
+
+static int verb_advisories(int count, char **operands)
+{
+	_cleanup_json_ json_t *advisories = NULL;
+	Reason reason = {};
+	int r;
+
+	arg_json |= arg_format && strcmp(arg_format, "text") != 0;
+	r = ask(&advisories, &reason, "GetAdvisories", count > 0 ? operands[0] : "");
+	return r < 0 ? fail(r, &reason) : show(advisories, advisories_screen_print);
 }
 
 static int verb_check(int count, char **operands)
@@ -156,7 +176,7 @@ static int verb_remove(int count, char **operands)
 			? session_work(&session, "Preview", &report, &reason, "s", "remove")
 			: session_work(&session, "Remove", &report, &reason, "t", UINT64_C(0));
 	bar_end(&bar);
-	return r < 0 ? fail(r, &reason) : show(report, removal_print);
+	return r < 0 ? fail(r, &reason) : show(report, removal_print_all);
 }
 
 static int verb_automatic(int count, char **operands)
@@ -220,6 +240,8 @@ static const Option options[] = {
 	{"restart", NULL, "install: restart the machine where it takes that", OPTION_FLAG,
 		&arg_restart},
 	{"sequence", "N", "install: this one, which may be older", OPTION_NUMBER, &arg_sequence},
+	{"format", "text|json|openvex", "advisories: for people, programs or scanners", OPTION_TEXT,
+		&arg_format},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
 	{"progress", "HOW", "auto, plain, json or none", OPTION_TEXT, &arg_progress},
 	{"progress-fd", "N", "write progress to descriptor N, as JSON lines", OPTION_NUMBER,
@@ -234,6 +256,8 @@ static const Verb verbs[] = {
 	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
 	{"install", "", "install what is offered", 0, 0, verb_install},
 	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
+	{"advisories", "[LABEL|SEQUENCE|ID|CVE]", "show what improvements fix, or all of one", 0, 1,
+		verb_advisories},
 	{"automatic", "install|download|off", "set what happens by itself", 1, 1, verb_automatic},
 	{"postpone", "[DURATION]", "put off what happens by itself", 0, 1, verb_postpone},
 	{},

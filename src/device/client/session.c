@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -58,10 +59,12 @@ static int fail(const char *name, const char *text, Reason *reason)
 		: reason_set(reason, error, "%s", text);
 }
 
-/* It writes nothing and closes the descriptor when polkit knows it. */
+/* It writes nothing and closes the descriptor when polkit knows it. Within a session an agent of
+ * the desktop comes first; outside of one polkit never turns to a fallback. */
 static void start_agent(Session *session)
 {
-	static const char *const words[] = {PKTTYAGENT, "--notify-fd", "3", "--fallback", NULL};
+	const char *fallback = sd_pid_get_session(0, NULL) >= 0 ? "--fallback" : NULL;
+	const char *const words[] = {PKTTYAGENT, "--notify-fd", "3", fallback, NULL};
 	_cleanup_fd_ int mine = -1, theirs = -1;
 	struct pollfd poller = {.events = POLLIN};
 	int ends[2];

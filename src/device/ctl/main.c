@@ -397,7 +397,7 @@ static int verb_remove(int count, char **operands)
 	if (r < 0)
 		return fail(r, &reason);
 	if (!arg_json && !arg_quiet)
-		removal_print_switch(&manager, &outcome);
+		removal_print_switch(manager.identity.version_id, outcome.switch_us);
 	signal(SIGHUP, SIG_IGN);
 	manager_look_after_services(&manager, &outcome);
 	tell_problem(&outcome);
@@ -499,8 +499,7 @@ static int verb_advisories(int count, char **operands)
 	arg_json |= strcmp(format, "json") == 0;
 	r = look(&manager, &reason);
 	if (r == 0 && geteuid() != 0)
-		r = reason_set(
-			&reason, -EPERM, "only root can see what is grafted; try it with sudo");
+		r = refuse_or_ask_agent("can see what is grafted", &reason);
 	if (r == 0)
 		r = known_read(&manager, &known, &reason);
 	return r < 0 ? fail(r, &reason) : show_advisories(&shown, format, &reason);

@@ -25,11 +25,11 @@ json_t *removal_json(const Manager *manager, const Outcome *outcome, bool is_pre
 	return removal;
 }
 
-void removal_print_switch(const Manager *manager, const Outcome *outcome)
+void removal_print_switch(const char *base_version, uint64_t switch_us)
 {
 	printf(_("This is %s again, switched in %llu microseconds.\n"
 		 "What was removed stays off until there is a newer improvement.\n"),
-		manager->identity.version_id, (unsigned long long)outcome->switch_us);
+		base_version, (unsigned long long)switch_us);
 	fflush(stdout);
 }
 
@@ -47,4 +47,12 @@ void removal_print(const json_t *removal)
 	else
 		printf(_("Programs that already run keep what %s until they are restarted.\n"),
 			is_preview ? _("would be removed") : _("was removed"));
+}
+
+void removal_print_all(const json_t *removal)
+{
+	if (!json_is_true(json_object_get(removal, "dry_run")))
+		removal_print_switch(document_text(removal, "label"),
+			(uint64_t)document_number(removal, "switch_us"));
+	removal_print(removal);
 }

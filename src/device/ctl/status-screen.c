@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "device/ctl/policy-screen.h"
 #include "device/ctl/row.h"
 #include "device/ctl/text.h"
@@ -276,6 +277,16 @@ static void print_applied(const json_t *status, bool all)
 	trial_print(json_object_get(status, "trial"));
 }
 
+static void print_countdown(const json_t *status)
+{
+	int64_t left = document_time(status, "restart_at") - time_now();
+
+	if (left >= 0)
+		row_print(_("Restarts"),
+			_("in %lld seconds: save your work, or run 'suture postpone 1h'"),
+			(long long)left);
+}
+
 static void print_waiting(const json_t *status, bool all)
 {
 	const char *label = document_text(status, "selected_label");
@@ -292,6 +303,7 @@ static void print_waiting(const json_t *status, bool all)
 			label);
 	else
 		row_print(_("Staged"), _("%s becomes active at the next restart"), label);
+	print_countdown(status);
 	print_fixes(status, cves, "", "", all);
 }
 

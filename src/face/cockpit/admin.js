@@ -29,19 +29,25 @@ export class Admin {
         return Boolean(this.proxy.valid) && this.proxy.Current === "none" && (this.proxy.Bridges || []).length > 0;
     }
 
-    // Whether it is on now, and not given up. What went wrong is thrown.
+    // Whether it is on now, and not given up. What went wrong is thrown. Cockpit names each way that it
+    // knows, sudo and pkexec, also where that is not installed: then the next one is tried.
     async turnOn() {
-        this.isCanceled = false;
-        try {
-            await this.proxy.Start(this.proxy.Bridges[0]);
-        } catch (error) {
-            if (!this.isCanceled)
-                throw new Error(format(texts.admin.wrong, error.message));
+        let problem = null;
+
+        this.isCanceled = this.isAsked = false;
+        for (const bridge of this.proxy.Bridges) {
+            problem = await this.proxy.Start(bridge).then(() => null, error => error);
+            if (!problem || this.isAsked)
+                break;
         }
+        if (problem && !this.isCanceled)
+            throw new Error(format(texts.admin.wrong, problem.message));
         return !this.isCanceled;
     }
 
     async onPrompt([message, prompt, , echo, problem]) {
+        this.isAsked = true;
+
         const answer = element("input", { id: "admin-answer", type: echo ? "text" : "password",
                                           autocomplete: echo ? "off" : "current-password" });
         const isAnswered = await ask({

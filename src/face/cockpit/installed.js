@@ -16,10 +16,16 @@ function listFixes(fixes) {
             fix.impact ? element("span", { class: "muted" }, ` ${fix.impact}`) : null)));
 }
 
+function trialEnd(time) {
+    const left = relative(time);
+
+    return left === texts.status.soon ? moment(time) : `${moment(time)} (${left})`;
+}
+
 function trialText(trial) {
     if (!trial)
         return "";
-    const until = trial.until ? format(texts.installed.trialUntil, `${moment(trial.until)} (${relative(trial.until)})`)
+    const until = trial.until ? format(texts.installed.trialUntil, trialEnd(trial.until))
         : texts.installed.trialWaits;
     const watched = trial.units === 1 ? format(texts.installed.trialWatchesOne, trial.before)
         : format(texts.installed.trialWatches, trial.units, trial.before);

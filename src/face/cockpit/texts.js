@@ -140,6 +140,7 @@ export const texts = {
         activate: _("Putting it in place"),
         restart: _("Restarting services"),
         bytes: _("$0 of $1"),
+        few: _("$0 bytes"),
         percent: _("$0%"),
         cancel: _("Cancel"),
         cannotCancel: _("It cannot be canceled any more: files are being replaced."),
@@ -181,7 +182,7 @@ export const texts = {
 
     restart: {
         title: _("Restart to install $0?"),
-        text: _("The system restarts after a countdown, which you can still postpone. Everybody who works on it is told."),
+        text: _("The system restarts after a countdown, which can still be postponed. Whoever works on it should save that first."),
         countdown: _("The system restarts in $0"),
         countdownAbout: _("Save your work. $0 is active after the restart."),
         minutes: _("The system restarts in $0 minutes"),

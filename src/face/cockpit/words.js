@@ -52,8 +52,9 @@ export function countdown(time) {
             .join(":");
 }
 
+// Cockpit 287 gives a small count no unit.
 export function bytes(count) {
-    return cockpit.format_bytes(count);
+    return count < 1000 ? format(texts.progress.few, count) : cockpit.format_bytes(count);
 }
 
 export function percent(number) {

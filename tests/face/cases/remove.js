@@ -95,4 +95,5 @@ test('it can be removed while something is downloaded, and what waits for a rest
     await page().click('#remove');
     await see('#remove-dialog', 'Remove 26.3.1 (a)?');
     await page().keyboard.press('Escape');
+    await seeCalls(['Preview', 'remove'], ['Cancel']); // not in the middle of the next test
 });

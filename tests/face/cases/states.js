@@ -79,6 +79,8 @@ test('what is offered is told with all that the vendor wrote', async () => {
     await see('#offer', /Critical\s*Exploited/);
     await see('#offer-summary', 'Security fixes for the TLS library and remote login.');
     await see('#offer-facts', /8\.4.? MB to download · published .* ago/);
+    await mock({ status: { offer: { ...i.OFFER, download_bytes: 404 } }, set: { LastCheckUSec: i.NOW - i.MINUTE } });
+    await see('#offer-facts', '404 bytes to download');
     await see('#fixes summary', 'What it fixes (2)');
     await page().click('#fixes summary');
     for (const words of ['CVE-2026-0101', 'openssl', 'use all of the memory', 'was not bounded', 'An anonymous researcher',

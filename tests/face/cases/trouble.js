@@ -114,3 +114,16 @@ test('who may become an administrator is asked for the password, and goes on', a
         await guest.close();
     }
 });
+
+test('where sudo is not installed the next way is tried', async () => {
+    await mock({ ...i.reset(i.AVAILABLE), deny: true, calls: true });
+    const guest = await openAsGuest(process.env.SUTURE_FACE_NO_SUDO_URL);
+
+    try {
+        await guest.click('#install');
+        await guest.click('#failure-admin');
+        await guest.locator('#alert-outcome', { hasText: 'Administrative access is on' }).waitFor();
+    } finally {
+        await guest.close();
+    }
+});
