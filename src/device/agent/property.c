@@ -9,6 +9,7 @@
 #include "device/agent/agent.h"
 #include "suture-version.h"
 #include "wire/json/document.h"
+#include "wire/terms/terms.h"
 
 #define USEC_PER_SECOND INT64_C(1000000)
 
@@ -101,11 +102,12 @@ static json_t *available_state(const Agent *agent)
 	return text_of(agent, "offer", "state");
 }
 
+/* What is selected and not mounted because something is in its way waits for no restart. */
 static bool is_pending(const Agent *agent)
 {
-	json_int_t selected = document_number(agent->view.status, "selected");
+	const char *scope = document_text(agent->view.status, "restart_needed");
 
-	return selected > 0 && selected != document_number(agent->view.status, "sequence");
+	return scope[0] && strcmp(scope, restart_scope_names[RESTART_NONE]) != 0;
 }
 
 static json_t *pending_sequence(const Agent *agent)
@@ -122,7 +124,7 @@ static json_t *restart_needed(const Agent *agent)
 {
 	const char *scope = document_text(agent->view.status, "restart_needed");
 
-	return json_string(scope[0] ? scope : "none");
+	return json_string(scope[0] ? scope : restart_scope_names[RESTART_NONE]);
 }
 
 static json_t *restart_at(const Agent *agent)
