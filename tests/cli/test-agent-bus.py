@@ -93,6 +93,18 @@ def properties_tell_when_they_change():
 
 
 @test_in_mount_namespace
+def an_error_is_over_when_somebody_asked_with_success():
+    with desk() as (vendor, server, device, bus, agent, client):
+        server.rule("timestamp", status(503))
+        client.do("Install", "tt", 0, 0, result="failed")
+        has(client.get("LastError")[1], "503")
+        server.rules.clear()
+        time.sleep(1.1)  # times have seconds
+        device.suture("check")
+        client.waits_for("LastError", ["", ""])
+
+
+@test_in_mount_namespace
 def what_is_decided_in_files_is_told():
     with desk() as (vendor, server, device, bus, agent, client):
         client.waits_for("AutomaticMode", "off")

@@ -183,6 +183,15 @@ static json_t *next_check(const Agent *agent)
 	return number(agent->rounds.next_check * USEC_PER_SECOND);
 }
 
+/* Whether somebody asked with success since, be it at a terminal. */
+static bool is_mended(const Agent *agent)
+{
+	int64_t checked = 0;
+
+	(void)time_parse(document_text(agent->view.status, "last_check"), &checked);
+	return checked > agent->jobs.failed;
+}
+
 /* What went wrong last: asking the repository, or else the job that the agent did. */
 static json_t *last_error(const Agent *agent)
 {
@@ -190,7 +199,7 @@ static json_t *last_error(const Agent *agent)
 
 	if (!agent->view.status)
 		return json_pack("[s, s]", "Failed", agent->view.problem.text);
-	if (agent->jobs.error[0])
+	if (agent->jobs.error[0] && !is_mended(agent))
 		return json_pack("[s, s]", agent->jobs.error, agent->jobs.problem.text);
 	return json_pack("[s, s]", problem[0] ? "Failed" : "", problem);
 }
