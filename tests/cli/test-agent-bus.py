@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -68,6 +69,20 @@ def what_cannot_be_looked_at_is_not_shown_as_it_was():
 
 
 @test_in_mount_namespace
+def what_is_covered_waits_for_no_restart():
+    with desk() as (vendor, server, device, bus, agent, client):
+        client.do("Install", "tt", 0, 0)
+        run("/usr/bin/mount", "-t", "tmpfs", "mine", device.path(TLS))
+        status = json.loads(client.call("Describe")[0])
+        check_equal((status["selected"], status["sequence"], status["health"]), (1, 0, "impaired"))
+        shown = client.get()
+        check_equal([shown[name] for name in ("Sequence", "PendingSequence", "PendingLabel", "RestartNeeded")],
+                    [0, 0, "", "none"])
+        run("/usr/bin/umount", device.path(TLS))
+        client.waits_for("Sequence", 1)
+
+
+@test_in_mount_namespace
 def advisories_are_those_of_the_command():
     with desk() as (vendor, server, device, bus, agent, client):
         client.do("Check", "t", 0)
@@ -91,6 +106,36 @@ def properties_tell_when_they_change():
             if member == "PropertiesChanged" and path == "/org/suture/Manager1":
                 told |= args[1]
         check_equal(told["DisplayVersion"], LABEL_A)
+
+
+@test_in_mount_namespace
+def an_error_is_over_when_somebody_asked_with_success():
+    with desk() as (vendor, server, device, bus, agent, client):
+        server.rule("timestamp", status(503))
+        client.do("Install", "tt", 0, 0, result="failed")
+        has(client.get("LastError")[1], "503")
+        server.rules.clear()
+        time.sleep(1.1)  # times have seconds
+        device.suture("check")
+        client.waits_for("LastError", ["", ""])
+
+
+@test_in_mount_namespace
+def what_is_decided_in_files_is_told():
+    with desk() as (vendor, server, device, bus, agent, client):
+        client.waits_for("AutomaticMode", "off")
+        device.configure(server.url, "[install]\nautomatic = download\n")
+        client.waits_for("AutomaticMode", "download")
+        folder = device.path("etc/suture/policy.d")
+        for _ in range(2):  # also when the folder is another one
+            write(os.path.join(folder, "50.conf"), "[install]\nremoval = no\n")
+            client.waits_for("RemovalAllowed", False)
+            shutil.rmtree(folder)
+            client.waits_for("RemovalAllowed", True)
+        waits = ["automatic-off"]
+        for verb, reasons in ("pause", [*waits, "base-change"]), ("resume", waits):  # nothing is mounted
+            run("suture-activate", "--root", device.root, verb)
+            client.waits_for("DeferredReasons", reasons)
 
 
 @test_in_mount_namespace

@@ -34,6 +34,17 @@ def exposure_names_the_processes():
 
 
 @test_in_mount_namespace
+def what_is_older_than_what_is_installed_replaces_nothing():
+    with World() as (vendor, server, device):
+        vendor.improve({"xml": {XMLLIB: NEW_XML}})
+        device.suture("install")
+        vendor.withdraw(2, "advise")
+        device.suture("check", expect=None)
+        exposure = device.json("exposure")
+        check_equal((exposure["state"], exposure["sequence"], exposure["label"]), ("applied", 2, LABEL_B))
+
+
+@test_in_mount_namespace
 def exposure_to_one_cve():
     with World() as (vendor, server, device):
         device.suture("--cve", "CVE-2026-9", "exposure")  # nothing is known yet

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the rest of the system sees of improvements: patch-release, login messages, the flags that ask
 for a restart, metrics, and the journal. os-release stays as the base has it."""
-import contextlib
 import glob
 import re
 import shlex
-import socket
-import struct
 import subprocess
 
+from journal import Journal
 from machine import *
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -152,6 +150,20 @@ def the_keeper_tells_at_a_boot_and_when_it_has_mended():
 
 
 @test_in_mount_namespace
+def the_keeper_tells_what_it_cannot_mend_and_what_others_have_mended():
+    with World() as (vendor, server, device):
+        device.suture("install")
+        applied = texts_of(device, RELEASE, MOTD)
+        with subprocess.Popen([program("suture-keeper"), "--root", device.root],
+                              stderr=subprocess.DEVNULL) as keeper:
+            run("/usr/bin/mount", "-t", "tmpfs", "mine", device.path(TLS))
+            wait_for(lambda: texts_of(device, RELEASE, MOTD) == [None, None], "the cover")
+            run("/usr/bin/umount", device.path(TLS))
+            wait_for(lambda: texts_of(device, RELEASE, MOTD) == applied, "that it is gone")
+            keeper.terminate()
+
+
+@test_in_mount_namespace
 def a_rehearsal_is_told_although_nothing_is_mounted():
     vendor = Vendor()
     vendor.publish("publish", "--rehearsal", "--channel", "rehearsal")
@@ -280,44 +292,6 @@ def os_release_is_the_bases_after_every_verb():
             check_equal(os.stat(path).st_ctime_ns, written, f"os-release after {verb}")
         check({"installed", "removed"} <= set(events(device)), events(device))
         check(not os.path.exists(device.path("etc/os-release")))
-
-
-class Journal:
-    """Receives what programs send to the journal of a device."""
-
-    def __init__(self, device):
-        folder = device.path("run/systemd/journal")
-        os.makedirs(folder)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        here = os.getcwd()
-        os.chdir(folder)  # an address is short
-        self.socket.bind("socket")
-        os.chdir(here)
-
-    def messages(self):
-        """What came since the last look, each as {field: value}."""
-        messages = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                messages.append(self.parse(self.socket.recv(65536, socket.MSG_DONTWAIT)))
-        return messages
-
-    @staticmethod
-    def parse(data):
-        fields = {}
-        while data:
-            line, _, rest = data.partition(b"\n")
-            name, equals, value = line.partition(b"=")
-            if not equals:
-                size = struct.unpack("<Q", rest[:8])[0]
-                value, data = rest[8:8 + size], rest[8 + size:]
-                check(data.startswith(b"\n"), "a value is not ended")
-                data = data[1:]
-            else:
-                data = rest
-            check(name.decode() not in fields, f"{name} comes twice")
-            fields[name.decode()] = value.decode()
-        return fields
 
 
 @test_in_mount_namespace

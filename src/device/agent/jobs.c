@@ -132,6 +132,7 @@ static void note_result(Jobs *jobs, const Result *result)
 {
 	if (strcmp(result->word, "failed") == 0) {
 		jobs->error = result->error;
+		jobs->failed = time_now();
 		reason_set(&jobs->problem, 0, "%s", result->text);
 	} else if (strcmp(result->word, "canceled") != 0)
 		jobs->error = "";

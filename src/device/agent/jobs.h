@@ -68,6 +68,7 @@ typedef struct Jobs {
 	uint64_t last_id;
 	const char *error; /* how the last one failed; "" when it did not */
 	Reason problem;
+	int64_t failed; /* when */
 } Jobs;
 
 /* -EBUSY when too many wait. *ret_job is borrowed. */

@@ -8,6 +8,7 @@
 #include "device/agent/agent.h"
 #include "suture-version.h"
 #include "wire/json/document.h"
+#include "wire/terms/terms.h"
 
 #define USEC_PER_SECOND INT64_C(1000000)
 
@@ -97,11 +98,12 @@ static json_t *available_state(const Agent *agent)
 	return text_of(agent, "offer", "state");
 }
 
+/* What is selected and not mounted because something is in its way waits for no restart. */
 static bool is_pending(const Agent *agent)
 {
-	json_int_t selected = document_number(agent->view.status, "selected");
+	const char *scope = document_text(agent->view.status, "restart_needed");
 
-	return selected > 0 && selected != document_number(agent->view.status, "sequence");
+	return scope[0] && strcmp(scope, restart_scope_names[RESTART_NONE]) != 0;
 }
 
 static json_t *pending_sequence(const Agent *agent)
@@ -118,7 +120,7 @@ static json_t *restart_needed(const Agent *agent)
 {
 	const char *scope = document_text(agent->view.status, "restart_needed");
 
-	return json_string(scope[0] ? scope : "none");
+	return json_string(scope[0] ? scope : restart_scope_names[RESTART_NONE]);
 }
 
 static json_t *restart_at(const Agent *agent)
@@ -177,6 +179,15 @@ static json_t *next_check(const Agent *agent)
 	return number(agent->rounds.next_check * USEC_PER_SECOND);
 }
 
+/* Whether somebody asked with success since, be it at a terminal. */
+static bool is_mended(const Agent *agent)
+{
+	int64_t checked = 0;
+
+	(void)time_parse(document_text(agent->view.status, "last_check"), &checked);
+	return checked > agent->jobs.failed;
+}
+
 /* What went wrong last: asking the repository, or else the job that the agent did. */
 static json_t *last_error(const Agent *agent)
 {
@@ -184,7 +195,7 @@ static json_t *last_error(const Agent *agent)
 
 	if (!agent->view.status)
 		return json_pack("[s, s]", "Failed", agent->view.problem.text);
-	if (agent->jobs.error[0])
+	if (agent->jobs.error[0] && !is_mended(agent))
 		return json_pack("[s, s]", agent->jobs.error, agent->jobs.problem.text);
 	return json_pack("[s, s]", problem[0] ? "Failed" : "", problem);
 }

@@ -2,21 +2,34 @@
 #include "device/agent/view.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "device/agent/agent.h"
 #include "device/agent/property.h"
 #include "wire/json/document.h"
 
-#define STORE "var/lib/suture"
-#define STORE_EVENTS                                                                               \
+#define OWN_MOUNTS "/proc/self/mountinfo"
+#define FILE_EVENTS                                                                                \
 	(IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
 		IN_ONLYDIR)
+
+#define RUN "run"
+
+/* Each may come later than the agent: the store with the first job, the others with a decision. */
+static const char *const folders[VIEW_FOLDERS] = {"var/lib/suture", "etc/suture",
+	"etc/suture/suture.conf.d", "etc/suture/policy.d", "run/suture.policy.d", RUN};
+
+/* All of a system writes below /run; what counts for a status there is a pause, and decisions. */
+static const char *const run_names[] = {"suture.paused", "suture.policy.d", NULL};
 
 static int look(const Agent *agent, char **ret_text, json_t **ret_status, Reason *reason)
 {
@@ -64,10 +77,10 @@ static int on_pause_over(sd_event_source *source, uint64_t when, void *userdata)
 	return 0;
 }
 
-void view_note_change(Agent *agent)
+static void look_after(Agent *agent, uint64_t pause_us)
 {
 	View *view = &agent->view;
-	uint64_t earliest = view->made_us + VIEW_PAUSE_US, now = time_boot_us();
+	uint64_t earliest = view->made_us + pause_us, now = time_boot_us();
 	int r;
 
 	if (view->timer)
@@ -78,29 +91,77 @@ void view_note_change(Agent *agent)
 		log_error("cannot look at what changed: %s", strerror(-r));
 }
 
+void view_note_change(Agent *agent)
+{
+	look_after(agent, VIEW_PAUSE_US);
+}
+
+static bool is_noise(size_t folder, const struct inotify_event *event)
+{
+	return strcmp(folders[folder], RUN) == 0 && !(event->mask & IN_IGNORED) &&
+		(event->len == 0 || text_index(run_names, event->name) < 0);
+}
+
+/* A folder that was taken away is watched again when it is back. */
 static int on_files(sd_event_source *source, const struct inotify_event *event, void *userdata)
 {
-	view_note_change(userdata);
+	Agent *agent = userdata;
+	size_t i = 0;
+
+	while (i < VIEW_FOLDERS - 1 && agent->view.files[i] != source)
+		i++;
+	if (is_noise(i, event))
+		return 0;
+	if (event->mask & IN_IGNORED)
+		agent->view.files[i] = sd_event_source_disable_unref(source);
+	view_note_change(agent);
 	return 0;
 }
 
-/* The folder may come later than the agent: with the first job. */
-static void watch_store(Agent *agent)
+static void watch_folder(Agent *agent, size_t i)
 {
-	_cleanup_free_ char *path = path_join(agent->root, STORE);
-	int r = agent->view.files || !path ? 0
-					   : sd_event_add_inotify(agent->event, &agent->view.files,
-						     path, STORE_EVENTS, on_files, agent);
+	_cleanup_free_ char *path = path_join(agent->root, folders[i]);
+	int r = agent->view.files[i] || !path
+		? 0
+		: sd_event_add_inotify(
+			  agent->event, &agent->view.files[i], path, FILE_EVENTS, on_files, agent);
 
 	if (r < 0 && r != -ENOENT)
 		log_error("cannot watch %s: %s", path, strerror(-r));
+}
+
+static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	look_after(userdata, VIEW_MOUNTS_PAUSE_US);
+	return 0;
+}
+
+/* What is applied is what is really mounted, whoever mounts. */
+static void watch_mounts(Agent *agent)
+{
+	_cleanup_fd_ int fd = agent->view.mounts ? -1 : open(OWN_MOUNTS, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (agent->view.mounts)
+		return;
+	r = fd < 0 ? -errno
+		   : sd_event_add_io(
+			     agent->event, &agent->view.mounts, fd, EPOLLPRI, on_mounts, agent);
+	if (r >= 0)
+		r = sd_event_source_set_io_fd_own(agent->view.mounts, true);
+	if (r < 0)
+		log_error("cannot watch " OWN_MOUNTS ": %s", strerror(-r));
+	else
+		(void)TAKE_FD(fd);
 }
 
 void view_refresh(Agent *agent)
 {
 	View *view = &agent->view;
 
-	watch_store(agent);
+	for (size_t i = 0; i < VIEW_FOLDERS; i++)
+		watch_folder(agent, i);
+	watch_mounts(agent);
 	memory_free(view->text);
 	json_decref(view->status);
 	view->text = NULL;
@@ -114,7 +175,9 @@ void view_refresh(Agent *agent)
 
 void view_done(View *view)
 {
-	sd_event_source_disable_unref(view->files);
+	for (size_t i = 0; i < VIEW_FOLDERS; i++)
+		sd_event_source_disable_unref(view->files[i]);
+	sd_event_source_disable_unref(view->mounts);
 	sd_event_source_disable_unref(view->timer);
 	memory_free(view->text);
 	json_decref(view->status);

@@ -7,9 +7,10 @@
  *     view_refresh(agent);          looks, and from then on at every change
  *     view_note_change(agent);      something may have changed that no file tells
  *
- * Whoever changes something in the store, the agent's jobs or an owner at a terminal, is noticed by
- * the files that change; the view is then made anew, at most ten times a second, and the properties
- * that came out otherwise are told on the bus.
+ * Whoever changes something in the store or in what is configured, the agent's jobs or an owner at
+ * a terminal, is noticed by the files that change, and whoever mounts by the mount table; the view
+ * is then made anew, at most ten times a second, or twice for mounts, and the properties that came
+ * out otherwise are told on the bus.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -18,7 +19,9 @@
 
 #include "base/reason.h"
 
-#define VIEW_PAUSE_US 100000
+#define VIEW_PAUSE_US        100000
+#define VIEW_MOUNTS_PAUSE_US 500000 /* on many machines others mount all the time */
+#define VIEW_FOLDERS         6
 
 typedef struct Agent Agent;
 
@@ -27,7 +30,7 @@ typedef struct View {
 	json_t *status;     /* the same, read */
 	json_t *properties; /* name → value, as it was told last */
 	Reason problem;     /* why there is no status */
-	sd_event_source *files, *timer;
+	sd_event_source *files[VIEW_FOLDERS], *mounts, *timer;
 	uint64_t made_us; /* when, of the boot clock */
 } View;
 

@@ -49,17 +49,24 @@ static int mend(Manager *manager, Reason *reason)
 	return r;
 }
 
-/* What the rest of the system sees of it. */
-static void tell_system(void)
+/* What does not work is told when it is not what was told last. */
+static void tell_once(int r, const Reason *reason, Reason *told)
+{
+	if (r < 0 && reason->text[0] && strcmp(reason->text, told->text) != 0)
+		log_reason(r, reason);
+	*told = r < 0 ? *reason : (Reason){};
+}
+
+/* What the rest of the system sees of the mounts, mended or not: also what could not be mended, and
+ * what others have put right, is another state than before. */
+static void tell_system(Reason *told)
 {
 	Reason reason = {};
 	int r = facts_refresh(arg_root, NULL, &reason);
 
-	if (r < 0)
-		log_reason(r, &reason);
+	tell_once(r, &reason, told);
 }
 
-/* What does not work is told when it is not what was told last. */
 static bool look_after_mounts(Reason *told)
 {
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
@@ -73,24 +80,20 @@ static bool look_after_mounts(Reason *told)
 		r = mend(&manager, &reason);
 	if (r >= 0)
 		watch_trial(&manager);
-	if (r > 0) {
+	if (r > 0)
 		log_info("%s", reason.text);
-		tell_system();
-	}
-	if (r < 0 && reason.text[0] && strcmp(reason.text, told->text) != 0)
-		log_reason(r, &reason);
-	*told = r < 0 ? reason : (Reason){};
+	tell_once(r, &reason, told);
 	return r >= 0;
 }
 
 static int loop(Watch *watch, int signals)
 {
-	Reason told = {};
+	Reason untold = {}, unmended = {};
 
-	tell_system(); /* a boot forgets all of it */
-	do
-		watch_tried(watch, look_after_mounts(&told));
-	while (watch_wait(watch, signals, UINT64_MAX) == WATCH_MOUNTS);
+	do { /* at the start too: a boot forgets all of it */
+		watch_tried(watch, look_after_mounts(&unmended));
+		tell_system(&untold);
+	} while (watch_wait(watch, signals, UINT64_MAX) == WATCH_MOUNTS);
 	return EXIT_OK;
 }
 

@@ -615,37 +615,41 @@ int manager_download(Manager *manager, const InstallRequest *request, uint64_t *
 		NULL, reterr_reason);
 }
 
-static const Improvement *newest_known(const Manager *manager)
+/* What is older than the one that is selected is no news, be that one withdrawn. */
+static const Improvement *newest_known(const Manager *manager, uint64_t selected)
 {
 	for (size_t i = 0; manager->has_index && i < manager->index.improvements.count; i++) {
 		const Improvement *improvement = &manager->index.improvements.items[i];
 
-		if (!index_withdrawal(&manager->index, improvement->sequence))
+		if (improvement->sequence >= selected &&
+			!index_withdrawal(&manager->index, improvement->sequence))
 			return improvement;
 	}
 	return NULL;
 }
 
-static int want_current(
-	const Manager *manager, ExposureFiles *files, uint64_t *ret_sequence, Reason *reason)
+static int want_selected(
+	const Manager *manager, ExposureFiles *files, uint32_t number, Reason *reason)
 {
 	_cleanup_(generation_freep) Generation *generation = NULL;
-	uint32_t number;
-	int r = manager_installed(manager, &number, ret_sequence, reason);
+	int r = number > 0 ? store_read_generation(manager->store, number, &generation, reason) : 0;
 
-	if (r == 0 && number > 0 && *ret_sequence > 0)
-		r = store_read_generation(manager->store, number, &generation, reason);
 	return r < 0 || !generation ? r : exposure_want_generation(files, generation, reason);
 }
 
 int manager_exposure(Manager *manager, ExposureFiles *files, ExposureList *list,
 	uint64_t *ret_sequence, Reason *reterr_reason)
 {
-	const Improvement *newest = newest_known(manager);
-	int r;
+	const Improvement *newest;
+	uint64_t selected;
+	uint32_t number;
+	int r = manager_installed(manager, &number, &selected, reterr_reason);
 
-	*ret_sequence = newest ? newest->sequence : 0;
+	if (r < 0)
+		return r;
+	newest = newest_known(manager, selected);
+	*ret_sequence = newest ? newest->sequence : selected;
 	r = newest ? want_improvement(files, newest)
-		   : want_current(manager, files, ret_sequence, reterr_reason);
+		   : want_selected(manager, files, number, reterr_reason);
 	return r < 0 ? r : exposure_scan(manager->store, files, list, reterr_reason);
 }

@@ -94,6 +94,7 @@ export function makeInstalled(actions) {
     function update(next) {
         const { Sequence, PendingSequence, RemovalAllowed, State } = next.properties;
         const job = jobOf(next, "remove");
+        const selected = (next.status && next.status.selected) || 0; // also what something is in the way of
 
         picture = next;
         setHidden(nothing, Sequence > 0);
@@ -101,7 +102,7 @@ export function makeInstalled(actions) {
         setHidden(terms, !(Sequence > 0));
         updateTerms();
         // Taking off is possible whatever else goes on; only the organization may forbid it.
-        setHidden(remove, !(Sequence > 0 || PendingSequence > 0) || Boolean(job));
+        setHidden(remove, !(Sequence > 0 || PendingSequence > 0 || selected > 0) || Boolean(job));
         setDisabled(remove, RemovalAllowed === false || State === "removing");
         setHidden(forbidden, RemovalAllowed !== false);
         progress.update(job || null);

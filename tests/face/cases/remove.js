@@ -97,3 +97,9 @@ test('it can be removed while something is downloaded, and what waits for a rest
     await page().keyboard.press('Escape');
     await seeCalls(['Preview', 'remove'], ['Cancel']); // not in the middle of the next test
 });
+
+test('what something covers can be removed, too', async () => {
+    await mock({ reset: {}, status: { selected: 1, selected_label: '26.3.1 (a)', health: 'impaired' } });
+    await see('#installed-nothing', 'Nothing is installed');
+    await page().waitForSelector('#remove', { visible: true });
+});
