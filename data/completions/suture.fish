@@ -38,7 +38,7 @@ function __suture_words
                 switch $word
                     case ID
                         $program advisories --json 2>/dev/null |
-                            grep -oE '"(cve|id)":"[A-Za-z0-9.-]+"' | cut -d'"' -f4 | sort -u
+                            grep -oE '"[A-Z][A-Za-z]*-[0-9A-Za-z-]+"' | cut -d'"' -f2 | sort -u
                     case '*'
                         string match -r '^[a-z-]+$' -- $word
                 end

@@ -56,9 +56,8 @@ static int place_descriptors(Process *process)
 	return 0;
 }
 
-/* What the kernel or a sandbox refuses of it is no reason not to run. IOPRIO_PRIO_VALUE of the idle
- * class, linux/ioprio.h. */
-static void step_back(void)
+/* IOPRIO_PRIO_VALUE of the idle class, linux/ioprio.h. */
+void process_step_back(void)
 {
 	const struct sched_param none = {};
 
@@ -74,7 +73,7 @@ _Noreturn static void become(Process *process, pid_t parent)
 		_exit(EXIT_CANNOT_EXECUTE);
 
 	if (process->in_background)
-		step_back();
+		process_step_back();
 	if (process->leads_group && setpgid(0, 0) < 0)
 		_exit(EXIT_CANNOT_EXECUTE);
 	sigemptyset(&none);

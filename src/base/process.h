@@ -56,6 +56,10 @@ int process_exchange(Process *process, const void *input, size_t input_size, siz
 int process_complaint_new(void);
 void process_complaint_read(int complaint, Reason *ret_reason);
 
+/* For this process what `in_background` is for a child. What the kernel or a sandbox refuses of it
+ * is no reason not to go on. */
+void process_step_back(void);
+
 /* The path of a program of this project: beside the running program, or in ../libexec/suture of its
  * folder. A build tree, an installation and a DESTDIR thus all find their own. Caller frees. */
 int process_find_helper(const char *name, char **ret_path, Reason *reterr_reason);

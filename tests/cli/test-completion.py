@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Completion in bash, zsh and fish offers what suture --help has, and the words of its operands."""
-import json
 import os
 import re
 import shlex
@@ -22,8 +21,6 @@ Options:
   -x                                  base-run, advisories: cross
   --help                              show this
 """
-ADVISORIES = json.dumps({"advisories": [{"id": "EX-2026-0001", "fixes": [
-    {"cve": "CVE-2026-0001"}, {"cve": "CVE-2026-0002"}]}], "schema": 1}, separators=(",", ":"))
 
 # What zsh's completion system would do, as far as it is used.
 ZSH = """compadd() { [[ $1 == -- ]] && shift; print -l -- "$@" }
@@ -93,10 +90,13 @@ def offers_what_the_help_has(shell):
 def offers_words_of_operands(shell):
     path = os.path.abspath("bin/suture")
     write("help", FOREIGN)
-    write("advisories.json", ADVISORIES)
+    with World(improve=False) as (vendor, server, device):
+        vendor.improve({"tls": {LIB: NEW_TLS}}, cves=["CVE-2026-0001", "CVE-2026-0002"])
+        device.suture("check")
+        write("advisories.json", device.suture("advisories", "--json").stdout)
     write(path, f"#!/bin/sh\n[ \"$1\" = --help ] && exec cat {os.path.abspath('help')}\n"
           f"exec cat {os.path.abspath('advisories.json')}\n", 0o755)
-    ids = {"EX-2026-0001", "CVE-2026-0001", "CVE-2026-0002"}
+    ids = {"EXAMPLEOS-2026-0001", "CVE-2026-0001", "CVE-2026-0002"}
     check_equal(offered(shell, path, "advisories", ""), ids)
     check_equal(offered(shell, path, "--cve", ""), ids)
     check_equal(offered(shell, path, "automatic", ""), {"install", "download", "off"})
@@ -112,7 +112,7 @@ def bash_offers_what_the_help_has():
     offers_what_the_help_has(in_bash)
 
 
-@test
+@test_in_mount_namespace
 def bash_offers_words_of_operands():
     offers_words_of_operands(in_bash)
 
@@ -122,7 +122,7 @@ def zsh_offers_what_the_help_has():
     offers_what_the_help_has(in_zsh)
 
 
-@test
+@test_in_mount_namespace
 def zsh_offers_words_of_operands():
     offers_words_of_operands(in_zsh)
 
@@ -132,7 +132,7 @@ def fish_offers_what_the_help_has():
     offers_what_the_help_has(in_fish)
 
 
-@test
+@test_in_mount_namespace
 def fish_offers_words_of_operands():
     offers_words_of_operands(in_fish)
 

@@ -128,9 +128,11 @@ def the_private_place():
         device.suture("install")
         place = device.path("run/suture")
         check("run" not in diagnose(device))
-        os.chmod(place, 0o711)
-        finds(device, "run", "problem", "others than root")
-        os.chmod(place, 0o700)
+        for name, opened, private in ("", 0o755, 0o711), ("/base", 0o711, 0o700), ("/overlay", 0o710, 0o700):
+            check_equal(os.stat(place + name).st_mode & 0o777, private, f"mode of run/suture{name}")
+            os.chmod(place + name, opened)
+            finds(device, "run", "problem", f"run/suture{name} is open to others than root")
+            os.chmod(place + name, private)
         run(MOUNT, "--make-shared", place)
         finds(device, "run", "problem", "other mount namespaces")
         run("suture-activate", "--root", device.root, "detach")
@@ -182,7 +184,7 @@ def for_people():
     device = healthy()
     write(device.path("etc/fapolicyd/fapolicyd.conf"), "permissive = 0\n")
     done = device.suture("doctor", expect=5)
-    check(re.search(r"^Problem: fapolicyd .*\n         Allow them: ", done.stdout, re.M), done.stdout)
+    check(re.search(r"^  Problem: fapolicyd .*\n           Allow them: ", done.stdout, re.M), done.stdout)
     check("1 problem stands in the way of improvements on this machine.\nLooked at: " in done.stdout,
           done.stdout)
     os.unlink(device.path("etc/fapolicyd/fapolicyd.conf"))
@@ -195,7 +197,7 @@ def for_people():
         check(("   Note: AIDE" in text) == notes, text)
     write(device.path("etc/ima/ima-policy"), "appraise func=BPRM_CHECK\n")
     text = device.suture("doctor", expect=5).stdout
-    check(text.index("Problem: IMA") < text.index("   Note: AIDE"), "problems come first")
+    check(text.index("Problem: IMA") < text.index("     Note: AIDE"), "problems come first")
 
 
 @test_in_mount_namespace

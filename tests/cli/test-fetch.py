@@ -31,7 +31,7 @@ def start_stalled():
     write(os.path.join(folder, "stalled/file"), DATA)
     server = Server(os.path.join(folder, "stalled")).__enter__()
     server.rule("file", stall(1000))
-    fetch = Fetch("--timeout", "1")
+    fetch = Fetch(timeout=1)
     file = open(os.path.join(folder, "stalled-file"), "w+b")
     fetch.send(f"GET 1000000 0 - {server.url}file", file)
     _stalled.update(server=server, fetch=fetch, file=file, start=time.monotonic())
@@ -94,7 +94,7 @@ def bounds_are_enforced():
 
 @test
 def broken_answers_are_told_with_what_arrived():
-    with serve() as server, Fetch("--timeout", "1") as fetch:
+    with serve() as server, Fetch(timeout=1) as fetch:
         server.rule("cut", lambda handler, _: cut_at(5_000)(handler, DATA))
         words, data = failed(fetch.get(server.url + "cut"), errno.ECONNABORTED)
         check_equal((words[2], data == DATA[:20_000]), ("20000", True))
@@ -148,6 +148,38 @@ def malformed_requests_end_it():
             check_equal(fetch.process.wait(10), 6, text[:40])
             check_equal(len(fetch.process.stderr.read().strip().split("\n")), 1)
             check_equal(read("file"), b"")
+
+
+@test
+def malformed_settings_end_it():
+    good = settings()
+    for first, code in ((b"GET 1 0 - http://127.0.0.1/", 6), (good + b"\n", 6), (good[:-1], 6),
+                        (good.replace(b"same", b"none"), 6), (b"x" * 5000, 6),
+                        (good + b"colour red\n", 6), (good.replace(b" 1\n", b" 2\n"), 1)):
+        with Fetch(first=first) as fetch:
+            check_equal(fetch.process.wait(10), code, first[:60])
+            lines = fetch.process.stderr.read().strip().split("\n")
+            check_equal(len(lines), 1, lines)
+            check(("another version" in lines[0]) == (code == 1), lines)
+
+
+@test
+def it_takes_no_more_than_it_may_in_a_second():
+    size = 3_000_000  # libcurl looks at it after a hundred buffers
+    write("served/large", bytes(size))
+    with serve() as server, Fetch(bandwidth=1_000_000) as fetch:
+        start = time.monotonic()
+        done(fetch.get(server.url + "large", max=size), 200, size)
+        check(1 < time.monotonic() - start < 20, f"{time.monotonic() - start} seconds")
+
+
+@test
+def it_leaves_the_processor_to_others_when_told_so():
+    with serve() as server:
+        for in_background, policy in ((False, os.SCHED_OTHER), (True, os.SCHED_IDLE)):
+            with Fetch(in_background=in_background) as fetch:
+                done(fetch.get(server.url + "empty"), 200, 0)
+                check_equal(os.sched_getscheduler(fetch.process.pid), policy, "its policy")
 
 
 @test

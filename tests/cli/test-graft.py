@@ -184,7 +184,9 @@ def an_unprivileged_user_reaches_no_old_byte():
     device.activate("switch", 1)
     held = device.path(f"run/suture/base/{LIB}/root-shell")
     check(os.path.exists(held), "the base copy is not where this test looks")
-    for args in (["cat", held], [held], ["ls", device.path("run/suture")],
+    inside = [["ls", device.path(f"run/suture/{name}")] for name in os.listdir(device.path("run/suture"))]
+    check(len(inside) >= 4, inside)
+    for args in (["cat", held], [held], ["ls", device.path("run/suture")], *inside,
                  ["ls", device.path("var/lib/suture/images")]):
         check(without_output([*NOBODY, *args]).returncode != 0, f"{args} worked for nobody")
     found = subprocess.run([*NOBODY, "find", device.root, "-perm", "-4000"],

@@ -31,7 +31,7 @@ MANDOC = shutil.which("mandoc")
 PROGRAMS = {"suture": 1, "suture-publish": 1, "suture-sign": 1, "suture-delta": 1, "suture-tuf": 1,
             "sutured": 8,
             "suture-activate": 8, "suture-restart": 8, "suture-trial": 8,
-            "suture-stage": 8, "suture-fetch": 8}
+            "suture-stage": 8, "suture-fetch": 8, "suture-keeper": 8}
 COMMON = {"--help", "--version"}  # of every program
 START_SECONDS = 15  # a loaded machine may take a while to start a server
 

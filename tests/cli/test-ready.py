@@ -5,7 +5,7 @@ import os
 
 from owner import *
 
-UNITS = {"suture-activate.service": "sysinit.target.wants", "sutured.service": "multi-user.target.wants"}
+UNITS = {"suture-activate.service": "sysinit.target.wants", "suture.timer": "timers.target.wants"}
 KERNEL = {"erofs", "overlay", "loop", "beneath"}
 
 
@@ -56,7 +56,7 @@ def a_new_machine_learns_what_it_needs():
         for unit in UNITS:
             write(device.path("usr/lib/systemd/system", unit))
         says_no(device, "activation", "no boot starts it", "systemctl enable suture-activate.service")
-        says_no(device, "agent", "systemctl enable --now sutured.service")
+        says_no(device, "agent", "systemctl enable --now suture.timer")
         enable(device)
         check_equal(refused(device), set())
         text = device.suture("status", "--ready").stdout

@@ -88,6 +88,27 @@ def long_lines_are_wrapped_on_a_terminal_alone():
 
 
 @test_in_mount_namespace
+def what_is_used_in_attacks_comes_first():
+    cves = [f"CVE-2026-{number}" for number in range(1001, 1010)]
+    with World(improve=False) as (vendor, server, device):
+        vendor.improve({"tls": {LIB: NEW_TLS}}, cves=cves, exploited=cves[-1:])
+        check_equal(device.json("status")["exploited"], [])
+        device.suture("check")
+        line = f"    Fixes: {cves[-1]} exploited, {cves[0]}, {cves[1]}, {cves[2]} and 5 more ("
+        has(device.suture().stdout, line)
+        has(show(device), f"{RED}{cves[-1]} exploited{PLAIN}, ")
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}}, restart="reboot", cves=["CVE-2026-2000"],
+                       exploited=["CVE-2026-2000"])
+        device.suture("install")
+        # (b) carries over what (a) fixed, whose notes still tell
+        has(device.suture().stdout, line, "\n    Fixes: CVE-2026-2000 exploited\n")
+        check_equal(sorted(device.json("status")["exploited"]), [cves[-1], "CVE-2026-2000"])
+        device.suture("remove")
+        check_equal(device.json("status")["offer"]["state"], "removed-by-owner")
+
+
+@test_in_mount_namespace
 def the_state_has_one_word():
     with World() as (vendor, server, device):
         check_equal(words(device), ("idle", None, "none"))
@@ -137,6 +158,22 @@ def a_trial_is_a_state_and_a_soft_reboot_a_need():
         device.suture("install")
         check_equal(words(device), ("restart-required", "healthy", "soft-reboot"))
         has(device.suture("status").stdout, "at the next restart (a soft-reboot is enough)\n")
+
+
+@test_in_mount_namespace
+def windows_are_told_in_the_machines_time():
+    with World() as (vendor, server, device):
+        check_equal(device.json("status")["window"], None)
+        check("Window:" not in device.suture().stdout)
+        device.configure(server.url, "[install]\nwindow = 00:00-24:00\n")
+        check_equal(device.json("status")["window"]["open"], True)
+        has(device.suture().stdout, "   Window: open now, ")
+        day = time.strftime("%a", time.gmtime(time.time() + 3 * 86400))
+        device.configure(server.url, f"[install]\nwindow = {day} 03:00-05:00\n")
+        env = {"TZ": "XYZ-6"}
+        window = device.json("status", env=env)["window"]
+        check_equal((window["open"], window["opens"][11:]), (False, "21:00:00Z"))
+        has(device.suture(env=env).stdout, "   Window: opens 20", " 03:00 XYZ, for what restarts")
 
 
 def waits(device):
@@ -203,14 +240,19 @@ def log_asks_for_all_programs_and_units():
         asked = journalctl(device)
         units = {name.removesuffix(".in") for name in os.listdir(os.path.join(SOURCE, "data/systemd"))
                  if name.endswith(".service.in")}
-        check_equal({w.partition("=")[2] for w in asked if w.startswith("_SYSTEMD_UNIT=")}, units)
-        check_equal({w.partition("=")[2] for w in asked if w.startswith("UNIT=")}, units)
+        for name in "_SYSTEMD_UNIT", "UNIT":
+            told = {word.partition("=")[2] for word in asked if word.startswith(name + "=")}
+            check({unit for unit in units if "@" not in unit} <= told, f"{name}: {units - told}")
+        slices = {"system-" + unit.partition("@")[0].replace("-", r"\x2d") + ".slice"
+                  for unit in units if "@" in unit}
+        check_equal({w.partition("=")[2] for w in asked if w.startswith("_SYSTEMD_SLICE=")}, slices)
         for at, word in enumerate(asked):
             if word.startswith(("UNIT=", "SYSLOG_IDENTIFIER=")):
                 check(asked[at - 1] in ("_PID=1", "_UID=0"), "anybody can name himself so")
         built = re.findall(r"executable\('(suture[a-z-]*)'", read(os.path.join(SOURCE, "meson.build")).decode())
-        vendors = {"suture-publish", "suture-sign", "suture-delta", "suture-tuf"}
-        programs = {name for name in built if not name.endswith("-shared")} - vendors
+        # the vendor's, and what people call and read themselves
+        others = {"suture-publish", "suture-sign", "suture-delta", "suture-tuf", "suture-client"}
+        programs = {name for name in built if not name.endswith("-shared")} - others
         check_equal({w.partition("=")[2] for w in asked if w.startswith("SYSLOG_ID")}, programs)
         check_equal(asked[0], f"--root={device.root}")
         asked = journalctl(device, "-f", "--since", "-2h; --flush", "--limit", "5", "--json")

@@ -559,6 +559,7 @@ a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 fetch, stage, root, url, sequence = sys.argv[1:]
 def start(end, *args):
     return subprocess.Popen(args, pass_fds=[3], preexec_fn=lambda: os.dup2(end.fileno(), 3))
+b.send(b"SETTINGS 1\\ntimeout 0\\nbandwidth 0\\nredirects same\\nbackground no\\n")
 one = start(a, fetch)
 two = start(b, stage, "--root", root, "--url", url, "stage", sequence)
 a.close(), b.close()

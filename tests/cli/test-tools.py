@@ -91,6 +91,8 @@ def each_rule_of_style_is_seen():
         "todo.c": (SPDX + "/* TO" "DO: think */\n", "needs its issue's number"),
         "copy.c": (SPDX + "void f(char *a)\n{\n\tstrcpy(a, \"x\");\n}\n", "strcpy() is not used"),
         "memory.c": (SPDX + "void *f(void)\n{\n\treturn malloc(1);\n}\n", "malloc() is not used"),
+        "device/ctl/english.c": (SPDX + "void f(void)\n{\n\tprintf(\n\t\t\"%-5s gone\\n\");\n}\n",
+                                 "goes through _()"),
         "script.py": ("#!/usr/bin/env python3\n", "Python is #!/usr/bin/python3"),
     }
     for name, (text, word) in cases.items():
@@ -104,6 +106,8 @@ def what_is_allowed_passes():
     write("tree/.clang-format", read(os.path.join(SOURCE, ".clang-format")))
     write("tree/src/good.c", SPDX + "/* TO" "DO(#12): malloc(1), strcpy() */\n"
           "const char *f(void)\n{\n\treturn \"sprintf(\";\n}\n")
+    write("tree/src/device/ctl/good.c", SPDX + "void f(void)\n{\n\tprintf(_(\"gone\\n\"));\n"
+          "\tprintf(\"%-16.16s %lld%% %zu\\n\", 1);\n}\n")
     run(STYLE, "tree")
 
 

@@ -17,7 +17,7 @@ from tap import *
 from world import *
 
 DATA = blob(7, 100_000)
-SHORT = ("--timeout", "1")
+SHORT = {"timeout": 1}
 
 
 def serve(folder="served", **options):
@@ -52,7 +52,7 @@ def start_drip():
                 time.sleep(0.1)  # never silent: 1000 bytes a second
     server = Server("nothing").__enter__()
     server.rule("drip", slowly)
-    fetch = Fetch(*SHORT)
+    fetch = Fetch(**SHORT)
     with tempfile.TemporaryFile() as file:
         fetch.send(f"GET 1000000 0 - {server.url}drip", file)
     _drip.update(server=server, fetch=fetch, start=time.monotonic())
@@ -63,7 +63,7 @@ def start_drip():
 @test
 def what_may_be_well_a_moment_later_is_tried_again():
     start_drip()
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         for code in 408, 429, 500, 502, 503, 504:
             server.rules[:] = [("file", some_times(3, status(code)))]
             server.asked.clear()
@@ -77,7 +77,7 @@ def what_may_be_well_a_moment_later_is_tried_again():
 
 @test
 def what_will_not_change_is_not_tried_again():
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         for code in 400, 401, 403, 404, 410, 451, 501, 505:
             server.rules[:] = [("file", status(code))]
             server.asked.clear()
@@ -103,7 +103,7 @@ def a_connection_that_never_comes_is_given_up():
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
-        with Fetch(*SHORT) as fetch:
+        with Fetch(**SHORT) as fetch:
             start = time.monotonic()
             failed(fetch.get(f"http://127.0.0.1:{listener.getsockname()[1]}/"), errno.EHOSTUNREACH)
             check(0.9 < time.monotonic() - start < 10, time.monotonic() - start)
@@ -111,13 +111,13 @@ def a_connection_that_never_comes_is_given_up():
 
 @test
 def a_handshake_that_never_comes_is_given_up():
-    with socket.create_server(("127.0.0.1", 0)) as listener, Fetch(*SHORT) as fetch:
+    with socket.create_server(("127.0.0.1", 0)) as listener, Fetch(**SHORT) as fetch:
         failed(fetch.get(f"https://127.0.0.1:{listener.getsockname()[1]}/"), errno.EHOSTUNREACH)
 
 
 @test
 def pauses_grow():
-    with serve() as server, Fetch("--timeout", "6") as fetch:  # pauses of 0.2, 0.4 and 0.8 s
+    with serve() as server, Fetch(timeout=6) as fetch:  # pauses of 0.2, 0.4 and 0.8 s
         times = []
 
         def note(handler, data):
@@ -140,7 +140,7 @@ def a_limit_of_bandwidth_is_kept():
 
 @test
 def a_server_that_asks_for_patience_gets_it():
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         server.rule("file", some_times(1, status(503, Retry_After="1")))
         start = time.monotonic()
         same(done(fetch.get(server.url + "file"), 200, len(DATA)))
@@ -164,7 +164,7 @@ def it_ends_in_a_pause_when_nobody_waits():
 
 @test
 def a_try_continues_only_the_same_file():
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         other = bytes(reversed(DATA))
 
         def cut_with_tag(handler, data):
@@ -180,7 +180,7 @@ def a_try_continues_only_the_same_file():
 
 @test
 def a_part_is_written_only_where_it_belongs():
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         for headers in ({}, {"Content_Range": "bytes 0-9/100000"},
                         {"Content_Range": "bytes 60001-99999/100000"},
                         {"Content_Range": "bytes nonsense"},
@@ -226,7 +226,7 @@ def header_fields_are_bounded():
         with contextlib.suppress(OSError):
             while not server.ending.is_set():
                 handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         server.rule("some", many("X-{}", "y" * 100, 200))
         write("served/some", DATA)
         same(done(fetch.get(server.url + "some"), 200, len(DATA)))
@@ -247,7 +247,7 @@ def lengths_do_not_matter():
                     body(handler, b"%x\r\n%s\r\n" % (len(piece), piece))
                 body(handler, b"0\r\n" + extra + b"\r\n")
         return rule
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         server.rule("file", chunked([DATA[:1], DATA[1:]]))
         same(done(fetch.get(server.url + "file", max=len(DATA)), 200, len(DATA)))
         failed(fetch.get(server.url + "file", max=len(DATA) - 1), errno.EFBIG)
@@ -266,7 +266,7 @@ def nothing_packed_is_taken():
         packed = gzip.compress(data)
         head(handler, 200, Transfer_Encoding="gzip, chunked")
         body(handler, b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed))
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         for rule in encoded, doubly, status(200, b"x", Content_Encoding="br"):
             server.rules[:] = [("file", rule)]
             words, data = failed(fetch.get(server.url + "file"), errno.EPROTO)
@@ -295,18 +295,18 @@ def raw_server(text):
 @test
 def old_http_is_spoken_as_far_as_it_is_http():
     listener, url = raw_server(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello")
-    with listener, Fetch(*SHORT) as fetch:
+    with listener, Fetch(**SHORT) as fetch:
         for _ in range(3):
             check_equal(done(fetch.get(url), 200, 5), b"hello")
     for answer_text in b"hello", b"", b"\0" * 100, b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 \r\n\r\n":
         listener, url = raw_server(answer_text)
-        with listener, Fetch(*SHORT) as fetch:
+        with listener, Fetch(**SHORT) as fetch:
             failed(fetch.get(url), errno.EPROTO, errno.ECONNABORTED, errno.EINVAL, errno.EIO)
 
 
 @test
 def little_is_sent():
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         server.rule("cookie", status(200, b"x", Set_Cookie="a=b"))
         for path in "cookie", "file":
             fetch.get(server.url + path)
@@ -317,7 +317,7 @@ def little_is_sent():
 
 @test
 def redirects_stay_at_home():
-    with serve() as server, serve("other") as other, Fetch(*SHORT) as fetch:
+    with serve() as server, serve("other") as other, Fetch(**SHORT) as fetch:
         for code in 301, 302, 303, 307, 308:
             server.rules[:] = [("away", status(code, b"gone", Location="/file"))]
             same(done(fetch.get(server.url + "away"), 200, len(DATA)))
@@ -335,7 +335,7 @@ def redirects_stay_at_home():
 
 @test
 def redirects_to_anywhere_are_the_owners_choice():
-    with serve() as server, serve("other") as other, Fetch(*SHORT, "--any-redirect") as fetch:
+    with serve() as server, serve("other") as other, Fetch(**SHORT, any_redirect=True) as fetch:
         server.rule("away", redirect_to(other.url + "file"))
         same(done(fetch.get(server.url + "away"), 200, len(DATA)))
         for target in "file:///etc/passwd", "ftp://127.0.0.1/x", "dict://127.0.0.1/x":
@@ -346,7 +346,7 @@ def redirects_to_anywhere_are_the_owners_choice():
 
 @test
 def rings_of_redirects_end():
-    with serve() as server, Fetch(*SHORT) as fetch:
+    with serve() as server, Fetch(**SHORT) as fetch:
         server.rule(r"/\d+", lambda handler, _:
                     redirect_to(f"/{int(handler.path[1:]) - 1}" if handler.path != "/0" else "/file")
                     (handler, _))
@@ -397,20 +397,20 @@ def certificates_are_checked():
     make_certificate("elsewhere", "ours", "DNS:updates.example.org")
     make_certificate("old", "ours", days="-1")
     with serve_tls("good") as server:
-        with Fetch(*SHORT, "--ca-file", os.path.abspath("ours.pem")) as fetch:
+        with Fetch(**SHORT, ca_file=os.path.abspath("ours.pem")) as fetch:
             same(done(fetch.get(server.url + "file"), 200, len(DATA)))
-        for options in ([], ["--ca-file", os.path.abspath("theirs.pem")]):
+        for wanted in ({}, {"ca_file": os.path.abspath("theirs.pem")}):
             server.asked.clear()
-            with Fetch(*SHORT, *options) as fetch:
+            with Fetch(**SHORT, **wanted) as fetch:
                 words, _ = failed(fetch.get(server.url + "file"), errno.EKEYREJECTED)
             check("issuer" in words[4] or "self-signed" in words[4], words)
             check_equal(server.asked, [])
-        with Fetch(*SHORT, "--ca-file", os.path.abspath("missing.pem")) as fetch:
+        with Fetch(**SHORT, ca_file=os.path.abspath("missing.pem")) as fetch:
             words, _ = failed(fetch.get(server.url + "file"), errno.EINVAL)
             check("missing.pem" in words[4], words)
     for name, word in ("elsewhere", "name"), ("old", "expired"):
         with serve_tls(name) as server:
-            with Fetch(*SHORT, "--ca-file", os.path.abspath("ours.pem")) as fetch:
+            with Fetch(**SHORT, ca_file=os.path.abspath("ours.pem")) as fetch:
                 words, _ = failed(fetch.get(server.url + "file"), errno.EKEYREJECTED)
                 check(word in words[4], words)
                 check_equal(server.asked, [])
@@ -422,7 +422,7 @@ def what_was_asked_in_private_is_never_shown():
     make_ca("ours")
     make_certificate("good", "ours")
     with serve_tls("good") as server, serve("plain") as plain:
-        with Fetch(*SHORT, "--any-redirect", "--ca-file", os.path.abspath("ours.pem")) as fetch:
+        with Fetch(**SHORT, any_redirect=True, ca_file=os.path.abspath("ours.pem")) as fetch:
             server.rule("away", redirect_to(plain.url + "file"))
             failed(fetch.get(server.url + "away"), errno.EXDEV)
             check_equal(plain.asked, [])
@@ -437,16 +437,16 @@ def a_proxy_is_used_as_told():
     clear = {name: "" for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "NO_PROXY")}
     with serve() as proxy:  # one that answers whatever host is asked for
         proxy.rule("", lambda handler, _: answer(handler, DATA))
-        with Fetch(*SHORT, "--proxy", proxy.url, env=clear) as fetch:
+        with Fetch(**SHORT, proxy=proxy.url, env=clear) as fetch:
             same(done(fetch.get("http://updates.invalid/file"), 200, len(DATA)))
         check_equal(proxy.paths(), ["http://updates.invalid/file"])
-        with Fetch(*SHORT, env=dict(clear, http_proxy=proxy.url)) as fetch:
+        with Fetch(**SHORT, env=dict(clear, http_proxy=proxy.url)) as fetch:
             same(done(fetch.get("http://updates.invalid/file"), 200, len(DATA)))
         proxy.rules.clear()
-        with Fetch(*SHORT, "--proxy", proxy.url, env=clear) as fetch:
+        with Fetch(**SHORT, proxy=proxy.url, env=clear) as fetch:
             failed(fetch.get("https://updates.invalid/file"), errno.EHOSTUNREACH,
                    errno.ECONNABORTED)
-    with Fetch(*SHORT, "--proxy", "http://127.0.0.1:1/", env=clear) as fetch:
+    with Fetch(**SHORT, proxy="http://127.0.0.1:1/", env=clear) as fetch:
         failed(fetch.get("http://updates.invalid/file"), errno.EHOSTUNREACH)
 
 

@@ -31,16 +31,18 @@ from debian import call, made_beside, remove, say  # noqa: E402
 SUITE = "trixie"
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64",
             "libjansson4", "libcurl4t64", "libssl3t64", "libzstd1", "rauc", "rauc-service",
-            "libpam-systemd", "systemd-cryptsetup"]
+            "libpam-systemd", "systemd-cryptsetup", "polkitd"]
 BOOTSTRAP_OPTIONS = ["--mode=root", "--variant=essential", "--keyring=/usr/share/keyrings",
                      "--dpkgopt=path-exclude=/usr/share/man/*",
                      "--dpkgopt=path-exclude=/usr/share/doc/*",
                      "--dpkgopt=path-exclude=/usr/share/locale/*"]
 # Of what `make install` brings: the rest is a vendor's.
 DEVICE_FILES = ["usr/bin/suture", "usr/bin/sutured", "usr/libexec/suture/*", "usr/lib/systemd/*",
-                "usr/lib/sysusers.d/*"]
-# sutured.service is for the scenarios that want it.
+                "usr/lib/sysusers.d/*", "usr/lib/tmpfiles.d/*", "usr/share/dbus-1/*",
+                "usr/share/polkit-1/*"]
+# suture-keeper.service and suture.timer are for the scenarios that want them; the bus starts sutured.
 UNITS = ["suture-activate.service", "suture-blessed.service", "suture-trial.service",
+         "suture-facts.service", "suture-facts.path", "suture-fetch.socket",
          "rauc-mark-good.service", "demod.service", "agent.service"]
 # Not in every boot: started by the bus when somebody logs in.
 ON_DEMAND = ["systemd-logind.service"]

@@ -58,6 +58,24 @@ def an_installation_restarts_its_service_and_settles(device):
     check_equal(device.last_event(), "settled", "the last event")
 
 
+@scenario("base")
+def the_system_is_told_whoever_changes_something(device):
+    label = "/usr/bin/setpriv --reuid=5 --clear-groups cat /run/suture/patch-release"
+    device.install("a")
+    # by the activator alone, as the guard of a trial does it
+    device.run(f"{ACTIVATE} revert 'it broke'")
+    device.wait_until("! test -e /run/motd.d/50-suture")
+    check(device.run(label, expect=None).code != 0, "the label of what was taken off")
+    told = device.run("journalctl -b -o cat -x SUTURE_EVENT=reverted").text
+    check("26.3.1 (a) was reverted: it broke" in told, told)
+    device.install("b")
+    device.wait_for_verdict()
+    check('PATCH_PRETTY_VERSION="26.3.1 (b)"' in device.run(label).output, "what everybody reads")
+    device.reboot()
+    device.wait_until(f"{label} | grep -q '26.3.1 (b)'")  # and nobody has asked for it
+    check_equal(device.failed_units(), [], "failed units")
+
+
 @scenario("improved")
 def the_next_improvement_replaces_this_one(device):
     device.install("b")
@@ -75,10 +93,138 @@ def removal_shows_the_base_again_and_restarts_its_service(device):
     check("/usr/lib/demo" not in device.mounts(), "still grafted")
 
 
+# --- the agent
+
+AGENT = "org.suture.Manager1 /org/suture/Manager1 org.suture.Manager1"
+AGENT_MEMORY_MAX = 8 << 10  # KiB of its own, idle
+AS_SOMEBODY = "setpriv --reuid=games --regid=games --clear-groups"
+
+
+def ends_soon_when_idle(device, seconds):
+    """A minute of an emulated machine is long."""
+    device.run("mkdir -p /run/systemd/system/sutured.service.d; printf '[Service]\nExecStart=\n"
+               f"ExecStart=/usr/bin/sutured --idle-exit {seconds}\n' "
+               "> /run/systemd/system/sutured.service.d/idle.conf; systemctl daemon-reload")
+
+
+def asks_before_it_installs(device):
+    device.run(f"mkdir -p {STORE}; printf '[install]\nautomatic = off\n' > {STORE}/owner.conf")
+
+
+def ask_agent(device, method, arguments="", **options):
+    return device.run(f"busctl --timeout=60 call {AGENT} {method} {arguments}", **options)
+
+
+def wait_for_property(device, name, value):
+    """What the agent says of the machine, from inside its sandbox."""
+    device.wait_until(f"busctl get-property {AGENT} {name} | grep -qx '{value}'")
+
+
+def wait_for_no_jobs(device):
+    device.wait_until(f"busctl call {AGENT} ListJobs | grep -qx 'a(tsuo) 0'")
+
+
+def agent_status(device):
+    pid = device.run("systemctl show -P MainPID sutured").text
+    lines = device.run(f"cat /proc/{pid}/status /proc/{pid}/smaps_rollup").output.splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def has_no_power(device):
+    status = agent_status(device)
+    for kind in "CapEff", "CapPrm", "CapBnd":
+        check_equal(int(status[kind], 16), 0, kind)
+    check_equal(status["NoNewPrivs"].strip(), "1", "NoNewPrivs")
+    spaces = device.run(f"readlink /proc/1/ns/mnt /proc/{status['Pid'].strip()}/ns/mnt").output.split()
+    check_equal(len(set(spaces)), 1, "mount namespaces: what is grafted later would not be seen")
+
+
+def needs_little_memory(device):
+    status = agent_status(device)
+    size = sum(int(status[kind].split()[0]) for kind in ("Private_Clean", "Private_Dirty"))
+    say(f"sutured has {size} KiB of its own when idle, of {status['VmRSS'].strip()}")
+    check(size <= AGENT_MEMORY_MAX, f"{size} KiB of its own")
+
+
+GRAFTED_FOR_PROCESS_1 = "cut -d' ' -f5 /proc/1/mountinfo | grep -qx /usr/lib/demo"
+
+
+def is_mounted_for_process_1(device):
+    return device.run(GRAFTED_FOR_PROCESS_1, expect=None).code == 0
+
+
 @scenario("base")
-def the_agent_installs_by_itself_inside_its_sandbox(device):
+def the_bus_installs_and_removes_what_the_agent_has_no_power_for(device):
+    asks_before_it_installs(device)
+    ends_soon_when_idle(device, 3600)
     device.offer("a")
-    device.run("systemctl start sutured")
+    ask_agent(device, "Install", "tt 0 0")
+    wait_for_property(device, "Sequence", "t 1")
+    check(is_mounted_for_process_1(device), "not grafted")
+    has_no_power(device)
+    device.wait_until("demod ask | grep -q good")
+    check(device.journal("Started suture-fetch@.*Download for Suture"), "no downloader of its own")
+    device.wait_for_verdict()
+    ask_agent(device, "SetAutomaticMode", "s download")
+    wait_for_property(device, "AutomaticMode", 's "download"')
+    check(device.suture("--json status").output.count('"download"') > 0, "not kept")
+    ask_agent(device, "SetAutomaticMode", "s off")
+    ask_agent(device, "Remove", "t 0")
+    wait_for_property(device, "Sequence", "t 0")
+    check(not is_mounted_for_process_1(device), "still grafted")
+    device.wait_until("demod ask | grep -q base")
+    wait_for_no_jobs(device)
+    needs_little_memory(device)
+    on_the_base(device)
+
+
+@scenario("improved")
+def the_agent_ends_when_idle_and_comes_back_by_itself(device):
+    asks_before_it_installs(device)
+    ends_soon_when_idle(device, 3)
+    wait_for_property(device, "Sequence", "t 1")
+    device.wait_until("! systemctl is-active -q sutured")
+    check_equal(device.run("systemctl show -P Result sutured").text, "success", "its end")
+    timer = dict(line.split("=", 1) for line in device.run(
+        "systemctl show -p ActiveState,Unit,NextElapseUSecRealtime sutured.timer"
+    ).output.splitlines())
+    check_equal((timer["ActiveState"], timer["Unit"]), ("active", "sutured.service"), "its timer")
+    check(timer["NextElapseUSecRealtime"], "it has no time")
+    device.wait_until("systemctl is-active -q sutured")  # the interval is a minute
+    on_a(device)
+
+
+@scenario("base")
+def a_download_over_http_goes_through_the_sandbox(device):
+    device.run(f"{BUSYBOX} httpd -p 127.0.0.1:8080 -h /repo/a")
+    settings = device.get("/usr/lib/suture/suture.conf").decode()
+    device.put("/run/http.conf", settings.replace("file:///srv/repository", "http://127.0.0.1:8080/"))
+    device.run("mount --bind /run/http.conf /usr/lib/suture/suture.conf")
+    device.suture("install")
+    check_equal(device.demo(), "good", "demod's library")
+    check(device.journal("Started suture-fetch@.*Download for Suture"), "no downloader of its own")
+    check_equal(device.failed_units(), [], "failed units")
+
+
+@scenario("base")
+def polkit_says_who_may_ask_the_agent(device):
+    asks_before_it_installs(device)
+    ends_soon_when_idle(device, 3600)
+    device.offer("a")
+    ask = f"{AS_SOMEBODY} busctl --timeout=60 call {AGENT}"
+    check('"26.3.1"' in device.run(f"{AS_SOMEBODY} busctl get-property {AGENT} BaseVersion").output,
+          "not everybody may look")
+    for method in "Install tt 0 0", "Remove t 0", "Check t 0", "SetAutomaticMode s off":
+        done = device.run(f"{ask} {method}", expect=1)
+        check("uthoriz" in done.error or "enied" in done.error, done.error)
+    check(device.journal("polkitd"), "nobody asked polkit")
+    check_equal(device.status()["sequence"], 0, "what is installed")
+
+
+@scenario("base")
+def the_agent_installs_by_itself_and_the_keeper_mends(device):
+    device.offer("a")
+    device.run("systemctl start sutured suture-keeper")
     device.wait_until("suture status | grep -q 'Applied: 26.3.1 (a)'")
     device.wait_until("demod ask | grep -q good")
     check(device.trial() is not None, "nothing is on trial")
@@ -87,6 +233,9 @@ def the_agent_installs_by_itself_inside_its_sandbox(device):
     on_a(device)
     check_equal(device.last_event(), "settled", "the last event")
     check_equal(device.run("systemctl show -P Result sutured").text, "success", "sutured's end")
+    device.run("umount -l /usr/lib/demo")
+    device.wait_until(GRAFTED_FOR_PROCESS_1)
+    on_a(device)
 
 
 @scenario("base")

@@ -7,17 +7,30 @@ import subprocess
 from tap import *
 
 
+def settings(timeout=0, bandwidth=0, any_redirect=False, in_background=False, **texts):
+    """The packet that comes first (device/fetch/settings.h). `texts`: proxy, ca_file, http_proxy, …"""
+    lines = ["SETTINGS 1", f"timeout {timeout}", f"bandwidth {bandwidth}",
+             f"redirects {'any' if any_redirect else 'same'}",
+             f"background {'yes' if in_background else 'no'}"]
+    lines += [f"{key} {texts[key.replace('-', '_')]}"
+              for key in ("proxy", "ca-file", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+              if key.replace("-", "_") in texts]
+    return "".join(line + "\n" for line in lines).encode()
+
+
 class Fetch:
     """A running suture-fetch. The file of each request is a temporary one that only root can open.
-    With a --timeout of a second the pauses between tries are short too."""
+    With a timeout of a second the pauses between tries are short too. `first`: what is sent instead
+    of the settings."""
 
-    def __init__(self, *options, under=(), env=None):
+    def __init__(self, *, under=(), env=None, first=None, **wanted):
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ours.send(settings(**wanted) if first is None else first)
         self.ours.settimeout(60)
 
         def place():
             os.dup2(theirs.fileno(), 3)
-        self.process = subprocess.Popen([*under, program("suture-fetch"), *options],
+        self.process = subprocess.Popen([*under, program("suture-fetch")],
                                         preexec_fn=place, pass_fds=[3], text=True,
                                         env=dict(os.environ, **(env or {})),
                                         stderr=subprocess.PIPE)

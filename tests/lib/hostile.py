@@ -7,7 +7,7 @@ bench/hostile.
         case.prepare(server)
         figures = Refresh(device, server.url).wait()
 
-`suture-stage refresh` runs as the manager runs it, with a suture-fetch; a short --timeout, which is
+`suture-stage refresh` runs as the manager runs it, with a suture-fetch; a short time-out, which is
 suture.conf's, is all that differs.
 """
 import collections
@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import time
 
+from downloader import settings
 from tap import program
 from world import answer, body, drip, head, redirect_to, wrong_length
 
@@ -141,7 +142,8 @@ class Refresh:
         self.device, self.start = device, time.monotonic()
         self.errors = tempfile.TemporaryFile()
         ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.fetch = self.run(ends[0], "suture-fetch", "--timeout", str(timeout))
+        ends[1].send(settings(timeout=timeout))
+        self.fetch = self.run(ends[0], "suture-fetch")
         self.stage = self.run(ends[1], "suture-stage", "--root", device.root, "--url", url, "refresh")
         for end in ends:
             end.close()

@@ -126,7 +126,7 @@ class Vendor:
         return os.path.join(self.repository, *parts)
 
     def create(self, component, files, *, restart="services", mix="tolerated", cves=None,
-               hosts=()):
+               hosts=(), exploited=()):
         """A draft: the base with these files changed."""
         self.count += 1
         new = os.path.join(self.folder, f"new-{self.count}")
@@ -139,7 +139,8 @@ class Vendor:
         write("fixes.json", json.dumps({
             "schema": 1, "id": f"EXAMPLEOS-2026-{self.count:04}", "urgency": "high",
             "title": f"Fixes for {component}",
-            "fixes": [{"cve": cve, "component": component, "impact": "Bad.", "description": "Good."}
+            "fixes": [{"cve": cve, "component": component, "impact": "Bad.", "description": "Good.",
+                       **({"exploited": True} if cve in exploited else {})}
                       for cve in cves or [f"CVE-2026-{self.count:04}"]]}))
         self.publish("create", "--fixes", "fixes.json", "--components", "components.json",
                      "--component", component, "--base", f"desktop={new}")

@@ -73,6 +73,8 @@ int activation_open(const char *root, const char *run, unsigned features, bool l
 	activation->lock = -1;
 	r = store_open(root, &activation->store, reterr_reason);
 	if (r == 0)
+		activation->store->run = run;
+	if (r == 0)
 		r = runtime_open(
 			activation->store, run, features, &activation->runtime, reterr_reason);
 	if (r == 0 && !look)
@@ -145,6 +147,9 @@ int activation_move(
 
 	if (r < 0)
 		return r;
+	/* without the lock this is a mount namespace of one command, and the label everybody's */
+	if (activation->lock >= 0 && result.directories > 0)
+		(void)runtime_forget_label(activation->runtime);
 	for (size_t i = 0; plan->attached && i < plan_image_count(plan); i++)
 		if (plan->attached[i])
 			runtime_note_since(activation->runtime, &plan->images[i]);

@@ -188,7 +188,7 @@ int mount_new_tmpfs(int *ret_fd, Reason *reterr_reason)
 		return r;
 	r = set_string(context, "source", MOUNT_SOURCE);
 	if (r == 0)
-		r = set_string(context, "mode", "0700");
+		r = set_string(context, "mode", "0711");
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "tmpfs");
 	r = finish(context, "tmpfs", &fd, reterr_reason);

@@ -90,7 +90,10 @@ int runtime_make(Runtime *runtime, Reason *reterr_reason)
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = path_make_directories(AT_FDCWD, runtime->path, 0700);
+	r = path_make_directories(AT_FDCWD, runtime->path, 0711);
+	/* what was told of an improvement without images, and would be back when the tmpfs goes */
+	if (r == 0)
+		r = runtime_forget_label(runtime);
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "%s", runtime->path);
 	r = mount_new_tmpfs(&fd, reterr_reason);
@@ -166,7 +169,7 @@ static int clone_below_graft(
 	const Runtime *runtime, const char *path, int *ret_fd, Reason *reterr_reason)
 {
 	_cleanup_free_ char *parent = path_parent(path);
-	_cleanup_free_ char *point = memory_printf("%s/below", runtime->path);
+	_cleanup_free_ char *point = memory_printf("%s/below/parent", runtime->path);
 	_cleanup_free_ char *inside = point ? memory_printf("%s/%s", point, path_name(path)) : NULL;
 	_cleanup_fd_ int fd = -1;
 	int r;
@@ -423,6 +426,13 @@ int runtime_attach_overlay(Runtime *runtime, const char *name, const char *direc
 	if (r == 0)
 		r = make_point(point, reterr_reason);
 	return r < 0 ? r : attach_private(fd, point, reterr_reason);
+}
+
+int runtime_forget_label(const Runtime *runtime)
+{
+	_cleanup_free_ char *path = memory_printf("%s/suture/" RUNTIME_LABEL, runtime->run);
+
+	return path ? file_remove(AT_FDCWD, path) : -ENOMEM;
 }
 
 int runtime_set_note(Runtime *runtime, const char *name, const char *text)

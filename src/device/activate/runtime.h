@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Runtime: what stands mounted below /run/suture, a private tmpfs that only root may enter:
+ * Runtime: what stands mounted below /run/suture, a private tmpfs. Everybody may pass its top, for
+ * the one file that is for everybody, and nobody may list it; every folder in it is root's alone:
  *
+ *     patch-release                            what is applied, written by device/facts
  *     image/<sha256>                           the EROFS mount of an image
  *     base/<directory>                         the pristine base, copied before the first graft
- *     below                                    on the way to such a copy while a graft is on
+ *     below/parent                             on the way to such a copy while a graft is on
  *     overlay/<serial>-<N>-<digest>/<directory>  an overlay of generation N; <digest> are the first
  *                                              16 digits of the record's digest. Where the base can
  *                                              be no layer of it, with a graft by files
@@ -100,6 +102,11 @@ int runtime_collect_overlays(Runtime *runtime, Reason *reterr_reason);
 
 /* Detaches everything, mapped or not, and the tmpfs itself. */
 int runtime_close_down(Runtime *runtime, Reason *reterr_reason);
+
+/* Whoever changes what is shown takes the label away: until it is written anew, by programs that
+ * may be broken, none is better than a wrong one. */
+#define RUNTIME_LABEL "patch-release"
+int runtime_forget_label(const Runtime *runtime);
 
 /* What is remembered until the next boot, for `status`: why the base is shown, and where in the
  * boot it was grafted. NULL forgets it. Only while the tmpfs stands. */

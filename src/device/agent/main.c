@@ -11,6 +11,7 @@
 
 #include "base/command.h"
 #include "base/exit.h"
+#include "base/landlock.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/time.h"
@@ -76,7 +77,10 @@ static int open_bus(Agent *agent, Reason *reason)
 	}
 	if (r < 0)
 		return reason_errno(reason, r, "cannot reach the system bus");
-	r = sd_bus_attach_event(agent->bus, agent->event, SD_EVENT_PRIORITY_NORMAL);
+	/* the timer for the next start is set behind the loop */
+	r = sd_bus_set_close_on_exit(agent->bus, false);
+	if (r >= 0)
+		r = sd_bus_attach_event(agent->bus, agent->event, SD_EVENT_PRIORITY_NORMAL);
 	return r < 0 ? reason_errno(reason, r, "cannot listen to the system bus") : 0;
 }
 
@@ -117,6 +121,18 @@ static int open_loop(Agent *agent, Reason *reason)
 	return r < 0 ? reason_errno(reason, r, "cannot make an event loop") : 0;
 }
 
+/* Where jobs are units of their own, what is left to write is the owner's choices, bundles that
+ * were handed over, and what the agent waits for. A mount namespace would do the same, and show
+ * grafts as nobody else sees them: what is below /run/suture does not come into other namespaces.
+ */
+static int give_away(const Agent *agent, Reason *reason)
+{
+	static const char *const except[] = {
+		"/var/lib/suture", "/" SPOOL_PATH, "/run/sutured", "/dev/null", NULL};
+
+	return agent->uses_units ? landlock_forbid_writing(except, false, reason) : 0;
+}
+
 static int open_agent(Agent *agent, Reason *reason)
 {
 	int r = open_loop(agent, reason);
@@ -126,6 +142,9 @@ static int open_agent(Agent *agent, Reason *reason)
 	if (r < 0)
 		return r;
 	agent->uses_units = agent->bus && is_machine() && sd_booted() > 0;
+	r = give_away(agent, reason);
+	if (r < 0)
+		return r;
 	spool_clear(agent->root);
 	view_refresh(agent);
 	r = rounds_open(agent, reason);

@@ -6,8 +6,8 @@
 
 typedef struct Agent Agent;
 
-#define WAKEUP_TIMER   "suture-next.timer"
-#define WAKEUP_SERVICE "sutured.service"
+/* By its name it starts sutured.service: a transient timer cannot be told what to start. */
+#define WAKEUP_TIMER "sutured.timer"
 
 /* `when`: seconds since 1970. What cannot be set is logged: suture.timer starts the agent then. */
 void wakeup_plan(Agent *agent, int64_t when);

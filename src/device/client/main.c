@@ -12,6 +12,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/style.h"
 #include "base/time.h"
 #include "device/client/session.h"
 #include "device/ctl/automatic.h"
@@ -21,6 +22,7 @@
 #include "device/ctl/removal.h"
 #include "device/ctl/screen.h"
 #include "device/ctl/status-screen.h"
+#include "device/ctl/text.h"
 #include "device/policy/amount.h"
 #include "device/policy/config.h"
 #include "wire/json/document.h"
@@ -243,5 +245,7 @@ int main(int argc, char **argv)
 		"background security improvements of this machine, by its agent", options, verbs,
 		"status"};
 
+	text_open();
+	style_open();
 	return command_main(&command, argc, argv);
 }

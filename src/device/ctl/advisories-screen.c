@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "device/ctl/text.h"
 #include "wire/improvement/cvss.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -347,18 +348,18 @@ static void print_head(const json_t *improvement)
 	printf("%s  %s", document_text(improvement, "label"), state);
 	if (strcmp(state, known_states[KNOWN_STAGED]) == 0 &&
 		json_is_true(json_object_get(improvement, "selected")))
-		printf(" until the next restart");
+		printf(_(" until the next restart"));
 	if (date[0])
 		printf(", %.10s", date);
 	if (urgency[0])
 		printf(", %s", urgency);
 	if (json_is_true(json_object_get(improvement, "exploited")))
-		printf(", known to be exploited");
+		printf(_(", known to be exploited"));
 	printf("\n");
 	if (document_text(improvement, "title")[0])
 		printf("    %s\n", document_text(improvement, "title"));
 	if (json_is_object(withdrawn))
-		printf("    The vendor withdrew it: %s\n", document_text(withdrawn, "reason"));
+		printf(_("    The vendor withdrew it: %s\n"), document_text(withdrawn, "reason"));
 }
 
 static void print_fix(const json_t *advisories, const json_t *fix)
@@ -366,16 +367,16 @@ static void print_fix(const json_t *advisories, const json_t *fix)
 	const json_t *cvss = json_object_get(fix, "cvss");
 
 	printf("\n%s\n", document_text(fix, "component"));
-	printf("    Available for: %s %s (%s)\n", document_text(advisories, "product"),
+	printf(_("    Available for: %s %s (%s)\n"), document_text(advisories, "product"),
 		document_text(advisories, "version"), document_text(advisories, "base"));
-	printf("    Impact: %s\n", document_text(fix, "impact"));
+	printf(_("    Impact: %s\n"), document_text(fix, "impact"));
 	if (json_is_true(json_object_get(fix, "exploited")))
-		printf("    It is known to be used in attacks.\n");
-	printf("    Description: %s\n", document_text(fix, "description"));
+		printf(_("    It is known to be used in attacks.\n"));
+	printf(_("    Description: %s\n"), document_text(fix, "description"));
 	printf("    %s%s%s\n", document_text(fix, "cve"),
 		document_text(fix, "credit")[0] ? ": " : "", document_text(fix, "credit"));
 	if (cvss)
-		printf("    Severity: %s %s (%s)\n", document_text(cvss, "score"),
+		printf(_("    Severity: %s %s (%s)\n"), document_text(cvss, "score"),
 			document_text(cvss, "severity"), document_text(cvss, "vector"));
 	print_list("    References: ", json_object_get(fix, "references"), "\n                ");
 }
@@ -395,7 +396,7 @@ static void print_whole(const json_t *advisories, const json_t *improvement)
 			print_fix(advisories, json_array_get(fixes, j));
 	}
 	if (!json_is_true(json_object_get(improvement, "has_notes")))
-		printf("    Note: %s.\n", document_text(improvement, "why"));
+		printf(_("    Note: %s.\n"), document_text(improvement, "why"));
 	print_list("\nCarried over from older improvements: ",
 		json_object_get(improvement, "carried_over"), ", ");
 }
@@ -403,12 +404,13 @@ static void print_whole(const json_t *advisories, const json_t *improvement)
 static void print_empty(const json_t *advisories)
 {
 	if (json_is_true(json_object_get(advisories, "checked")))
-		printf("Nothing is known to be fixed: no improvement is offered for %s %s, and "
-		       "none was installed.\n",
+		printf(_("Nothing is known to be fixed: no improvement is offered for %s %s, and "
+			 "none was installed.\n"),
 			document_text(advisories, "product"), document_text(advisories, "version"));
 	else
-		printf("Nothing is known yet. Run 'suture check' to ask what is offered, and what "
-		       "that fixes.\n");
+		printf(_(
+			"Nothing is known yet. Run 'suture check' to ask what is offered, and what "
+			"that fixes.\n"));
 }
 
 void advisories_screen_print(const json_t *advisories)
@@ -429,10 +431,10 @@ void advisories_screen_print(const json_t *advisories)
 		print_head(improvement);
 		print_list("    Fixes: ", json_object_get(improvement, "cves"), ", ");
 		if (!json_is_true(json_object_get(improvement, "has_notes")))
-			printf("    Note: %s.\n", document_text(improvement, "why"));
+			printf(_("    Note: %s.\n"), document_text(improvement, "why"));
 	}
 	if (!whole && json_array_size(list) > 0)
-		printf("\nRun 'suture advisories %lld' to read all of %s.\n",
+		printf(_("\nRun 'suture advisories %lld' to read all of %s.\n"),
 			(long long)document_number(json_array_get(list, 0), "sequence"),
 			document_text(json_array_get(list, 0), "label"));
 }

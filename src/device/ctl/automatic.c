@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/ctl/policy-screen.h"
+#include "device/ctl/text.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1
@@ -45,12 +46,13 @@ void automatic_print(const json_t *automatic)
 	policy_screen_manager(automatic, manager);
 	printf("%s%s", mode, manager);
 	if (strcmp(mode, "install") == 0)
-		printf(": improvements are downloaded and installed by themselves.\n");
+		printf(_(": improvements are downloaded and installed by themselves.\n"));
 	else if (strcmp(mode, "download") == 0)
-		printf(": improvements are downloaded, and 'suture install' installs them.\n");
+		printf(_(": improvements are downloaded, and 'suture install' installs them.\n"));
 	else
-		printf(": improvements are only looked for, and 'suture install' installs them.\n");
+		printf(_(": improvements are only looked for, and 'suture install' installs "
+			 "them.\n"));
 	if (strcmp(mode, "off") == 0)
-		printf("Until then this machine and its data are less protected: the fixes come "
-		       "with the next update\nof the system.\n");
+		printf(_("Until then this machine and its data are less protected: the fixes come "
+			 "with the next update\nof the system.\n"));
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/ctl/row.h"
 #include "device/ctl/text.h"
 #include "wire/improvement/offer.h"
 #include "wire/json/document.h"
@@ -19,16 +20,16 @@ void check_screen_print(const json_t *check)
 	const json_t *offer = json_object_get(check, "offer");
 	const json_t *support = json_object_get(check, "support");
 	const char *why = json_string_value(json_object_get(offer, "why"));
+	char size[ROW_SIZE_TEXT_SIZE];
 
+	row_size(document_number(offer, "download_bytes"), size);
 	if (why)
 		printf("%s\n", why);
 	else if (json_object_get(offer, "label"))
-		printf("%s is available: %s (%lld bytes to download). Run 'suture install'.\n",
-			json_string_value(json_object_get(offer, "label")),
-			json_string_value(json_object_get(offer, "summary")),
-			(long long)json_integer_value(json_object_get(offer, "download_bytes")));
+		printf(_("%s is available: %s (%s to download). Run 'suture install'.\n"),
+			document_text(offer, "label"), document_text(offer, "summary"), size);
 	else
-		printf("Up to date: nothing newer is offered.\n");
+		printf(_("Up to date: nothing newer is offered.\n"));
 	if (json_is_true(json_object_get(support, "ended")))
 		printf("%s.\n", json_string_value(json_object_get(support, "text")));
 	if (json_object_get(check, "notes_problem"))

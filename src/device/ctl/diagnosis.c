@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/ctl/diagnosis.h"
+#include "device/ctl/row.h"
+#include "device/ctl/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,15 +95,15 @@ json_t *diagnosis_describe(const Doctor *doctor)
 /* What was looked at, so that nobody takes silence for more than it is. */
 static void print_scope(const json_t *directories)
 {
-	const char *before = " for /";
+	const char *before = _(" for /");
 
-	printf("Looked at");
+	printf(_("Looked at"));
 	for (size_t i = 0; i < json_array_size(directories); i++) {
 		printf("%s%s", before, json_string_value(json_array_get(directories, i)));
 		before = ", /";
 	}
-	printf(": the kernel, the store, the base and its packages, /run/suture, programs that\n"
-	       "watch over files, and the service manager.\n");
+	printf(_(": the kernel, the store, the base and its packages, /run/suture, programs that\n"
+		 "watch over files, and the service manager.\n"));
 }
 
 /* The findings of a level. */
@@ -110,9 +112,10 @@ static void print_findings(const json_t *list, FindingLevel level, const char *h
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *finding = json_array_get(list, i);
 
-		if (strcmp(document_text(finding, "level"), finding_levels[level]) == 0)
-			printf("%s: %s\n         %s\n", heading, document_text(finding, "text"),
-				document_text(finding, "remedy"));
+		if (strcmp(document_text(finding, "level"), finding_levels[level]) != 0)
+			continue;
+		row_print(heading, "%s", document_text(finding, "text"));
+		row_print("", "%s", document_text(finding, "remedy"));
 	}
 }
 
@@ -121,14 +124,16 @@ void diagnosis_print(const json_t *diagnosis)
 	const json_t *list = json_object_get(diagnosis, "findings");
 	json_int_t problems = document_number(diagnosis, "problems");
 
-	print_findings(list, FINDING_PROBLEM, "Problem");
-	print_findings(list, FINDING_NOTE, "   Note");
+	print_findings(list, FINDING_PROBLEM, _("Problem"));
+	print_findings(list, FINDING_NOTE, _("Note"));
 	if (json_array_size(list) > 0)
 		printf("\n");
 	if (problems > 0)
-		printf("%lld %s in the way of improvements on this machine.\n", (long long)problems,
-			problems == 1 ? "problem stands" : "problems stand");
+		printf(_n("%lld problem stands in the way of improvements on this machine.\n",
+			       "%lld problems stand in the way of improvements on this machine.\n",
+			       problems),
+			(long long)problems);
 	else
-		printf("Nothing stands in the way of improvements on this machine.\n");
+		printf(_("Nothing stands in the way of improvements on this machine.\n"));
 	print_scope(json_object_get(diagnosis, "directories"));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "device/ctl/text.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -219,8 +220,8 @@ static void print_list(const json_t *list)
 static void print_entry(const json_t *entry)
 {
 	const char *kind = document_text(entry, "kind");
-	const char *what = strcmp(kind, "exe") == 0 ? "program"
-		: strcmp(kind, "may-run") == 0      ? "reads scripts"
+	const char *what = strcmp(kind, "exe") == 0 ? _("program")
+		: strcmp(kind, "may-run") == 0      ? _("reads scripts")
 						    : kind;
 
 	printf("    %7lld %-15s %-13s /%s\n",
@@ -262,10 +263,10 @@ static const char *remedy_of(const json_t *exposure, size_t count)
 	const char *state = document_text(exposure, "state");
 
 	if (strcmp(state, exposure_state_names[EXPOSURE_OFFERED]) == 0)
-		return count == 1 ? "install it, then restart it" : "install it, then restart them";
+		return _n("install it, then restart it", "install it, then restart them", count);
 	if (strcmp(state, exposure_state_names[EXPOSURE_STAGED]) == 0)
-		return "restart the machine";
-	return count == 1 ? "restart it" : "restart them";
+		return _("restart the machine");
+	return _n("restart it", "restart them", count);
 }
 
 static void print_exposed(const json_t *exposure)
@@ -275,11 +276,12 @@ static void print_exposed(const json_t *exposure)
 	size_t count = count_of(exposure, "pids");
 
 	if (count == 0)
-		printf("No process maps code that %s replaces (%lld looked at).\n", label,
+		printf(_("No process maps code that %s replaces (%lld looked at).\n"), label,
 			processes);
 	else
-		printf("%zu of %lld processes %s code that %s replaces; %s:\n", count, processes,
-			count == 1 ? "runs" : "run", label, remedy_of(exposure, count));
+		printf(_n("%zu of %lld processes runs code that %s replaces; %s:\n",
+			       "%zu of %lld processes run code that %s replaces; %s:\n", count),
+			count, processes, label, remedy_of(exposure, count));
 	print_units(exposure, false);
 }
 
@@ -289,9 +291,12 @@ static void print_may_run(const json_t *exposure)
 
 	if (count == 0)
 		return;
-	printf("%zu %s may still run old scripts: what it reads only once shows nowhere;\n"
-	       "restart %s to be sure:\n",
-		count, count == 1 ? "process" : "processes", count == 1 ? "it" : "them");
+	printf(_n("%zu process may still run old scripts: what it reads only once shows nowhere;\n"
+		  "restart it to be sure:\n",
+		       "%zu processes may still run old scripts: what it reads only once shows "
+		       "nowhere;\nrestart them to be sure:\n",
+		       count),
+		count);
 	print_units(exposure, true);
 }
 
@@ -300,13 +305,13 @@ static void print_cves(const json_t *exposure)
 	const json_t *cves = json_object_get(exposure, "cves");
 
 	if (json_array_size(cves) > 0)
-		printf("By CVE:\n");
+		printf(_("By CVE:\n"));
 	for (size_t i = 0; i < json_array_size(cves); i++) {
 		const json_t *cve = json_array_get(cves, i);
 
-		printf("  %-16s %zu run it", document_text(cve, "cve"), count_of(cve, "pids"));
+		printf(_("  %-16s %zu run it"), document_text(cve, "cve"), count_of(cve, "pids"));
 		if (count_of(cve, "may_run_pids") > 0)
-			printf(", %zu may", count_of(cve, "may_run_pids"));
+			printf(_(", %zu may"), count_of(cve, "may_run_pids"));
 		if (count_of(cve, "units") > 0)
 			printf(": ");
 		print_list(json_object_get(cve, "units"));
@@ -321,7 +326,7 @@ static void print_modules(const json_t *exposure)
 	for (size_t i = 0; i < json_array_size(modules); i++) {
 		const json_t *module = json_array_get(modules, i);
 
-		printf("Reboot needed: the kernel has not loaded the fixed /%s  ",
+		printf(_("Reboot needed: the kernel has not loaded the fixed /%s  "),
 			document_text(module, "path"));
 		print_list(json_object_get(module, "cves"));
 		printf("\n");
@@ -334,13 +339,13 @@ static void print_copies(const json_t *exposure)
 	const json_t *copies = json_object_get(exposure, "copies");
 
 	if (json_array_size(copies) > 0)
-		printf("Not covered: containers with other copies of their own, which improvements "
-		       "do not reach:\n");
+		printf(_("Not covered: containers with other copies of their own, which "
+			 "improvements do not reach:\n"));
 	for (size_t i = 0; i < json_array_size(copies); i++) {
 		const json_t *copy = json_array_get(copies, i);
 		const char *unit = document_text(copy, "unit");
 
-		printf("    %7lld %-15s %s  %s  (root %s)\n",
+		printf(_("    %7lld %-15s %s  %s  (root %s)\n"),
 			(long long)json_integer_value(json_object_get(copy, "pid")),
 			document_text(copy, "comm"), path_name(document_text(copy, "path")),
 			unit[0] ? unit : document_text(copy, "cgroup"),
@@ -353,11 +358,11 @@ static void print_not_covered(const json_t *exposure)
 	static const struct {
 		const char *kind, *what;
 	} kinds[] = {
-		{"read-once", "scripts and other files that are read once"},
-		{"data", "data files"},
+		{"read-once", N_("scripts and other files that are read once")},
+		{"data", N_("data files")},
 	};
 	const json_t *counts = json_object_get(exposure, "not_covered");
-	const char *before = "Not covered: ";
+	const char *before = _("Not covered: ");
 	long long denied = json_integer_value(json_object_get(exposure, "denied"));
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -365,15 +370,17 @@ static void print_not_covered(const json_t *exposure)
 
 		if (count == 0)
 			continue;
-		printf("%s%lld %s", before, (long long)count, kinds[i].what);
+		printf("%s%lld %s", before, (long long)count, _(kinds[i].what));
 		before = ", ";
 	}
 	if (before[0] == ',')
-		printf("; which processes use them cannot be seen.\n");
+		printf(_("; which processes use them cannot be seen.\n"));
 	if (denied > 0)
-		printf("Not covered: %lld process%s, which this one may not look at.\n", denied,
-			denied == 1 ? "" : "es");
-	printf("Never covered: ");
+		printf(_n("Not covered: %lld process, which this one may not look at.\n",
+			       "Not covered: %lld processes, which this one may not look at.\n",
+			       denied),
+			denied);
+	printf(_("Never covered: "));
 	print_list(json_object_get(exposure, "blind_spots"));
 	printf(".\n");
 }
@@ -381,7 +388,7 @@ static void print_not_covered(const json_t *exposure)
 void exposure_screen_print(const json_t *exposure)
 {
 	if (json_integer_value(json_object_get(exposure, "sequence")) == 0) {
-		printf("No improvement is known, so nothing is known to be exposed.\n");
+		printf(_("No improvement is known, so nothing is known to be exposed.\n"));
 		return;
 	}
 	print_exposed(exposure);

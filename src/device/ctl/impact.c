@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/ctl/impact.h"
+#include "device/ctl/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,9 +25,9 @@ typedef enum Fate {
 	FATE_STAYS, /* nobody touches it */
 } Fate;
 
-static const char *const headings[] = {
-	"Would restart: ", "Restarted: ", "Still restarting, which goes on by itself: ", "Failed: ",
-	"Not tried, since others failed: "};
+static const char *const headings[] = {N_("Would restart: "), N_("Restarted: "),
+	N_("Still restarting, which goes on by itself: "), N_("Failed: "),
+	N_("Not tried, since others failed: ")};
 
 static bool is_restart(const json_t *unit)
 {
@@ -57,7 +58,7 @@ static Fate fate_of(const json_t *unit)
 /* "Would restart: nginx, ssh". Kinds of units are for those who know them. */
 static void print_units(const json_t *units, Fate fate)
 {
-	const char *before = headings[fate];
+	const char *before = _(headings[fate]);
 
 	for (size_t i = 0; i < json_array_size(units); i++) {
 		const json_t *unit = json_array_get(units, i);
@@ -83,10 +84,12 @@ static void print_staying(const json_t *units)
 		if (fate_of(unit) != FATE_STAYS)
 			continue;
 		if (name[0])
-			printf("Still runs it: %s: ", name);
+			printf(_("Still runs it: %s: "), name);
 		else
-			printf("Still runs it: %zu %s of no unit: ", json_array_size(pids),
-				json_array_size(pids) == 1 ? "process" : "processes");
+			printf(_n("Still runs it: %zu process of no unit: ",
+				       "Still runs it: %zu processes of no unit: ",
+				       json_array_size(pids)),
+				json_array_size(pids));
 		printf("%s\n", document_text(unit, "advice"));
 	}
 }
@@ -97,10 +100,10 @@ void impact_print(const json_t *impact, const char *what)
 	const json_t *units = json_object_get(report, "units");
 	json_int_t exposed = document_number(impact, "exposed");
 
-	printf("%lld %s %s", (long long)exposed, exposed == 1 ? "process runs" : "processes run",
+	printf("%lld %s %s", (long long)exposed, _n("process runs", "processes run", exposed),
 		what);
 	if (json_object_get(report, "failed"))
-		printf("; after the restarts %lld", (long long)document_number(impact, "left"));
+		printf(_("; after the restarts %lld"), (long long)document_number(impact, "left"));
 	printf(".\n");
 	for (Fate fate = FATE_WOULD; fate < FATE_STAYS; fate++)
 		print_units(units, fate);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "device/ctl/impact.h"
+#include "device/ctl/row.h"
+#include "device/ctl/text.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -44,7 +46,7 @@ static void print_impact(const json_t *installation)
 	const json_t *impact = json_object_get(installation, "impact");
 
 	if (json_is_object(impact))
-		impact_print(impact, "replaced code");
+		impact_print(impact, _("replaced code"));
 }
 
 static void print_next_step(const json_t *installation)
@@ -53,10 +55,10 @@ static void print_next_step(const json_t *installation)
 	const char *way = document_text(installation, "restarting");
 
 	if (way[0])
-		printf("The machine restarts now (%s).\n", way);
+		printf(_("The machine restarts now (%s).\n"), way);
 	else if (document_number(installation, "sequence") > 0 &&
 		!json_is_true(json_object_get(installation, "grafted")))
-		printf("It takes a restart (%s); 'suture install --restart' does it.\n", scope);
+		printf(_("It takes a restart (%s); 'suture install --restart' does it.\n"), scope);
 }
 
 static void print_preview(const json_t *installation)
@@ -64,30 +66,33 @@ static void print_preview(const json_t *installation)
 	const char *scope = document_text(installation, "scope");
 	bool is_live = strcmp(scope, "none") == 0 || strcmp(scope, "services") == 0;
 
-	printf("%s is downloaded, and nothing was changed. %s\n",
+	printf(_("%s is downloaded, and nothing was changed. %s\n"),
 		document_text(installation, "label"),
-		is_live ? "It can be installed while the system runs."
-			: "Installed, it becomes active at the next restart.");
+		is_live ? _("It can be installed while the system runs.")
+			: _("Installed, it becomes active at the next restart."));
 	if (!is_live)
-		printf("It takes a restart (%s).\n", scope);
+		printf(_("It takes a restart (%s).\n"), scope);
 	print_impact(installation);
 }
 
 static void print_installed(const json_t *installation)
 {
 	const json_t *trial = json_object_get(installation, "trial");
+	char size[ROW_SIZE_TEXT_SIZE];
 
-	printf("Installed %s: %lld bytes downloaded, switched in %lld microseconds.\n",
-		document_text(installation, "label"),
-		(long long)document_number(installation, "payload_bytes"),
+	row_size(document_number(installation, "payload_bytes"), size);
+	printf(_("Installed %s: %s downloaded, switched in %lld microseconds.\n"),
+		document_text(installation, "label"), size,
 		(long long)document_number(installation, "switch_us"));
 	if (json_is_object(json_object_get(installation, "impact")))
 		print_impact(installation);
 	else
-		printf("Programs that already run keep the old code until they are restarted;\n"
-		       "'suture exposure' lists them.\n");
+		printf(_("Programs that already run keep the old code until they are restarted;\n"
+			 "'suture exposure' lists them.\n"));
 	if (json_is_object(trial))
-		printf("It is on trial for %lld seconds, with %lld services watched.\n",
+		printf(_n("It is on trial for %lld seconds, with %lld service watched.\n",
+			       "It is on trial for %lld seconds, with %lld services watched.\n",
+			       document_number(trial, "units")),
 			(long long)document_number(trial, "seconds"),
 			(long long)document_number(trial, "units"));
 }
@@ -101,7 +106,7 @@ void installation_print(const json_t *installation)
 	if (json_is_true(json_object_get(installation, "grafted")))
 		print_installed(installation);
 	else if (document_number(installation, "sequence") > 0)
-		printf("%s is staged and becomes active at the next restart.\n",
+		printf(_("%s is staged and becomes active at the next restart.\n"),
 			document_text(installation, "label"));
 	print_next_step(installation);
 }

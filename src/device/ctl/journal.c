@@ -15,7 +15,10 @@
 /* What is told by a unit of ours, by systemd of one, and by programs that others start. Whoever may
  * write to the journal can name himself as he likes, but not be root. */
 static const char *const units[] = {"sutured.service", "suture-activate.service",
-	"suture-blessed.service", "suture-keeper.service", "suture-trial.service"};
+	"suture-blessed.service", "suture-facts.service", "suture-keeper.service",
+	"suture-trial.service"};
+/* Of the downloader there is an instance for each connection, and systemd has a slice for these. */
+static const char fetch_slice[] = "system-suture\\x2dfetch.slice";
 static const char *const programs[] = {"suture", "sutured", "suture-activate", "suture-fetch",
 	"suture-keeper", "suture-stage", "suture-restart", "suture-trial"};
 
@@ -50,6 +53,8 @@ static void add_matches(Words *words)
 		add(words, "_PID=1");
 		add_match(words, "UNIT", units[i]);
 	}
+	add(words, "+");
+	add_match(words, "_SYSTEMD_SLICE", fetch_slice);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		add(words, "+");
 		add(words, "_UID=0");

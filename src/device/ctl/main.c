@@ -24,6 +24,7 @@
 #include "device/ctl/check-screen.h"
 #include "device/ctl/diagnosis.h"
 #include "device/ctl/exposure-screen.h"
+#include "device/ctl/facts-screen.h"
 #include "device/ctl/files.h"
 #include "device/ctl/history-screen.h"
 #include "device/ctl/installation.h"
@@ -38,6 +39,8 @@
 #include "device/ctl/screen.h"
 #include "device/ctl/status-screen.h"
 #include "device/ctl/text.h"
+#include "device/facts/facts.h"
+#include "device/manager/status.h"
 #include "device/policy/amount.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
@@ -51,6 +54,7 @@ static bool arg_clear, arg_digests, arg_dry_run, arg_restart, arg_download_only,
 static bool arg_quiet, arg_all, arg_ready, arg_follow;
 static int arg_sequence, arg_limit;
 static const char *arg_progress, *arg_since;
+static bool took_charge; /* so that something may have changed */
 
 static int fail(int error, const Reason *reason)
 {
@@ -135,6 +139,7 @@ static int take_charge(Manager *manager, Bar *bar,
 		r = lock(manager, reason);
 	if (r < 0)
 		return r;
+	took_charge = true;
 	manager->stop_fd = catch_end();
 	manager->background = arg_background;
 	return progress_start(&wish, manager, bar, reason);
@@ -165,14 +170,12 @@ static int verb_status(int count, char **operands)
 	else if (r == 0 && geteuid() != 0)
 		r = refuse_or_ask_agent("can see what is grafted", &reason);
 	if (r == 0)
-		r = worker_status(arg_root, &activation, &reason);
+		r = arg_ready ? worker_status(arg_root, &activation, &reason)
+			      : status_make(&manager, &status, &reason);
 	if (r < 0)
 		return fail(r, &reason);
-	if (arg_ready)
-		return show_readiness(readiness_describe(&manager, activation));
-	status = screen_status(&manager, activation, &reason);
-	return status ? show(status, arg_all ? status_screen_print_all : status_screen_print)
-		      : fail(-EIO, &reason);
+	return arg_ready ? show_readiness(readiness_describe(&manager, activation))
+			 : show(status, arg_all ? status_screen_print_all : status_screen_print);
 }
 
 static int verb_check(int count, char **operands)
@@ -193,8 +196,8 @@ static int verb_check(int count, char **operands)
 		return fail(r, &reason);
 	code = show(json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:s*}", "schema", 1, "changed",
 			    result.changed, "requests", (json_int_t)result.requests, "wire_bytes",
-			    (json_int_t)result.wire_bytes, "offer", screen_offer(&manager, &offer),
-			    "support", screen_support(&manager), "notes_problem",
+			    (json_int_t)result.wire_bytes, "offer", status_offer(&manager, &offer),
+			    "support", status_support(&manager), "notes_problem",
 			    manager.checked.notes),
 		check_screen_print);
 	if (code != EXIT_OK)
@@ -336,7 +339,7 @@ static int verb_maintain(int count, char **operands)
 
 static void print_enroll(const json_t *enroll)
 {
-	printf("This machine trusts the vendor at %s from now on.\n",
+	printf(_("This machine trusts the vendor at %s from now on.\n"),
 		json_string_value(json_object_get(enroll, "repository")));
 }
 
@@ -636,6 +639,27 @@ static int verb_base_run(int count, char **operands)
 	return fail(reason_errno(&reason, -errno, "cannot run %s", path), &reason);
 }
 
+static int verb_facts(int count, char **operands)
+{
+	_cleanup_json_ json_t *status = NULL;
+	Reason reason = {};
+	int r = geteuid() == 0
+		? facts_refresh(arg_root, &status, &reason)
+		: reason_set(&reason, -EPERM, "only root can tell the system; try it with sudo");
+
+	return r < 0 ? fail(r, &reason) : show(facts_screen(status), facts_screen_print);
+}
+
+/* Once for all verbs, when they are done: what others see of it is no part of what was asked for,
+ * and a verb that failed has told its one failure already. */
+static void tell_system(bool has_failed)
+{
+	Reason reason = {};
+
+	if (facts_refresh(arg_root, NULL, &reason) < 0 && !has_failed)
+		log_error("what other programs see of this is not up to date: %s", reason.text);
+}
+
 static const Option options[] = {
 	{"root", "DIR", "put every path below DIR", OPTION_TEXT, &arg_root},
 	{"from", "PATH", "ask the repository in this folder or bundle, not the network",
@@ -653,7 +677,7 @@ static const Option options[] = {
 	{"bus", "ADDRESS", "speak to the service manager here, not at systemd's own socket",
 		OPTION_TEXT, &arg_bus},
 	{"json", NULL, "print JSON", OPTION_FLAG, &arg_json},
-	{"format", "NAME", "advisories: text, json, or openvex for scanners", OPTION_TEXT,
+	{"format", "text|json|openvex", "advisories: for people, programs or scanners", OPTION_TEXT,
 		&arg_format},
 	{"cve", "ID", "exposure: only what is about this CVE", OPTION_TEXT, &arg_cve},
 	{"progress", PROGRESS_CHOICES, "how progress is shown", OPTION_CHOICE, &arg_progress},
@@ -686,6 +710,7 @@ static const Verb verbs[] = {
 	{"log", "", "show what Suture's programs said, by the journal", 0, 0, verb_log},
 	{"exposure", "", "show which programs still run replaced code", 0, 0, verb_exposure},
 	{"files", "", "list the files that are grafted", 0, 0, verb_files},
+	{"facts", "", "tell the rest of the system what is applied", 0, 0, verb_facts},
 	{"doctor", "", "look for what does not go well with improvements", 0, 0, verb_doctor},
 	{"policy", "", "show what was decided, by whom and where", 0, 0, verb_policy},
 	{"automatic", "[install|download|off]", "show or set what happens by itself", 0, 1,
@@ -701,11 +726,15 @@ int main(int argc, char **argv)
 {
 	static const Command command = {"suture",
 		"background security improvements of this machine", options, verbs, "status"};
+	int code;
 
 	own_words = argv;
 	umask(022);
 	text_open();
 	style_open();
 	crypto_start_alone();
-	return command_main(&command, argc, argv);
+	code = command_main(&command, argc, argv);
+	if (took_charge)
+		tell_system(code != EXIT_OK && code != EXIT_NOTHING_TO_DO);
+	return code;
 }

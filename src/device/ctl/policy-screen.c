@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/time.h"
-#include "device/policy/postponement.h"
 #include "device/ctl/row.h"
 #include "device/ctl/text.h"
+#include "device/manager/status-policy.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1
@@ -30,22 +29,14 @@ static json_t *list_values(const Policy *policy)
 	return list;
 }
 
-static json_t *list_mistakes(const Policy *policy)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < policy->mistake_count; i++)
-		json_array_append_new(list, json_string(policy->mistakes[i].text));
-	return list;
-}
-
 json_t *policy_screen(const Policy *policy)
 {
 	const char *name = policy->config.organisation;
 
 	return json_pack("{s:i, s:s?, s:o, s:o, s:I}", "schema", SCHEMA, "organisation",
 		name[0] ? name : NULL, "values", list_values(policy), "mistakes",
-		list_mistakes(policy), "mistakes_left_out", (json_int_t)policy->mistakes_left_out);
+		status_mistakes(policy), "mistakes_left_out",
+		(json_int_t)policy->mistakes_left_out);
 }
 
 static void print_mistakes(const json_t *object, const char *told)
@@ -73,14 +64,14 @@ static void print_value(const json_t *value)
 	printf("%-23s %-28s ", key,
 		document_text(value, "value")[0] ? document_text(value, "value") : "-");
 	if (!file[0])
-		printf("default");
+		printf(_("default"));
 	else if (json_is_integer(json_object_get(value, "line")))
 		printf("%s:%lld", file,
 			(long long)json_integer_value(json_object_get(value, "line")));
 	else
 		printf("%s", file);
-	printf("%s%s\n", json_is_true(json_object_get(value, "managed")) ? ", managed" : "",
-		json_is_true(json_object_get(value, "mistaken")) ? ", cannot be read" : "");
+	printf("%s%s\n", json_is_true(json_object_get(value, "managed")) ? _(", managed") : "",
+		json_is_true(json_object_get(value, "mistaken")) ? _(", cannot be read") : "");
 }
 
 void policy_screen_print(const json_t *screen)
@@ -88,60 +79,10 @@ void policy_screen_print(const json_t *screen)
 	const json_t *values = json_object_get(screen, "values");
 
 	if (document_text(screen, "organisation")[0])
-		printf("Managed by %s\n", document_text(screen, "organisation"));
+		printf(_("Managed by %s\n"), document_text(screen, "organisation"));
 	for (size_t i = 0; i < json_array_size(values); i++)
 		print_value(json_array_get(values, i));
 	print_mistakes(screen, "");
-}
-
-static json_t *describe_postponement(const Manager *manager)
-{
-	char text[TIME_TEXT_SIZE];
-	Postponement postponement;
-	uint64_t installed;
-	uint32_t number;
-	int64_t until = 0;
-
-	if (manager_installed(manager, &number, &installed, NULL) == 0 &&
-		postponement_read(manager->root, installed, &postponement) == 0)
-		until = postpone_until(&postponement, manager->config.postpone_limit, time_now());
-	if (until == 0)
-		return json_null();
-	time_format(until, text);
-	return json_string(text);
-}
-
-static json_t *describe_enforcement(const Manager *manager, const Offer *offer)
-{
-	const Config *config = &manager->config;
-	EnforcementDevice device = {.version = manager->identity.version_id,
-		.offered = offer->improvement ? offer->improvement->sequence : 0};
-	char deadline[TIME_TEXT_SIZE];
-	EnforcementNext next;
-	uint32_t number;
-
-	if (manager_installed(manager, &number, &device.installed, NULL) < 0 ||
-		enforcement_next(config->enforcements, config->enforcement_count, &device, &next) !=
-			0)
-		return json_null();
-	time_format(next.deadline, deadline);
-	return json_pack("{s:s, s:I, s:s, s:s?}", "improvement", next.enforcement->improvement,
-		"sequence", (json_int_t)next.sequence, "deadline", deadline, "details_url",
-		config->details_url[0] ? config->details_url : NULL);
-}
-
-json_t *policy_screen_summary(const Manager *manager, const Offer *offer)
-{
-	const Policy *policy = manager->policy;
-	const char *name = policy->config.organisation;
-
-	return json_pack("{s:s?, s:b, s:b, s:b, s:o, s:o, s:o, s:I}", "organisation",
-		name[0] ? name : NULL, "automatic_managed",
-		policy_is_managed(policy, "install", "automatic"), "install_allowed",
-		!policy->config.forbids_install, "removal_allowed", !policy->config.forbids_removal,
-		"postponed_until", describe_postponement(manager), "enforcement",
-		describe_enforcement(manager, offer), "mistakes", list_mistakes(policy),
-		"mistakes_left_out", (json_int_t)policy->mistakes_left_out);
 }
 
 static void print_enforcement(const json_t *enforcement)

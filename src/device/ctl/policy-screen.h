@@ -8,9 +8,7 @@
 json_t *policy_screen(const Policy *policy);
 void policy_screen_print(const json_t *screen);
 
-/* Who decides, what the owner may do, until when things are postponed, what has to be on by when,
- * and all mistakes. */
-json_t *policy_screen_summary(const Manager *manager, const Offer *offer);
+/* Of the member "policy" of `suture status`. */
 void policy_screen_print_summary(const json_t *summary, const char *problem);
 
 /* " (managed by NAME)", or nothing: what stands behind a value of this object's. */

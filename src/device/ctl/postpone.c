@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "base/time.h"
+#include "device/ctl/row.h"
+#include "device/ctl/text.h"
 #include "device/policy/amount.h"
 #include "device/policy/postponement.h"
 #include "wire/json/document.h"
@@ -74,14 +76,16 @@ void postpone_print(const json_t *postpone)
 {
 	char remaining[AMOUNT_TEXT_SIZE], left[AMOUNT_TEXT_SIZE];
 	const char *until = document_text(postpone, "until");
+	char when[ROW_TIME_TEXT_SIZE];
 
+	row_time(until, when);
 	amount_describe(number_of(postpone, "remaining_seconds"), remaining);
 	amount_describe(number_of(postpone, "left_seconds"), left);
 	if (until[0])
-		printf("Postponed until %.10s %.5s UTC, for %s. At most %s from now is possible.\n",
-			until, until + sizeof("YYYY-MM-DDT") - 1, remaining, left);
+		printf(_("Postponed until %s, for %s. At most %s from now is possible.\n"), when,
+			remaining, left);
 	else if (number_of(postpone, "limit_seconds") == 0)
-		printf("Nothing is postponed, and nothing can be.\n");
+		printf(_("Nothing is postponed, and nothing can be.\n"));
 	else
-		printf("Nothing is postponed. At most %s is possible.\n", left);
+		printf(_("Nothing is postponed. At most %s is possible.\n"), left);
 }

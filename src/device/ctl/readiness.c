@@ -283,16 +283,16 @@ static void look_at_space(Rows *rows)
 
 static void look_at_agent(Rows *rows)
 {
-	static const char unit[] = "sutured.service";
 	const Checked *checked = &rows->manager->checked;
 	char when[TIME_LOCAL_SIZE];
 	Reason text;
 
 	time_format_local(checked->succeeded + rows->manager->config.interval, when);
-	if (!has_unit(rows, "multi-user.target.wants/", unit))
+	if (!has_unit(rows, "timers.target.wants/", "suture.timer") &&
+		!has_unit(rows, "multi-user.target.wants/", "sutured.service"))
 		no(rows, "agent", "no boot starts sutured, so nothing is asked by itself",
-			"Run 'systemctl enable --now sutured.service', or 'sutured --once' from "
-			"time to time.");
+			"Run 'systemctl enable --now suture.timer', or have something else run "
+			"'suture maintain' from time to time.");
 	else if (checked->succeeded == 0 || checked->problem)
 		yes(rows, "agent", "sutured tries again within the hour");
 	else {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "device/ctl/impact.h"
+#include "device/ctl/text.h"
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
@@ -26,8 +27,8 @@ json_t *removal_json(const Manager *manager, const Outcome *outcome, bool is_pre
 
 void removal_print_switch(const Manager *manager, const Outcome *outcome)
 {
-	printf("This is %s again, switched in %llu microseconds.\n"
-	       "What was removed stays off until there is a newer improvement.\n",
+	printf(_("This is %s again, switched in %llu microseconds.\n"
+		 "What was removed stays off until there is a newer improvement.\n"),
 		manager->identity.version_id, (unsigned long long)outcome->switch_us);
 	fflush(stdout);
 }
@@ -38,11 +39,12 @@ void removal_print(const json_t *removal)
 	bool is_preview = json_is_true(json_object_get(removal, "dry_run"));
 
 	if (is_preview)
-		printf("%s would be taken off, and nothing was changed.\n",
+		printf(_("%s would be taken off, and nothing was changed.\n"),
 			document_text(removal, "label"));
 	if (json_is_object(impact))
-		impact_print(impact, is_preview ? "what would be removed" : "what was removed");
+		impact_print(
+			impact, is_preview ? _("what would be removed") : _("what was removed"));
 	else
-		printf("Programs that already run keep what %s until they are restarted.\n",
-			is_preview ? "would be removed" : "was removed");
+		printf(_("Programs that already run keep what %s until they are restarted.\n"),
+			is_preview ? _("would be removed") : _("was removed"));
 }

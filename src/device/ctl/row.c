@@ -82,8 +82,8 @@ void row_print_marked(Style mark, const char *label, const char *format, ...)
 {
 	va_list args;
 
-	printf("%s%s%s", style(mark), style_mark(MARK_DOT), style(STYLE_PLAIN));
-	print_label(label, style_width(style_mark(MARK_DOT)));
+	printf("%s%s%s ", style(mark), style_mark(MARK_DOT), style(STYLE_PLAIN));
+	print_label(label, style_width(style_mark(MARK_DOT)) + 1);
 	va_start(args, format);
 	print_text(format, args);
 	va_end(args);

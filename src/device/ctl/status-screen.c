@@ -76,9 +76,32 @@ static json_t *without(const json_t *list, const json_t *others)
 	return rest;
 }
 
-/* "CVE-2026-0001, CVE-2026-0002 and 3 more (high, EXAMPLEOS-2026-0001)". */
-static void print_fixes(const json_t *cves, const char *urgency, const char *advisory, bool all)
+/* The caller's reference: those that are used in attacks first, which no reader may miss. */
+static json_t *exploited_first(const json_t *cves, const json_t *exploited)
 {
+	json_t *others = without(cves, exploited), *sorted = without(cves, others);
+
+	json_array_extend(sorted, others);
+	json_decref(others);
+	return sorted;
+}
+
+static int add_fix(Buffer *text, const char *cve, const json_t *exploited)
+{
+	const char *before = text->size > 0 ? ", " : "";
+
+	if (!has_text(exploited, cve))
+		return buffer_printf(text, "%s%s", before, cve);
+	return buffer_printf(text, "%s%s%s %s%s", before, style(STYLE_RED), cve, _("exploited"),
+		style(STYLE_PLAIN));
+}
+
+/* "CVE-2026-0001 exploited, CVE-2026-0002 and 3 more (high, EXAMPLEOS-2026-0001)". */
+static void print_fixes(
+	const json_t *status, const json_t *of, const char *urgency, const char *advisory, bool all)
+{
+	const json_t *exploited = json_object_get(status, "exploited");
+	_cleanup_json_ json_t *cves = exploited_first(of, exploited);
 	_cleanup_buffer_ Buffer text = {};
 	size_t count = json_array_size(cves), shown = count;
 	int r = 0;
@@ -88,8 +111,7 @@ static void print_fixes(const json_t *cves, const char *urgency, const char *adv
 	if (!all && count > FIXES_SHOWN + 1)
 		shown = FIXES_SHOWN;
 	for (size_t i = 0; r == 0 && i < shown; i++)
-		r = buffer_printf(&text, "%s%s", i > 0 ? ", " : "",
-			json_string_value(json_array_get(cves, i)));
+		r = add_fix(&text, json_string_value(json_array_get(cves, i)), exploited);
 	if (r == 0 && count > shown)
 		r = buffer_printf(&text, _(" and %zu more"), count - shown);
 	if (r == 0 && (urgency[0] || advisory[0]))
@@ -247,7 +269,7 @@ static void print_reason(const json_t *status)
 static void print_applied(const json_t *status, bool all)
 {
 	print_applied_label(status);
-	print_fixes(json_object_get(status, "fixes"), document_text(status, "urgency"),
+	print_fixes(status, json_object_get(status, "fixes"), document_text(status, "urgency"),
 		document_text(status, "advisory"), all);
 	print_mounts(status, all);
 	print_reason(status);
@@ -270,7 +292,7 @@ static void print_waiting(const json_t *status, bool all)
 			label);
 	else
 		row_print(_("Staged"), _("%s becomes active at the next restart"), label);
-	print_fixes(cves, "", "", all);
+	print_fixes(status, cves, "", "", all);
 }
 
 static void print_staged(const json_t *status, bool all)
@@ -310,7 +332,7 @@ static void print_offer(const json_t *status, bool all)
 		document_text(offer, "label"), document_text(offer, "summary"),
 		style_of_urgency(urgency), urgency,
 		style_of_urgency(urgency)[0] ? style(STYLE_PLAIN) : "", size);
-	print_fixes(cves, "", document_text(offer, "advisory"), all);
+	print_fixes(status, cves, "", document_text(offer, "advisory"), all);
 }
 
 static void print_deferred(const json_t *deferred)
@@ -340,6 +362,18 @@ static void print_automatic(const json_t *status)
 	row_print(_("Automatic"), _("%s%s; last check %s%s%s"), document_text(status, "automatic"),
 		manager, last[0] ? last : _("never"), next[0] ? _(", next from ") : "",
 		shorten(next, last));
+}
+
+static void print_window(const json_t *window)
+{
+	char opens[ROW_TIME_TEXT_SIZE];
+
+	row_time(document_text(window, "opens"), opens);
+	if (json_is_true(json_object_get(window, "open")))
+		row_print(_("Window"), "%s", _("open now, for what restarts something"));
+	else if (json_is_object(window))
+		row_print(_("Window"), _("opens %s, for what restarts something"),
+			opens[0] ? opens : _("not within two weeks"));
 }
 
 static void print_checks(const json_t *status)
@@ -399,6 +433,7 @@ static void print_all(const json_t *status, bool all)
 	print_offer(status, all);
 	print_deferred(json_object_get(status, "deferred"));
 	print_automatic(status);
+	print_window(json_object_get(status, "window"));
 	print_checks(status);
 	print_hint(status);
 }

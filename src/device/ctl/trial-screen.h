@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Trial screen: what is on trial and until when, and what was reverted last and why; for `suture
- * status`, as JSON and for people (screen.h). */
+/* Trial screen: for people, what device/manager/status-trial.h has as JSON (screen.h). */
 #include <jansson.h>
-
-#include "device/manager/manager.h"
-
-/* null where nothing is on trial. */
-json_t *trial_json(const Manager *manager);
-
-/* null where the last thing that happened was no revert, or was on another base. */
-json_t *reverted_json(const Manager *manager);
 
 void trial_print(const json_t *trial);
 void reverted_print(const json_t *reverted);

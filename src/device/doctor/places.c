@@ -117,28 +117,36 @@ static bool is_shared(const char *point)
 	return mount && mount->shared;
 }
 
+/* Others than root may pass the top, for what stands there for all; every folder in it is root's.
+ */
+static bool is_open(const Doctor *doctor, const char *folder)
+{
+	mode_t passing = strcmp(folder, STORE_RUN) == 0 ? S_IXGRP | S_IXOTH : 0;
+	struct stat st;
+
+	return fstatat(doctor->store->root, folder, &st, 0) == 0 &&
+		(st.st_uid != 0 || st.st_mode & (S_IRWXG | S_IRWXO) & ~passing);
+}
+
 static int check_run(Doctor *doctor)
 {
+	static const char *const folders[] = {STORE_RUN, STORE_RUN_BASE, STORE_RUN_IMAGES,
+		STORE_RUN_OVERLAYS, STORE_RUN "/below"};
 	_cleanup_free_ char *point = memory_printf("%s/" STORE_RUN, doctor->store->path);
 	_cleanup_free_ char *found = NULL;
-	const char *activate = find_activate(&found);
-	struct stat st;
-	bool open_to_all, shared;
+	const char *activate = find_activate(&found), *open = NULL;
 
 	if (!point)
 		return -ENOMEM;
-	if (stat(point, &st) < 0)
-		return 0;
-	open_to_all = st.st_uid != 0 || st.st_mode & (S_IRWXG | S_IRWXO);
-	shared = is_shared(point);
-	if (!open_to_all && !shared)
+	for (size_t i = 0; !open && i < ARRAY_SIZE(folders); i++)
+		open = is_open(doctor, folders[i]) ? folders[i] : NULL;
+	if (!open && !is_shared(point))
 		return 0;
 	return doctor_find(doctor, FINDING_PROBLEM, "run",
-		memory_printf(
-			"%s %s, so the vulnerable files of the base can be reached through it.",
-			point,
-			open_to_all ? "can be entered by others than root"
-				    : "shows in other mount namespaces"),
+		memory_printf("%s/%s %s, so the vulnerable files of the base can be reached "
+			      "through it.",
+			doctor->store->path, open ? open : STORE_RUN,
+			open ? "is open to others than root" : "shows in other mount namespaces"),
 		memory_printf("Somebody changed it: run '%s detach', then '%s apply'.", activate,
 			activate));
 }

@@ -49,6 +49,8 @@ int http_new(const HttpSettings *settings, Http **ret_http, Reason *reterr_reaso
 		http->settings = *settings;
 	if (http->settings.timeout_s == 0)
 		http->settings.timeout_s = HTTP_TIMEOUT_S;
+	if (http->settings.bandwidth > 0 && http->settings.bandwidth < HTTP_BANDWIDTH_MIN)
+		http->settings.bandwidth = HTTP_BANDWIDTH_MIN;
 	if (http->settings.retry_ms == 0)
 		http->settings.retry_ms = http->settings.timeout_s * MS_PER_S / HTTP_TIMEOUT_S;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
@@ -142,6 +144,7 @@ static void set_limits(const Http *http)
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, timeout);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, timeout);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_BYTES);
+	curl_easy_setopt(curl, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)http->settings.bandwidth);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "suture/" SUTURE_VERSION);
 	if (http->settings.proxy)
 		curl_easy_setopt(curl, CURLOPT_PROXY, http->settings.proxy);

@@ -44,7 +44,7 @@ typedef struct HttpSettings {
 	const char *ca_file; /* whom to believe, in PEM; NULL: the system's list */
 	bool any_redirect;   /* to other hosts too, never from https to http */
 	unsigned timeout_s;  /* until a silent server is given up; 0: HTTP_TIMEOUT_S */
-	unsigned bandwidth;  /* bytes a second, at least HTTP_BANDWIDTH_MIN; 0: no limit */
+	unsigned bandwidth;  /* bytes a second; less than HTTP_BANDWIDTH_MIN is that; 0: no limit */
 	unsigned retry_ms;   /* the first pause before another try; 0: a 30th of timeout_s */
 } HttpSettings;
 

@@ -9,17 +9,13 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/time.h"
 #include "device/fetch/confine.h"
 #include "device/fetch/http.h"
 #include "device/fetch/local.h"
 
-#define TIMEOUT_MAX_S        600    /* as suture.conf's */
 #define PROGRESS_INTERVAL_US 100000 /* ten a second are enough for a smooth bar */
-
-static const char *arg_proxy, *arg_ca_file;
-static bool arg_any_redirect;
-static int arg_timeout = HTTP_TIMEOUT_S, arg_bandwidth;
 
 typedef struct Progress {
 	uint64_t last_us;
@@ -59,49 +55,59 @@ static int serve(Http *http)
 	return r == -EPIPE || r > 0 ? 0 : r; /* the stager ended, or is done */
 }
 
+/* An empty text of the settings says nothing. */
+static const char *text_or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+static int start_http(const FetchSettings *settings, Http **ret_http, Reason *reason)
+{
+	const HttpSettings http = {.proxy = text_or_null(settings->proxy),
+		.ca_file = text_or_null(settings->ca_file),
+		.any_redirect = settings->any_redirect,
+		.timeout_s = settings->timeout,
+		.bandwidth = settings->bandwidth};
+	int r = fetch_settings_set_environment(settings);
+
+	if (settings->in_background)
+		process_step_back();
+	return r < 0 ? r : http_new(&http, ret_http, reason);
+}
+
+static int explain(int error, Reason *reason)
+{
+	if (error == -EBADMSG)
+		return reason_set(reason, error, "what came in is no request of suture-stage");
+	if (error == -EPROTONOSUPPORT)
+		return reason_set(reason, error,
+			"whoever asks is of another version of Suture than this downloader");
+	return reason_errno(
+		reason, error, "descriptor %d is not a socket of suture-stage", FETCH_SOCKET_FD);
+}
+
 static int run(int count, char **operands)
 {
 	_cleanup_(http_freep) Http *http = NULL;
+	FetchSettings settings; /* lives as long as `http`, which borrows of it */
 	Reason reason = {};
-	HttpSettings settings;
-	int r;
+	int r = confine(&reason);
 
-	if (arg_timeout < 1 || arg_timeout > TIMEOUT_MAX_S) {
-		log_error("--timeout is 1 to %d seconds", TIMEOUT_MAX_S);
-		return EXIT_USAGE;
-	}
-	if (arg_bandwidth > 0 && arg_bandwidth < HTTP_BANDWIDTH_MIN) {
-		log_error("--bandwidth is at least %d bytes a second", HTTP_BANDWIDTH_MIN);
-		return EXIT_USAGE;
-	}
-	settings = (HttpSettings){.proxy = arg_proxy,
-		.ca_file = arg_ca_file,
-		.any_redirect = arg_any_redirect,
-		.timeout_s = (unsigned)arg_timeout,
-		.bandwidth = (unsigned)arg_bandwidth};
-	r = confine(&reason);
-	if (r >= 0) /* without Landlock it is a user without rights all the same */
-		r = http_new(&settings, &http, &reason);
-	if (r == 0) {
+	if (r < 0) /* without Landlock it is a user without rights all the same */
+		return exit_code_of(log_reason(r, &reason));
+	r = fetch_receive_settings(FETCH_SOCKET_FD, &settings);
+	if (r == FETCH_CLOSED)
+		return EXIT_OK;
+	if (r == 0)
+		r = start_http(&settings, &http, &reason);
+	if (r == 0)
 		r = serve(http);
-		if (r < 0)
-			reason_errno(&reason, r, "descriptor %d is not a socket of suture-stage",
-				FETCH_SOCKET_FD);
-	}
-	return r < 0 ? exit_code_of(log_reason(r, &reason)) : EXIT_OK;
+	if (r < 0 && !reason.text[0])
+		explain(r, &reason);
+	return r < 0 ? (int)exit_code_of(log_reason(r, &reason)) : EXIT_OK;
 }
 
-static const Option options[] = {
-	{"proxy", "URL", "go through this proxy (what the environment says)", OPTION_TEXT,
-		&arg_proxy},
-	{"ca-file", "FILE", "believe these certificates (the system's)", OPTION_TEXT, &arg_ca_file},
-	{"any-redirect", NULL, "follow redirects to other hosts", OPTION_FLAG, &arg_any_redirect},
-	{"timeout", "SECONDS", "give a silent server up after this time (30)", OPTION_NUMBER,
-		&arg_timeout},
-	{"bandwidth", "BYTES", "take no more in a second (no limit)", OPTION_NUMBER,
-		&arg_bandwidth},
-	{},
-};
+static const Option options[] = {{}};
 static const Verb verbs[] = {{"", "", "", 0, 0, run}, {}};
 
 int main(int argc, char **argv)

@@ -162,6 +162,25 @@ static int receive_packet(int socket, char text[static FETCH_MESSAGE_MAX + 1], i
 	return r;
 }
 
+_Static_assert(FETCH_SETTINGS_SIZE <= FETCH_MESSAGE_MAX + 1, "settings are one message");
+
+int fetch_send_settings(int socket, const FetchSettings *settings)
+{
+	char text[FETCH_SETTINGS_SIZE];
+	int n = fetch_settings_write(settings, text);
+
+	return n < 0 ? n : send_packet(socket, text, (size_t)n, -1);
+}
+
+int fetch_receive_settings(int socket, FetchSettings *ret_settings)
+{
+	char text[FETCH_MESSAGE_MAX + 1];
+	_cleanup_fd_ int fd = -1;
+	int r = receive_packet(socket, text, &fd);
+
+	return r != 0 ? r : fetch_settings_parse(text, ret_settings);
+}
+
 int fetch_send_request(int socket, const FetchRequest *request)
 {
 	char text[FETCH_MESSAGE_MAX];

@@ -4,8 +4,10 @@
  * FetchRequest: what passes over the socket between the stager, which knows what is wanted, and the
  * downloader, which may reach the network and nothing else.
  *
- * The socket is SOCK_SEQPACKET: one message, one packet of text. A request carries the descriptor
- * of the file that the bytes go into, so the downloader needs no right to open anything:
+ * The socket is SOCK_SEQPACKET: one message, one packet of text. The first are the settings
+ * (settings.h), sent by whoever makes the connection and hands it to the stager. A request carries
+ * the descriptor of the file that the bytes go into, so the downloader needs no right to open
+ * anything:
  *
  *     GET <max-bytes> <offset> <etag or -> <url>                       + descriptor
  *     PROGRESS <bytes in the file>                                     any number
@@ -19,8 +21,9 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "device/fetch/settings.h"
 
-#define FETCH_SOCKET_FD   3    /* where both programs find their end */
+#define FETCH_SOCKET_FD   3    /* where both programs find their end; systemd's first, too */
 #define FETCH_URL_MAX     3000 /* bytes; fits a packet with all the rest */
 #define FETCH_ETAG_MAX    200
 #define FETCH_MESSAGE_MAX 4096
@@ -47,6 +50,10 @@ typedef struct FetchReply {
 
 /* Positive: the other side closed the socket. */
 #define FETCH_CLOSED 1
+
+/* Errors besides those of the socket: of fetch_settings_write() and fetch_settings_parse(). */
+int fetch_send_settings(int socket, const FetchSettings *settings);
+int fetch_receive_settings(int socket, FetchSettings *ret_settings);
 
 int fetch_send_request(int socket, const FetchRequest *request);
 int fetch_receive_request(int socket, FetchRequest *ret_request);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -241,4 +243,109 @@ TEST(a_closed_socket_is_told)
 	ASSERT_EQ(fetch_receive_reply(pair.ends[1], &received), FETCH_CLOSED);
 	ASSERT_ERROR(-EPIPE, fetch_send_reply(pair.ends[1], &reply));
 	ASSERT_ERROR(-ENOTSOCK, fetch_receive_request(STDOUT_FILENO, &request));
+}
+
+static const FetchSettings full = {.timeout = 600,
+	.bandwidth = INT_MAX,
+	.any_redirect = true,
+	.in_background = true,
+	.proxy = "http://user:word@proxy.example.org:3128",
+	.ca_file = "/etc/ssl/our own.pem",
+	.http_proxy = "http://a:1/",
+	.https_proxy = "http://b:2/",
+	.all_proxy = "socks5://c:3/",
+	.no_proxy = "localhost, .example.org"};
+
+static void settings_come_back(const FetchSettings *settings)
+{
+	_cleanup_(pair_done) Pair pair = pair_new();
+	FetchSettings received;
+
+	memset(&received, 'x', sizeof(received));
+	ASSERT_OK(fetch_send_settings(pair.ends[0], settings));
+	ASSERT_OK(fetch_receive_settings(pair.ends[1], &received));
+	ASSERT_EQ(received.timeout, settings->timeout);
+	ASSERT_EQ(received.bandwidth, settings->bandwidth);
+	ASSERT_EQ(received.any_redirect, settings->any_redirect);
+	ASSERT_EQ(received.in_background, settings->in_background);
+	ASSERT_STREQ(received.proxy, settings->proxy);
+	ASSERT_STREQ(received.ca_file, settings->ca_file);
+	ASSERT_STREQ(received.http_proxy, settings->http_proxy);
+	ASSERT_STREQ(received.https_proxy, settings->https_proxy);
+	ASSERT_STREQ(received.all_proxy, settings->all_proxy);
+	ASSERT_STREQ(received.no_proxy, settings->no_proxy);
+}
+
+TEST(settings_arrive_as_they_were_sent)
+{
+	settings_come_back(&(FetchSettings){});
+	settings_come_back(&full);
+}
+
+TEST(settings_that_are_no_packet_are_not_sent)
+{
+	char text[FETCH_SETTINGS_SIZE];
+	FetchSettings settings = full;
+
+	snprintf(settings.no_proxy, sizeof(settings.no_proxy), "a\nca-file /etc/shadow");
+	ASSERT_ERROR(-EINVAL, fetch_settings_write(&settings, text));
+	memset(settings.proxy, 'p', FETCH_VALUE_MAX);
+	memset(settings.ca_file, 'c', FETCH_VALUE_MAX);
+	memset(settings.http_proxy, 'h', FETCH_VALUE_MAX);
+	settings.no_proxy[0] = '\0';
+	ASSERT(fetch_settings_write(&settings, text) < FETCH_SETTINGS_SIZE);
+	memset(settings.https_proxy, 's', FETCH_VALUE_MAX);
+	ASSERT_ERROR(-E2BIG, fetch_settings_write(&settings, text));
+}
+
+#define NUMBERS "SETTINGS 1\ntimeout 0\nbandwidth 0\n"
+#define WORDS   NUMBERS "redirects same\nbackground no\n"
+
+TEST(malformed_settings_are_refused)
+{
+	static const char *const bad[] = {"", "SETTINGS 1", "SETTINGS 1\n", NUMBERS, WORDS "\n",
+		WORDS "proxy", WORDS "proxy x", WORDS "proxy \n", WORDS "proxy x\n\n",
+		WORDS "proxy x\nproxy x\n", WORDS "ca-file x\nproxy x\n", WORDS "colour x\n",
+		WORDS "proxy a\tb\n", WORDS " proxy x\n", NUMBERS "background no\nredirects same\n",
+		NUMBERS "redirects none\nbackground no\n", NUMBERS "redirects same\nbackground 1\n",
+		"SETTINGS 1\ntimeout 601\nbandwidth 0\nredirects same\nbackground no\n",
+		"SETTINGS 1\ntimeout -1\nbandwidth 0\nredirects same\nbackground no\n",
+		"SETTINGS 1\ntimeout 0\nbandwidth 2147483648\nredirects same\nbackground no\n",
+		"SETTINGS 1\r\ntimeout 0\n", "settings 1\n", "GET 1 0 - http://a/"};
+	FetchSettings settings = {.timeout = 77};
+	char later[] = "SETTINGS 2\nwonders 7\n";
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *text = memory_string(bad[i]);
+		int r = fetch_settings_parse(text, &settings);
+
+		if (r != -EBADMSG && r != -EPROTONOSUPPORT)
+			test_fail(bad[i], 0, "was accepted");
+		ASSERT_EQ(settings.timeout, 77);
+	}
+	ASSERT_ERROR(-EPROTONOSUPPORT, fetch_settings_parse(later, &settings));
+}
+
+TEST(proxies_are_those_of_the_environment)
+{
+	FetchSettings settings = {}, other = {.https_proxy = "http://set:2/"};
+	char value[FETCH_VALUE_MAX + 2];
+
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	clearenv();
+	setenv("HTTP_PROXY", "http://of-a-web-client/", true);
+	setenv("HTTPS_PROXY", "http://upper:1/", true);
+	setenv("no_proxy", "lower", true);
+	setenv("NO_PROXY", "upper", true);
+	ASSERT_OK(fetch_settings_read_environment(&settings));
+	ASSERT_STREQ(settings.http_proxy, "");
+	ASSERT_STREQ(settings.https_proxy, "http://upper:1/");
+	ASSERT_STREQ(settings.all_proxy, "");
+	ASSERT_STREQ(settings.no_proxy, "lower");
+	ASSERT_OK(fetch_settings_set_environment(&other));
+	ASSERT_STREQ(getenv("https_proxy"), "http://set:2/");
+	ASSERT_STREQ(getenv("no_proxy"), "lower");
+	setenv("all_proxy", value, true);
+	ASSERT_ERROR(-E2BIG, fetch_settings_read_environment(&settings));
 }

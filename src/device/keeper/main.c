@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "crypto/start.h"
+#include "device/facts/facts.h"
 #include "device/keeper/watch.h"
 #include "device/manager/manager.h"
 
@@ -48,6 +49,16 @@ static int mend(Manager *manager, Reason *reason)
 	return r;
 }
 
+/* What the rest of the system sees of it. */
+static void tell_system(void)
+{
+	Reason reason = {};
+	int r = facts_refresh(arg_root, NULL, &reason);
+
+	if (r < 0)
+		log_reason(r, &reason);
+}
+
 /* What does not work is told when it is not what was told last. */
 static bool look_after_mounts(Reason *told)
 {
@@ -62,8 +73,10 @@ static bool look_after_mounts(Reason *told)
 		r = mend(&manager, &reason);
 	if (r >= 0)
 		watch_trial(&manager);
-	if (r > 0)
+	if (r > 0) {
 		log_info("%s", reason.text);
+		tell_system();
+	}
 	if (r < 0 && reason.text[0] && strcmp(reason.text, told->text) != 0)
 		log_reason(r, &reason);
 	*told = r < 0 ? reason : (Reason){};
@@ -74,6 +87,7 @@ static int loop(Watch *watch, int signals)
 {
 	Reason told = {};
 
+	tell_system(); /* a boot forgets all of it */
 	do
 		watch_tried(watch, look_after_mounts(&told));
 	while (watch_wait(watch, signals, UINT64_MAX) == WATCH_MOUNTS);

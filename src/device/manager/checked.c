@@ -9,7 +9,9 @@
 #include "wire/json/schema.h"
 
 #define CHECKED_PATH     "checked" /* below the store */
-#define CHECKED_SIZE_MAX 8192      /* five numbers and two Reasons, escaped */
+#define CHECKED_SIZE_MAX 8192      /* six numbers and two Reasons, escaped */
+
+#define FAILURES_MAX 1000000 /* counted so far: a century of hourly tries */
 
 static const SchemaField fields[] = {
 	SCHEMA_FIELD(Checked, schema, NUMBER, .min = 1, .max = 1),
@@ -18,6 +20,7 @@ static const SchemaField fields[] = {
 	SCHEMA_FIELD(Checked, expires, TIME, .optional = true),
 	SCHEMA_FIELD(Checked, failed, TIME, .optional = true),
 	SCHEMA_FIELD(Checked, problem, TEXT, .optional = true, .max = REASON_TEXT_MAX),
+	SCHEMA_FIELD(Checked, failures, NUMBER, .min = 1, .max = FAILURES_MAX, .optional = true),
 	SCHEMA_FIELD(Checked, notes, TEXT, .optional = true, .max = REASON_TEXT_MAX),
 	{},
 };
@@ -76,6 +79,7 @@ void checked_succeeded(Checked *checked, int64_t issued, int64_t expires)
 	checked->failed = 0;
 	free(checked->problem);
 	checked->problem = NULL;
+	checked->failures = 0;
 }
 
 int checked_failed(Checked *checked, const char *problem)
@@ -87,6 +91,8 @@ int checked_failed(Checked *checked, const char *problem)
 	free(checked->problem);
 	checked->problem = copy;
 	checked->failed = checked_now(checked);
+	if (checked->failures < FAILURES_MAX)
+		checked->failures++;
 	return 0;
 }
 

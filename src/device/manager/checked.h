@@ -21,6 +21,7 @@ typedef struct Checked {
 	int64_t expires;   /* until when what was verified counts as fresh */
 	int64_t failed;    /* the last try, where that failed */
 	char *problem;     /* why it failed; NULL: it did not */
+	uint64_t failures; /* tries since the last good check */
 	char *notes;       /* why the notes of an offer did not come; NULL: they did */
 } Checked;
 

@@ -13,11 +13,13 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "device/manager/activity.h"
 #include "device/manager/obtained.h"
 #include "device/manager/permission.h"
 #include "device/manager/services.h"
 #include "device/manager/want.h"
+#include "device/store/event.h"
 #include "device/store/history.h"
 #include "wire/improvement/label.h"
 
@@ -267,10 +269,34 @@ static bool is_worth_telling(int error)
 	return error != -EBUSY && error != -EINTR && error != -ENOMEM;
 }
 
+/* The same but for numbers: what a library says of a connection has its milliseconds in it. */
+static bool is_same_cause(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, TEXT_DIGITS);
+		b += strspn(b, TEXT_DIGITS);
+		if (*a != *b || !*a)
+			return *a == *b;
+	}
+}
+
+/* Once for each cause: a machine without a network would fill the journal with the same line. */
+static void tell_failure(const Manager *manager, const char *problem)
+{
+	const char *before = manager->checked.problem;
+
+	if (!before || !is_same_cause(before, problem))
+		(void)event_tell(manager->store,
+			manager_need_config(manager, NULL) < 0 ? "policy-mistake" : "check-failed",
+			0, 0, problem);
+}
+
 static int remember_check(Manager *manager, int result, const StageResult *stage, Reason *reason)
 {
 	int r = 0;
 
+	if (result < 0)
+		tell_failure(manager, reason ? reason->text : "");
 	if (result == 0)
 		checked_succeeded(&manager->checked, stage->issued, stage->expires);
 	else

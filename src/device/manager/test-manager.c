@@ -247,7 +247,8 @@ TEST(a_failed_check_is_told_until_one_succeeds)
 	ASSERT_OK(checked_failed(&checked, "no name"));
 	ASSERT_STREQ(checked.problem, "no name");
 	ASSERT(checked.failed > 0 && checked.succeeded == 5 && checked.expires == 6);
+	ASSERT_EQ(checked.failures, 2);
 	checked_succeeded(&checked, 7, 8);
-	ASSERT(!checked.problem && checked.failed == 0);
+	ASSERT(!checked.problem && checked.failed == 0 && checked.failures == 0);
 	checked_done(&checked);
 }

@@ -10,64 +10,49 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/process.h"
+#include "device/fetch/request.h"
 #include "device/manager/activity.h"
+#include "device/manager/downloader.h"
 
-#define SOCKET_FD       3 /* device/fetch/request.h */
 #define PROGRESS_FD     4
 #define LOCK_FD         5
 #define OUTPUT_SIZE_MAX ((size_t)1 << 20)
 #define LINE_SIZE_MAX   4096
 #define URGENT_LOOK_MS  200
-#define FETCH_END_MS    1000 /* a good one takes a few; a sanitizer's leak check a hundred */
 #define WORDS_MAX       (10 + 2 * PROBATION_UNITS_MAX) /* of an activator with all units */
 
 /* The two programs, and the ends of their pipes that are ours. */
 typedef struct Pair {
-	Process fetch, stage;
+	Downloader downloader;
+	Process stage;
 	int output, progress, complaint;
-	char *fetch_path, *stage_path;
+	char *stage_path;
 } Pair;
 
-/* Neither has anything to tidy up. The downloader talks to strangers: one that was taken over would
- * not end because it is asked to, and whoever waits for it holds the store's lock. */
-static void end_process(Process *process)
+/* It has nothing to tidy up. */
+static void end_stage(Process *process)
 {
 	int status;
 
-	if (process->pid <= 0)
-		return;
 	kill(process->pid, SIGKILL);
 	process_wait(process, &status);
 }
 
-/* It ends by itself when the stager's end of their socket is closed: time for that, and no more. */
-static void let_end(const Process *process)
-{
-	_cleanup_fd_ int fd = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
-	struct pollfd poller = {.fd = fd, .events = POLLIN};
-
-	if (fd >= 0)
-		(void)poll(&poller, 1, FETCH_END_MS);
-}
-
 static void pair_done(Pair *pair)
 {
-	if (pair->stage.pid > 0)
-		end_process(&pair->stage); /* interrupted: nothing is waited for */
-	else
-		let_end(&pair->fetch);
-	end_process(&pair->fetch);
+	bool is_interrupted = pair->stage.pid > 0;
+
+	if (is_interrupted)
+		end_stage(&pair->stage);
+	downloader_end(&pair->downloader, !is_interrupted);
 	fd_close(pair->output);
 	fd_close(pair->progress);
 	fd_close(pair->complaint);
-	free(pair->fetch_path);
 	free(pair->stage_path);
 }
 
@@ -89,29 +74,6 @@ static void add_option(Words *words, const char *option, const char *value)
 		return;
 	add_word(words, option);
 	add_word(words, value);
-}
-
-static int start_fetch(
-	Pair *pair, const Config *config, bool background, int socket, Reason *reason)
-{
-	Words words = {};
-	char timeout[16], bandwidth[16] = "";
-
-	snprintf(timeout, sizeof(timeout), "%d", config->timeout);
-	if (config->bandwidth > 0)
-		snprintf(bandwidth, sizeof(bandwidth), "%d", config->bandwidth);
-	add_word(&words, pair->fetch_path);
-	add_option(&words, "--timeout", timeout);
-	add_option(&words, "--bandwidth", bandwidth);
-	add_option(&words, "--proxy", config->proxy);
-	add_option(&words, "--ca-file", config->ca_file);
-	if (config->any_redirect)
-		add_word(&words, "--any-redirect");
-	pair->fetch = (Process){.argv = words.items,
-		.map = {{socket, SOCKET_FD}},
-		.map_count = 1,
-		.in_background = background};
-	return process_start(&pair->fetch, reason);
 }
 
 static int start_stage(
@@ -136,7 +98,7 @@ static int start_stage(
 	else
 		add_word(&words, "refresh");
 	pair->stage = (Process){.argv = words.items,
-		.map = {{socket, SOCKET_FD}, {output, STDOUT_FILENO}, {progress, PROGRESS_FD},
+		.map = {{socket, FETCH_SOCKET_FD}, {output, STDOUT_FILENO}, {progress, PROGRESS_FD},
 			{pair->complaint, STDERR_FILENO}, {run->lock, LOCK_FD}},
 		.map_count = run->lock < 0 ? 4 : 5,
 		.in_background = run->background,
@@ -144,26 +106,16 @@ static int start_stage(
 	return process_start(&pair->stage, reason);
 }
 
-static int find_programs(Pair *pair, Reason *reason)
-{
-	int r = process_find_helper("suture-fetch", &pair->fetch_path, reason);
-
-	return r < 0 ? r : process_find_helper("suture-stage", &pair->stage_path, reason);
-}
-
 /* The ends that the children get are closed here as soon as they have them: only then does the end
  * of one show to the other. */
 static int start_pair(Pair *pair, const StageRun *run, Reason *reason)
 {
-	_cleanup_fd_ int fetch_end = -1, stage_end = -1, output_end = -1, progress_end = -1;
-	int sockets[2], output[2], progress[2], r = find_programs(pair, reason);
+	_cleanup_fd_ int stage_end = -1, output_end = -1, progress_end = -1;
+	int output[2], progress[2];
+	int r = process_find_helper("suture-stage", &pair->stage_path, reason);
 
 	if (r < 0)
 		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	fetch_end = sockets[0];
-	stage_end = sockets[1];
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return -errno;
 	pair->output = output[0];
@@ -173,7 +125,8 @@ static int start_pair(Pair *pair, const StageRun *run, Reason *reason)
 	pair->progress = progress[0];
 	progress_end = progress[1];
 	pair->complaint = process_complaint_new();
-	r = start_fetch(pair, run->config, run->background, fetch_end, reason);
+	r = downloader_start(
+		&pair->downloader, run->root, run->config, run->background, &stage_end, reason);
 	return r < 0 ? r : start_stage(pair, run, stage_end, output_end, progress_end, reason);
 }
 

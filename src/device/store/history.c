@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/hex.h"
 #include "base/text.h"
+#include "device/store/event.h"
 
 static int append_escaped(Buffer *buffer, const char *text)
 {
@@ -65,7 +66,9 @@ int history_append(Store *store, const char *event, uint32_t generation, uint32_
 {
 	_cleanup_buffer_ Buffer line = {};
 	_cleanup_fd_ int fd = -1;
-	int r = store_make(store, reterr_reason);
+	/* also where the disk cannot be written, which is when one will look for it */
+	int told = event_tell(store, event, generation, sequence, text);
+	int r = told == -ENOMEM ? told : store_make(store, reterr_reason);
 
 	if (r == 0)
 		r = print_entry(&line, event, generation, sequence, text);

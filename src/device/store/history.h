@@ -25,7 +25,8 @@ typedef struct HistoryEntry {
 	char text[HISTORY_TEXT_MAX + 1];
 } HistoryEntry;
 
-/* Appends an event with the present time, and makes it last. Longer text is cut. */
+/* Appends an event with the present time, and makes it last. Longer text is cut. The journal is
+ * told the same (event.h), whatever becomes of the file. */
 int history_append(Store *store, const char *event, uint32_t generation, uint32_t sequence,
 	const char *text, Reason *reterr_reason);
 

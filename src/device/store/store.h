@@ -57,9 +57,10 @@
 #define MOUNT_SOURCE "suture"
 
 typedef struct Store {
-	int root;   /* directory descriptor */
-	int dir;    /* of STORE_PATH; -1 while it does not exist */
-	char *path; /* the root's canonical path, without a slash at the end: "" for "/" */
+	int root;        /* directory descriptor */
+	int dir;         /* of STORE_PATH; -1 while it does not exist */
+	char *path;      /* the root's canonical path, without a slash at the end: "" for "/" */
+	const char *run; /* the run folder, where it is not the root's: in an initrd. Borrowed */
 } Store;
 
 int store_open(const char *root, Store **ret, Reason *reterr_reason);

@@ -76,6 +76,9 @@ static int start_fetch(Mirror *mirror)
 		return -errno;
 	mirror->socket = sockets[0];
 	theirs = sockets[1];
+	r = fetch_send_settings(mirror->socket, &(FetchSettings){});
+	if (r < 0)
+		return r;
 	words[0] = mirror->program;
 	mirror->fetch = (Process){.argv = words,
 		.map = {{theirs, FETCH_SOCKET_FD}},

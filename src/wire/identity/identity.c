@@ -60,6 +60,10 @@ static int take_line(BaseIdentity *identity, const char *line, Reason *reterr_re
 				"os-release: the value of %s is malformed or too long",
 				fields[i].key);
 	}
+	/* nothing depends on what people read: a name that is malformed or too long is none */
+	if (length == strlen("NAME") && text_starts_with(line, "NAME=") &&
+		unquote(line + length + 1, identity->name) < 0)
+		identity->name[0] = '\0';
 	return 0;
 }
 
@@ -110,6 +114,8 @@ int identity_parse(const void *text, size_t size, const char *architecture, Base
 	r = set_architecture(&identity, architecture);
 	if (r == 0)
 		r = check_product(&identity, reterr_reason);
+	if (r == 0 && !identity.name[0])
+		memcpy(identity.name, identity.product, sizeof(identity.name));
 	if (r == 0)
 		*ret = identity;
 	return r;

@@ -27,6 +27,7 @@ typedef struct BaseIdentity {
 	char build_id[IDENTITY_VALUE_MAX + 1];
 	char variant_id[IDENTITY_VALUE_MAX + 1];
 	char architecture[IDENTITY_VALUE_MAX + 1];
+	char name[IDENTITY_VALUE_MAX + 1]; /* NAME, for people; ID where that is no short text */
 } BaseIdentity;
 
 /* Pure but for uname(), which answers when `architecture` is NULL. Lines with other keys are not

@@ -74,6 +74,24 @@ TEST(malformed_values_are_refused)
 	ASSERT_ERROR(-EBADMSG, identity_parse("ID=a\0", 5, NULL, &identity, NULL));
 }
 
+TEST(a_name_is_for_people_and_no_obstacle)
+{
+	static const struct {
+		const char *line, *name;
+	} names[] = {{"", "a"}, {"NAME=\"Example OS\"\n", "Example OS"}, {"NAME='\n", "a"},
+		{"NAME=\"$(id)\"\n", "a"}, {"NAME=\"a\x1b[1m\"\n", "a"}, {"NAMES=b\n", "a"},
+		{"NAME=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+			"a"}};
+	BaseIdentity identity;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *text = memory_printf("ID=a\nVERSION_ID=1\n%s", names[i].line);
+
+		ASSERT_OK(parse(text, &identity));
+		ASSERT_STREQ(identity.name, names[i].name);
+	}
+}
+
 TEST(the_machine_answers_when_nobody_says)
 {
 	const char *text = "ID=a\nVERSION_ID=1\n";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/ctl/status-facts.h"
+#include "device/manager/status-facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,14 +8,17 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "device/ctl/screen.h"
 #include "device/manager/activity.h"
+#include "device/manager/notes.h"
 #include "device/manager/services.h"
 #include "device/manager/state.h"
+#include "device/manager/status.h"
 #include "device/policy/waiting.h"
 #include "device/store/history.h"
 #include "wire/json/document.h"
 #include "wire/seal/seal.h"
+
+#define NOTES_LOOKED_AT 64 /* as many as are kept (device/store/notes-file.h) */
 
 /* After which nothing is on that was on before. */
 static const char *const endings[] = {"deactivated", "removed", "reverted", NULL};
@@ -144,7 +147,7 @@ static RestartScope find_restart(const json_t *status, const Manager *manager, j
 		document_number(activation, "mounted") == number)
 		return RESTART_NONE;
 	(void)store_read_generation(manager->store, number, &generation, NULL);
-	*ret_fixes = screen_fixes(generation);
+	*ret_fixes = status_fixes(generation);
 	scope = services_scope(generation);
 	return scope < RESTART_SOFT_REBOOT ? RESTART_SOFT_REBOOT : scope;
 }
@@ -165,6 +168,17 @@ static const char *find_state(const json_t *status, const Manager *manager, Rest
 	return state_word(&facts);
 }
 
+/* A countdown that nobody ended, of an agent that was, is over with its time. */
+static json_t *describe_restart(const Waiting *waiting)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (waiting->restart_at <= time_now())
+		return json_null();
+	time_format(waiting->restart_at, text);
+	return json_string(text);
+}
+
 /* What the agent planned; where none runs, what the next one will: after a failure that is a matter
  * of minutes, and of chance. */
 static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
@@ -180,6 +194,20 @@ static json_t *find_next_check(const Manager *manager, const Waiting *waiting)
 		return json_null();
 	time_format(next, text);
 	return json_string(text);
+}
+
+/* Those of what restarts something; null where it may be at any time. */
+static json_t *describe_window(const Config *config)
+{
+	int64_t now = time_now(), next;
+	char text[TIME_TEXT_SIZE];
+
+	if (config->window_count == 0)
+		return json_null();
+	if (window_next(config->windows, config->window_count, now, &next) < 0)
+		return json_pack("{s:b, s:n}", "open", false, "opens");
+	time_format(next, text);
+	return json_pack("{s:b, s:s}", "open", next <= now, "opens", text);
 }
 
 static void defer(json_t *list, const char *reason, const char *text)
@@ -254,6 +282,51 @@ static json_t *list_deferred(const json_t *status, const Waiting *waiting)
 	return list;
 }
 
+static bool has_text(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+			return true;
+	return false;
+}
+
+static void add_exploited(json_t *list, const json_t *status, const FixesList *notes)
+{
+	const json_t *offered = json_object_get(json_object_get(status, "offer"), "cves");
+
+	for (size_t i = 0; i < notes->notes.count; i++)
+		for (size_t k = 0; k < notes->notes.items[i].fixes.count; k++) {
+			const Fix *fix = &notes->notes.items[i].fixes.items[k];
+			bool is_shown = has_text(json_object_get(status, "fixes"), fix->cve) ||
+				has_text(json_object_get(status, "selected_fixes"), fix->cve) ||
+				has_text(offered, fix->cve);
+
+			if (fix->exploited && is_shown && !has_text(list, fix->cve))
+				json_array_append_new(list, json_string(fix->cve));
+		}
+}
+
+/* What is carried over is in the notes of older ones. Those that are not here say nothing. */
+static json_t *list_exploited(const json_t *status, const Manager *manager)
+{
+	json_int_t offered = document_number(json_object_get(status, "offer"), "sequence");
+	json_int_t newest = document_number(status, "selected"), oldest;
+	json_t *list = json_array();
+
+	if (document_number(status, "sequence") > newest)
+		newest = document_number(status, "sequence");
+	if (offered > newest)
+		newest = offered;
+	oldest = newest > NOTES_LOOKED_AT ? newest - NOTES_LOOKED_AT : 0;
+	for (json_int_t sequence = newest; sequence > oldest; sequence--) {
+		_cleanup_fixes_list_ FixesList notes = {};
+
+		if (manager_notes(manager, (uint64_t)sequence, &notes, NULL) == 0)
+			add_exploited(list, status, &notes);
+	}
+	return list;
+}
+
 static int set(json_t *status, const char *name, json_t *value)
 {
 	return json_object_set_new(status, name, value) < 0 ? -ENOMEM : 0;
@@ -299,10 +372,16 @@ int status_facts_add(json_t *status, const Manager *manager, const Generation *m
 		fixes = json_array();
 	r = json_object_set_new(status, "selected_fixes", fixes) < 0 ? -ENOMEM : r;
 	if (r == 0)
+		r = set(status, "exploited", list_exploited(status, manager));
+	if (r == 0)
 		r = set(status, "restart_needed", json_string(restart_scope_names[restart]));
 	if (r == 0)
 		r = set(status, "state", json_string(find_state(status, manager, restart)));
 	if (r == 0)
 		r = set(status, "next_check", find_next_check(manager, &waiting));
+	if (r == 0)
+		r = set(status, "restart_at", describe_restart(&waiting));
+	if (r == 0)
+		r = set(status, "window", describe_window(&manager->config));
 	return r < 0 ? r : set(status, "deferred", list_deferred(status, &waiting));
 }

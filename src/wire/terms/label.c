@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 #include <errno.h>
 #include <stdio.h>
