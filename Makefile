@@ -58,6 +58,7 @@ packages: deps-packages
 	tools/make-packages $(BUILD)/packages
 
 check-packages: packages
+	$(MAKE) all
 	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) unshare -m tests/packages/check-packages
 
 install: all
