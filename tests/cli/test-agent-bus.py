@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import signal
+import threading
 import time
 
 from agentbus import *
@@ -49,6 +51,20 @@ def what_is_described_is_what_the_command_shows():
     with desk() as (vendor, server, device, bus, agent, client):
         client.do("Install", "tt", 0, 0)
         check_equal(json.loads(client.call("Describe")[0]), device.json("status"))
+
+
+@test_in_mount_namespace
+def what_cannot_be_looked_at_is_not_shown_as_it_was():
+    with desk() as (vendor, server, device, bus, agent, client):
+        client.do("Check", "t", 0)
+        check_equal(client.get("State"), "available")
+        release = device.path("usr/lib/os-release")
+        os.rename(release, release + ".away")
+        client.refused(f"{NAME}.Error.Failed", "Describe")
+        check_equal((client.get("State"), client.get("LastError")[0]), ("failed", "Failed"))
+        os.rename(release + ".away", release)
+        client.call("Describe")
+        check_equal(client.get("State"), "available")
 
 
 @test_in_mount_namespace
@@ -151,7 +167,7 @@ def arguments_are_looked_at():
                      ("Install", "tt", 1 << 40, 0), ("Preview", "s", "--root=/"),
                      ("SetAutomaticMode", "s", "never"), ("Postpone", "t", 2 ** 64 - 1),
                      ("GetAdvisories", "ss", "--root", "text"), ("GetAdvisories", "ss", "", "html"),
-                     ("GetAdvisories", "ss", "x" * 65, "text"), ("Inhibit", "ss", "", "why"),
+                     ("GetAdvisories", "ss", "x" * 65, "text"), ("Inhibit", "ss", "", "why"), ("Inhibit", "ss", "who", "why" * 100),
                      ("Inhibit", "ss", "who", "one\ntwo")):
             client.refused(INVALID, *call)
         for call in (("Check", "s", "now"), ("Install", "t", 0), ("Nothing",)):
@@ -242,6 +258,90 @@ def it_ends_when_it_is_idle():
             start = time.monotonic()
             check_equal(agent.process.wait(10), 0)
             check(time.monotonic() - start > 0.8, "it did not wait")
+
+
+@test_in_mount_namespace
+def who_calls_as_it_ends_starts_another_one():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
+        device.suture("check")
+        with bus.agent(device, "--idle-exit", "1") as agent:
+            pid = agent.process.pid
+            [keeper] = read(f"/proc/{pid}/task/{pid}/children").split()
+            os.kill(int(keeper), signal.SIGSTOP)  # so that the end, which waits for it, takes a while
+            end = time.monotonic() + 10
+            while "reply" in (answer := client.ask("ListJobs")):
+                check(time.monotonic() < end, "it does not end")
+                time.sleep(1.5)
+                threading.Timer(0.5, os.kill, (int(keeper), signal.SIGCONT)).start()
+            # the bus looked for one to start; there is none in this test
+            check_equal(answer["error"], "org.freedesktop.DBus.Error.ServiceUnknown")
+
+
+@test_in_mount_namespace
+def failures_count_beyond_an_agents_end():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
+        server.rule("", status(500))
+        for _ in range(3):
+            device.suture("check", expect=1)
+        server.asked.clear()
+        with bus.agent(device, "--idle-exit", "60") as agent:
+            wait = client.get("NextCheckUSec") / 1_000_000 - time.time()
+            check(100 < wait <= 120, f"{wait} seconds after three failures")
+            check_equal(server.asked, [])
+
+
+@test_in_mount_namespace
+def what_is_refused_leaves_no_bundle():
+    with desk() as (vendor, server, device, bus, agent, client):
+        write("one.suture", "no bundle")
+        server.rule("timestamp", stall(20))
+        look, jobs = client.start("Check", "t", 0), []
+        call = "InstallFile", "ha{sv}", {"file": "one.suture"}, {}
+        while "reply" in (answer := client.ask(*call)):
+            jobs.append(answer["reply"])
+        check_equal(answer["error"], f"{NAME}.Error.Busy")
+        check_equal(len(os.listdir(device.path("var/cache/suture"))), len(jobs))
+        for job in [*jobs, look]:
+            client.call("Cancel", path=job[1], interface=f"{NAME}.Job")
+        check_equal(client.end_of(look)[0], "canceled")
+        check_equal(os.listdir(device.path("var/cache/suture")), [])
+
+
+@test_in_mount_namespace
+def a_round_that_finds_no_place_comes_again():
+    with desk("[check]\ninterval = 1\n" + OFF) as (vendor, server, device, bus, agent, client):
+        write("one.suture", "no bundle")
+        end = time.monotonic() + 10
+        while "too much is waiting" not in agent.read():
+            check(time.monotonic() < end, "there was always a place")
+            client.ask("InstallFile", "ha{sv}", {"file": "one.suture"}, {})
+        while client.call("ListJobs")[0]:
+            time.sleep(0.05)
+        server.asked.clear()
+        time.sleep(4)
+        check(server.of("timestamp"), "it asks no more")
+
+
+@test_in_mount_namespace
+def who_only_looks_keeps_nothing_from_being_installed():
+    with World(config="[check]\ninterval = 604800\n" + OFF) as (vendor, server, device), \
+            Bus() as bus, bus.client() as client:
+        device.suture("check")
+        with bus.agent(device) as agent:
+            client.waits_for("AvailableLabel", "(a)")
+            end = time.monotonic() + 10
+            while client.call("ListJobs")[0]:  # its own first round
+                check(time.monotonic() < end, "jobs do not end")
+                time.sleep(0.05)
+            server.rule("timestamp", stall(20))
+            look = client.start("Check", "t", 0)
+            device.configure(server.url, "[check]\ninterval = 604800\n")
+            client.call("Postpone", "t", 0)  # the agent considers
+            check_equal([job[1] for job in client.call("ListJobs")[0]], ["check", "maintain"])
+            client.call("Cancel", path=look[1], interface=f"{NAME}.Job")
+            client.end_of(look)
+            server.rules.clear()
+            client.waits_for("Label", "(a)")
 
 
 main()

@@ -103,7 +103,8 @@ def a_low_battery_holds_up_everybody_but_who_may_override():
         set_battery(mock, 10)
         with bus.agent(device):
             client.waits_for("DeferredReasons", ["battery-low"])
-            client.refused(f"{NAME}.Error.OnBattery", "Install", "tt", 0, 0)
+            for call in (("Install", "tt", 0, 0), ("Acquire", "t", 0), ("Preview", "s", "install")):
+                client.refused(f"{NAME}.Error.OnBattery", *call)
             client.do("Install", "tt", 0, 4)
             check_equal(client.get("Label"), "(a)")
 
@@ -165,7 +166,9 @@ def the_owner_postpones_and_thinks_again():
             client.waits_for("DeferredReasons", ["postponed"])
             check_equal(client.get("PostponedUntilUSec"), granted)
             check_equal(device.lib(), OLD_TLS)
-            client.call("Postpone", "t", 0)
+            [granted] = client.call("Postpone", "t", (int(time.time()) + 10 ** 9) * 1_000_000)
+            check(granted < (time.time() + 366 * 86400) * 1_000_000, "postponed for ever")
+            check_equal(client.call("Postpone", "t", int(time.time() * 1_000_000) + 1), [0])
             client.waits_for("Label", "(a)")
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`suture` for somebody who is not root: by the agent, which asks polkit (tests/lib/fake-polkit)."""
+import contextlib
 import json
 import os
+import select
 import subprocess
 import time
 
@@ -73,6 +75,47 @@ def who_may_not_is_told_so():
         answer = json.loads(suture(bus, "install", "--json", expect=4).stdout)
         check_equal(answer["error"]["word"], "not-authorised")
         check_equal(device.lib(), OLD_TLS)
+
+
+@test_in_mount_namespace
+def nobodys_questions_keep_others_from_asking():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.agent(device), \
+            contextlib.ExitStack() as stack:
+        deaf = bus.run("/usr/bin/python3", "-c",
+                       "import dbus, time; dbus.SystemBus().request_name('org.freedesktop.PolicyKit1');"
+                       "print('ready', flush=True); time.sleep(60)")
+        check_equal(deaf.stdout.readline(), "ready\n")
+        guests = [stack.enter_context(bus.client("nobody")) for _ in range(9)]
+        other = stack.enter_context(bus.client("daemon"))
+        for each in [*guests[:8], other]:
+            each.process.stdin.write(
+                json.dumps({"op": "call", "member": "Check", "types": "t", "args": [0]}) + "\n")
+            each.process.stdin.flush()
+            if each is guests[7]:
+                time.sleep(0.3)
+                guests[8].refused(f"{NAME}.Error.Busy", "Check", "t", 0)
+        check_equal(select.select([other.process.stdout], [], [], 0.3)[0], [])
+        deaf.terminate()
+        for each in [*guests[:8], other]:
+            has(json.loads(each.process.stdout.readline())["error"], "AccessDenied")
+
+
+@test_in_mount_namespace
+def nobody_waits_for_an_agent_that_went_away():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
+        server.rule("blobs", stall(20))
+        agent = BusAgent(device, bus.address)
+        client.waits_for_agent()
+        polkit(bus, *ALL)
+        asking = subprocess.Popen(
+            ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+             program("suture"), "install"], stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.DEVNULL, env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address})
+        while not server.of("blobs"):
+            time.sleep(0.02)
+        agent.vanish()
+        has(asking.communicate(timeout=10)[1], "sutured went away")
+        check_equal(asking.returncode, 1)
 
 
 @test_in_mount_namespace

@@ -131,11 +131,10 @@ def pauses_grow():
 
 @test
 def a_limit_of_bandwidth_is_kept():
-    with serve() as server, Fetch("--bandwidth", "50000") as fetch:
+    with serve() as server, Fetch(bandwidth=50000) as fetch:
         start = time.monotonic()
         same(done(fetch.get(server.url + "file"), 200, len(DATA)))
         check(time.monotonic() - start > 0.9, "100,000 bytes at 50,000 a second")
-    one_line_error(run("suture-fetch", "--bandwidth", "8191", expect=64), "--bandwidth", "8192")
 
 
 @test

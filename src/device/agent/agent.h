@@ -24,17 +24,20 @@
 #define AGENT_ERROR(e)  AGENT_NAME ".Error." e
 #define AGENT_LOCKS_MAX 64 /* inhibitors, and questions to polkit: more are refused as Busy */
 
+typedef struct Question Question; /* authority.c's */
+
 typedef struct Agent {
 	const char *root;
 	const char *manager_bus; /* of a service manager that is not the machine's own; else NULL */
 	bool uses_units;         /* jobs are transient units of systemd */
 	unsigned idle_seconds;   /* without work, after which it ends; 0: it stays */
+	bool is_leaving;         /* answers what was asked before, and begins nothing */
 	sd_event *event;
 	sd_bus *bus; /* NULL: there is none */
 	View view;
 	Jobs jobs;
 	Rounds rounds;
-	size_t questions; /* to polkit that are not answered */
+	Question *questions; /* to polkit that are not answered */
 	size_t inhibitors;
 	sd_event_source *idle;
 } Agent;

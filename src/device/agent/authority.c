@@ -15,17 +15,27 @@
 /* As long as somebody looks for a password; polkit itself gives up when its agent does. */
 #define ANSWER_US (5 * 60 * UINT64_C(1000000))
 
-typedef struct Question {
+/* Of one user, so that nobody keeps others from asking by letting his own go unanswered. */
+#define QUESTIONS_OF_USER_MAX 8
+
+struct Question {
 	Agent *agent;
+	struct Question *next;
+	uid_t user;
 	sd_bus_message *message;
 	AuthorityYes yes;
-} Question;
+};
 
 static Question *question_free(Question *question)
 {
+	Question **link;
+
 	if (!question)
 		return NULL;
-	question->agent->questions--;
+	link = &question->agent->questions;
+	while (*link != question)
+		link = &(*link)->next;
+	*link = question->next;
 	agent_touch(question->agent);
 	sd_bus_message_unref(question->message);
 	memory_free(question);
@@ -100,33 +110,49 @@ static int ask(Question *question, const char *action)
 	return r < 0 ? r : sd_bus_call_async(bus, NULL, call, on_answer, question, ANSWER_US);
 }
 
-static bool is_root(sd_bus_message *message)
+static int find_user(sd_bus_message *message, uid_t *ret_user)
 {
 	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
-	uid_t uid;
+	int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
 
-	return sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds) >= 0 &&
-		sd_bus_creds_get_euid(creds, &uid) >= 0 && uid == 0;
+	return r < 0 ? r : sd_bus_creds_get_euid(creds, ret_user);
+}
+
+static bool asks_too_much(const Agent *agent, uid_t user)
+{
+	size_t count = 0, of_user = 0;
+
+	for (const Question *question = agent->questions; question; question = question->next) {
+		count++;
+		of_user += question->user == user;
+	}
+	return count >= AGENT_LOCKS_MAX || of_user >= QUESTIONS_OF_USER_MAX;
 }
 
 int authority_ask(Agent *agent, sd_bus_message *message, const char *action, AuthorityYes yes)
 {
 	_cleanup_(question_freep) Question *question = NULL;
-	int r;
+	uid_t user;
+	int r = find_user(message, &user);
 
+	if (r < 0)
+		return r;
 	agent_touch(agent);
-	if (is_root(message)) {
+	if (agent->is_leaving)
+		return sd_bus_reply_method_errorf(message, AGENT_ERROR("Busy"),
+			"The agent is just ending, since nobody needed it; ask again.");
+	if (user == 0) {
 		r = sd_bus_message_rewind(message, true);
 		return r < 0 ? r : yes(agent, message);
 	}
-	if (agent->questions >= AGENT_LOCKS_MAX)
+	if (asks_too_much(agent, user))
 		return sd_bus_reply_method_errorf(message, AGENT_ERROR("Busy"),
-			"Too many others wait for an answer; try again later.");
+			"Too many questions wait for an answer; try again later.");
 	question = memory_new(sizeof(*question));
 	if (!question)
 		return -ENOMEM;
-	*question = (Question){agent, sd_bus_message_ref(message), yes};
-	agent->questions++;
+	*question = (Question){agent, agent->questions, user, sd_bus_message_ref(message), yes};
+	agent->questions = question;
 	r = ask(question, action);
 	if (r < 0)
 		return r;

@@ -20,16 +20,17 @@
 static const struct {
 	const char *word; /* on the bus */
 	const char *words[LAUNCH_WORDS_MAX];
+	bool only_looks; /* whatever becomes of it, the same is to be done behind it */
 } kinds[] = {
-	[JOB_CHECK] = {"check", {"check"}},
-	[JOB_ACQUIRE] = {"acquire", {"install", "--download-only"}},
+	[JOB_CHECK] = {"check", {"check"}, true},
+	[JOB_ACQUIRE] = {"acquire", {"install", "--download-only"}, true},
 	[JOB_INSTALL] = {"install", {"install"}},
 	[JOB_INSTALL_FILE] = {"install-file", {"install"}},
 	[JOB_REMOVE] = {"remove", {"remove"}},
-	[JOB_PREVIEW_INSTALL] = {"preview", {"install", "--dry-run"}},
-	[JOB_PREVIEW_REMOVE] = {"preview", {"remove", "--dry-run"}},
+	[JOB_PREVIEW_INSTALL] = {"preview", {"install", "--dry-run"}, true},
+	[JOB_PREVIEW_REMOVE] = {"preview", {"remove", "--dry-run"}, true},
 	[JOB_MAINTAIN] = {"maintain", {"maintain"}},
-	[JOB_RESTART] = {"restart", {"install", "--restart"}},
+	[JOB_RESTART] = {"restart", {"maintain", "restart"}},
 };
 
 const char *jobs_kind_word(JobKind kind)
@@ -37,12 +38,19 @@ const char *jobs_kind_word(JobKind kind)
 	return kinds[kind].word;
 }
 
-static void drop_file(Job *job)
+bool jobs_change_something(const Jobs *jobs)
 {
-	if (job->request.file)
-		unlink(job->request.file);
-	memory_free(job->request.file);
-	job->request.file = NULL;
+	for (const Job *job = jobs->first; job; job = job->next)
+		if (!kinds[job->request.kind].only_looks)
+			return true;
+	return false;
+}
+
+static void drop_file(char *file)
+{
+	if (file)
+		unlink(file);
+	memory_free(file);
 }
 
 static void job_free(Job *job)
@@ -52,7 +60,7 @@ static void job_free(Job *job)
 	launch_end(job->agent, &job->launch);
 	buffer_done(&job->input);
 	json_decref(job->report);
-	drop_file(job);
+	drop_file(job->request.file);
 	memory_free(job);
 }
 
@@ -104,8 +112,8 @@ static Result find_result(const Job *job)
 {
 	const json_t *error = json_object_get(job->report, "error");
 
-	if (job->was_canceled)
-		return (Result){"canceled", "", ""};
+	if (job->was_canceled && (!job->report || error))
+		return (Result){"canceled", "", ""}; /* it may have come too late */
 	if (!job->report)
 		return (Result){"failed", "Failed",
 			"the work ended without a word; the journal knows more"};
@@ -145,7 +153,7 @@ static void end_job(Job *job)
 	Result result = find_result(job);
 
 	take_out(&agent->jobs, job);
-	drop_file(job);
+	drop_file(TAKE_PTR(job->request.file));
 	note_result(&agent->jobs, &result);
 	view_refresh(agent);
 	tell_end(job, &result);
@@ -342,18 +350,14 @@ static int start_soon(Agent *agent)
 	return r < 0 ? r : 0;
 }
 
-int jobs_add(Agent *agent, const JobRequest *request, Job **ret_job, Reason *reterr_reason)
+static int add(Agent *agent, const JobRequest *request, Job **ret_job, Reason *reason)
 {
 	Jobs *jobs = &agent->jobs;
-	Job *job = find_same(jobs, request);
+	Job *job;
 	int r;
 
-	if (job) {
-		*ret_job = job;
-		return 0;
-	}
 	if (jobs->count >= JOBS_MAX)
-		return reason_set(reterr_reason, -EBUSY, "too much is waiting to be done already");
+		return reason_set(reason, -EBUSY, "too much is waiting to be done already");
 	job = memory_new(sizeof(*job));
 	if (!job)
 		return -ENOMEM;
@@ -366,12 +370,28 @@ int jobs_add(Agent *agent, const JobRequest *request, Job **ret_job, Reason *ret
 		job_free(job);
 		return r;
 	}
-	job->request = *request; /* its file is the job's only now */
+	job->request = *request;
 	append(jobs, job);
 	job_object_tell_new(job);
 	agent_touch(agent);
 	*ret_job = job;
 	return 0;
+}
+
+int jobs_add(Agent *agent, const JobRequest *request, Job **ret_job, Reason *reterr_reason)
+{
+	Job *job = find_same(&agent->jobs, request);
+	int r;
+
+	if (job) {
+		job->request.restarts |= request->restarts;
+		*ret_job = job;
+		return 0;
+	}
+	r = add(agent, request, ret_job, reterr_reason);
+	if (r < 0)
+		drop_file(request->file);
+	return r;
 }
 
 bool jobs_is_cancelable(const Job *job)
@@ -385,6 +405,7 @@ int jobs_cancel(Job *job)
 	if (!jobs_is_cancelable(job))
 		return -EBUSY;
 	job->was_canceled = true;
+	job->request.restarts = false;
 	if (job->is_running)
 		launch_stop(job->agent, &job->launch);
 	else

@@ -40,7 +40,8 @@ typedef struct JobRequest {
 	uint64_t sequence; /* JOB_INSTALL: 0 is what is offered */
 	const char *most;  /* JOB_MAINTAIN: install, download or check; a constant */
 	bool background;   /* leaves processor and disk to others */
-	char *file;        /* JOB_INSTALL_FILE: the job's from then on, and removed with it */
+	bool restarts;     /* the owner wants what it brings to be on at once, by a restart */
+	char *file;        /* JOB_INSTALL_FILE: taken over in any case, and removed with the job */
 } JobRequest;
 
 typedef struct Job {
@@ -75,6 +76,10 @@ int jobs_add(Agent *agent, const JobRequest *request, Job **ret_job, Reason *ret
 /* Ends one; 0, or -EBUSY once it changes mounts. */
 int jobs_cancel(Job *job);
 bool jobs_is_cancelable(const Job *job);
+
+/* Whether one of them decides what is to be done next. Others do not: an owner may ask for them as
+ * often as he likes. */
+bool jobs_change_something(const Jobs *jobs);
 
 /* Its word on the bus. */
 const char *jobs_kind_word(JobKind kind);

@@ -21,8 +21,9 @@
 #include "device/agent/spool.h"
 #include "device/agent/wakeup.h"
 
-#define USEC_PER_SECOND UINT64_C(1000000)
-#define BUS_ENVIRONMENT "DBUS_SYSTEM_BUS_ADDRESS"
+#define USEC_PER_SECOND   UINT64_C(1000000)
+#define LAST_MESSAGES_MAX 1000 /* more than come at once; who knows no end gets no answer */
+#define BUS_ENVIRONMENT   "DBUS_SYSTEM_BUS_ADDRESS"
 
 static const char *arg_root = "/";
 static const char *arg_bus;
@@ -37,8 +38,23 @@ static bool is_machine(void)
 
 static bool is_quiet(const Agent *agent)
 {
-	return !rounds_is_busy(agent) && agent->questions == 0 && agent->inhibitors == 0 &&
+	return !rounds_is_busy(agent) && !agent->questions && agent->inhibitors == 0 &&
 		!agent->view.timer;
+}
+
+/* The name goes first, so that whoever calls from now on starts another agent; what was sent to
+ * this one before is answered. systemd is told, because it would take the loss of the name for a
+ * crash. */
+static int leave_bus(Agent *agent)
+{
+	int r = 1;
+
+	agent->is_leaving = true;
+	(void)sd_notify(false, "STOPPING=1");
+	if (agent->bus && sd_bus_release_name(agent->bus, AGENT_NAME) >= 0)
+		for (size_t i = 0; r > 0 && i < LAST_MESSAGES_MAX; i++)
+			r = sd_bus_process(agent->bus, NULL);
+	return sd_event_exit(agent->event, EXIT_OK);
 }
 
 static int on_idle(sd_event_source *source, uint64_t when, void *userdata)
@@ -47,7 +63,7 @@ static int on_idle(sd_event_source *source, uint64_t when, void *userdata)
 
 	agent->idle = sd_event_source_disable_unref(agent->idle);
 	if (is_quiet(agent))
-		return sd_event_exit(agent->event, EXIT_OK);
+		return leave_bus(agent);
 	agent_touch(agent);
 	return 0;
 }

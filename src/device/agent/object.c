@@ -19,7 +19,8 @@
 #define FLAG_RESTART       UINT64_C(1)
 #define FLAG_METERED       UINT64_C(2)
 #define FLAG_BATTERY       UINT64_C(4)
-#define LOOK_TEXT_SIZE_MAX 64 /* an advisory's id, a CVE, a label */
+#define LOOK_TEXT_SIZE_MAX 64  /* an advisory's id, a CVE, a label */
+#define WISH_SIZE_MAX      256 /* who inhibits, and why: it goes into the journal */
 
 /* Positive once an error was replied, so that 0 can mean: go on. */
 static int reply_error(sd_bus_message *message, const char *name, const char *text)
@@ -152,9 +153,10 @@ static int install(Agent *agent, sd_bus_message *message)
 		r = reply_refusal(agent, message, STEP_INSTALL, flags);
 	if (r != 0)
 		return r;
-	if (flags & FLAG_RESTART)
-		rounds_ask_restart(agent);
-	return reply_job(agent, message, &(JobRequest){.kind = JOB_INSTALL, .sequence = sequence});
+	return reply_job(agent, message,
+		&(JobRequest){.kind = JOB_INSTALL,
+			.sequence = sequence,
+			.restarts = flags & FLAG_RESTART});
 }
 
 static int install_if_may_restart(Agent *agent, sd_bus_message *message)
@@ -202,8 +204,7 @@ static int install_file(Agent *agent, sd_bus_message *message)
 	r = spool_take(agent->root, fd, &request.file, &reason);
 	if (r < 0)
 		return reply_failure(message, r, &reason);
-	r = reply_job(agent, message, &request);
-	return r;
+	return reply_job(agent, message, &request);
 }
 
 static int on_install_file(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
@@ -239,9 +240,11 @@ static int preview(Agent *agent, sd_bus_message *message)
 
 	if (r < 0)
 		return r;
-	return reply_job(agent, message,
-		&(JobRequest){.kind = strcmp(verb, "remove") == 0 ? JOB_PREVIEW_REMOVE
-								  : JOB_PREVIEW_INSTALL});
+	if (strcmp(verb, "remove") == 0)
+		return reply_job(agent, message, &(JobRequest){.kind = JOB_PREVIEW_REMOVE});
+	/* it downloads, and so is held up as Acquire is by whoever may pass over no battery */
+	r = reply_refusal(agent, message, STEP_DOWNLOAD, FLAG_METERED);
+	return r != 0 ? r : reply_job(agent, message, &(JobRequest){.kind = JOB_PREVIEW_INSTALL});
 }
 
 static int on_preview(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
@@ -322,28 +325,30 @@ static int on_set_automatic(sd_bus_message *message, void *userdata, sd_bus_erro
 	return authority_ask(userdata, message, AUTHORITY_AUTOMATIC, set_automatic);
 }
 
-/* The whole seconds that are still to come; what is over means: no longer. */
+/* The whole seconds that are still to come, and of these as many as any policy may let somebody
+ * postpone; what is over means: no longer. */
 static int postpone(Agent *agent, sd_bus_message *message)
 {
 	char seconds[24];
 	const char *words[] = {"postpone", "--json", "--clear", NULL};
 	_cleanup_json_ json_t *json = NULL;
-	uint64_t until, now = (uint64_t)time_now() * 1000000;
-	int64_t granted = 0;
+	uint64_t until, wish, now = (uint64_t)time_now() * 1000000;
 	int r = sd_bus_message_read(message, "t", &until);
 
 	if (r < 0)
 		return r;
-	if (until > now) {
-		snprintf(seconds, sizeof(seconds), "%" PRIu64 "s", (until - now) / 1000000);
+	wish = until > now ? (until - now) / 1000000 : 0;
+	if (wish > 0) {
+		snprintf(seconds, sizeof(seconds), "%" PRIu64 "s",
+			wish < CONFIG_POSTPONE_MAX ? wish : CONFIG_POSTPONE_MAX);
 		words[2] = seconds;
 	}
 	r = ask_now(agent, message, words, &json, NULL);
 	if (r < 0 || !json)
 		return r;
 	rounds_postponed(agent);
-	(void)time_parse(document_text(json, "until"), &granted);
-	return sd_bus_reply_method_return(message, "t", (uint64_t)granted * 1000000);
+	return sd_bus_reply_method_return(
+		message, "t", (uint64_t)document_time(json, "until") * 1000000);
 }
 
 static int on_postpone(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
@@ -360,11 +365,9 @@ static int on_postpone(sd_bus_message *message, void *userdata, sd_bus_error *re
 
 static int append_event(sd_bus_message *reply, const json_t *event)
 {
-	int64_t seconds = 0;
-
-	(void)time_parse(document_text(event, "time"), &seconds);
-	return sd_bus_message_append(reply, "a{sv}", 5, "Time", "t", (uint64_t)seconds * 1000000,
-		"Event", "s", document_text(event, "event"), "Generation", "u",
+	return sd_bus_message_append(reply, "a{sv}", 5, "Time", "t",
+		(uint64_t)document_time(event, "time") * 1000000, "Event", "s",
+		document_text(event, "event"), "Generation", "u",
 		(uint32_t)document_number(event, "generation"), "Sequence", "t",
 		(uint64_t)document_number(event, "sequence"), "Text", "s",
 		document_text(event, "text"));
@@ -475,8 +478,9 @@ static int on_inhibit(sd_bus_message *message, void *userdata, sd_bus_error *ret
 
 	if (r < 0)
 		return r;
-	if (!who[0] || !text_is_printable(who) || !text_is_printable(why))
-		return refuse(message, "Who asks, and why, is one line of text each.");
+	if (!who[0] || strlen(who) > WISH_SIZE_MAX || strlen(why) > WISH_SIZE_MAX ||
+		!text_is_printable(who) || !text_is_printable(why))
+		return refuse(message, "Who asks, and why, is one short line of text each.");
 	return authority_ask(userdata, message, AUTHORITY_INHIBIT, inhibit);
 }
 

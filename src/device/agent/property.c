@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/time.h"
 #include "device/agent/agent.h"
 #include "suture-version.h"
 #include "wire/json/document.h"
@@ -32,10 +31,7 @@ static json_t *label_of(const json_t *object, const char *member)
 
 static json_t *usec_of(const json_t *object, const char *member)
 {
-	int64_t seconds = 0;
-
-	(void)time_parse(document_text(object, member), &seconds);
-	return number(seconds * USEC_PER_SECOND);
+	return number(document_time(object, member) * USEC_PER_SECOND);
 }
 
 static json_t *text_of(const Agent *agent, const char *object, const char *member)

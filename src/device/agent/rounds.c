@@ -58,15 +58,15 @@ static void set_timer(
 		log_error("cannot set a timer: %s", strerror(-r));
 }
 
-static void start(Agent *agent, JobKind kind, const char *most)
+static int start(Agent *agent, const char *most)
 {
 	Reason reason = {};
 	Job *job;
-	int r = jobs_add(agent, &(JobRequest){.kind = kind, .most = most, .background = true}, &job,
+	int r = jobs_add(agent,
+		&(JobRequest){.kind = JOB_MAINTAIN, .most = most, .background = true}, &job,
 		&reason);
 
-	if (r < 0)
-		log_reason(r, &reason);
+	return r < 0 ? log_reason(r, &reason) : 0;
 }
 
 static bool is_overdue(const Facts *facts)
@@ -108,16 +108,7 @@ static const char *most_of(const Facts *facts)
 		: "check";
 }
 
-static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
-{
-	_cleanup_(facts_done) Facts facts = {};
-	Agent *agent = userdata;
-
-	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
-	agent->rounds.tried = agent->rounds.fetched = 0;
-	start(agent, JOB_MAINTAIN, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check");
-	return 0;
-}
+static int on_check_time(sd_event_source *source, uint64_t when, void *userdata);
 
 static void plan_check(Agent *agent, int64_t when)
 {
@@ -144,6 +135,20 @@ static void plan_next(Agent *agent)
 			     : schedule_slot(now, interval, schedule_seed(agent->root)));
 }
 
+static int on_check_time(sd_event_source *source, uint64_t when, void *userdata)
+{
+	_cleanup_(facts_done) Facts facts = {};
+	Agent *agent = userdata;
+
+	agent->rounds.timer = sd_event_source_disable_unref(agent->rounds.timer);
+	agent->rounds.tried = agent->rounds.fetched = 0;
+	if (start(agent, facts_read(agent, &facts) == 0 ? most_of(&facts) : "check") < 0) {
+		agent->rounds.failures++; /* no end of a job will plan the next one */
+		plan_next(agent);
+	}
+	return 0;
+}
+
 static int on_look(sd_event_source *source, uint64_t when, void *userdata)
 {
 	Agent *agent = userdata;
@@ -153,29 +158,46 @@ static int on_look(sd_event_source *source, uint64_t when, void *userdata)
 	return 0;
 }
 
+/* What changes without telling anybody, so that it has to be looked at again. The vendor's word
+ * comes with the next check, and the owner's with a file that is watched (sutured.path). */
+#define WAITS_THAT_PASS                                                                            \
+	(WAIT_BIT(WAIT_METERED) | WAIT_BIT(WAIT_ON_BATTERY) | WAIT_BIT(WAIT_BATTERY_LOW) |         \
+		WAIT_BIT(WAIT_NOT_IDLE) | WAIT_BIT(WAIT_INHIBITED) | WAIT_BIT(WAIT_DISK_FULL) |    \
+		WAIT_BIT(WAIT_CLOCK))
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The first time at which one of the reasons may be gone. */
-static void plan_look(Agent *agent, const Facts *facts)
+static int64_t find_next_look(const Facts *facts, WaitSet waits)
 {
 	const Config *config = &facts->policy->config;
-	int64_t next = facts->now + ROUNDS_LOOK_SECONDS, when;
-	WaitSet waits = agent->rounds.waits;
+	int64_t next = TIME_MAX, when = task_deadline(facts->policy, &facts->task);
 
+	if (when > facts->now)
+		next = when;
+	if (waits & WAITS_THAT_PASS)
+		next = earlier(next, facts->now + ROUNDS_LOOK_SECONDS);
 	if (waits & WAIT_BIT(WAIT_WINDOW) &&
-		window_next(config->windows, config->window_count, facts->now, &when) == 0 &&
-		when < next)
-		next = when;
-	if (waits & WAIT_BIT(WAIT_POSTPONED) && facts->task.work.postponed_until < next)
-		next = facts->task.work.postponed_until;
-	if (waits & WAIT_BIT(WAIT_DELAY) && facts->task.work.published + config->delay < next)
-		next = facts->task.work.published + config->delay;
-	when = task_deadline(facts->policy, &facts->task);
-	if (when > facts->now && when < next)
-		next = when;
-	if (next <= facts->now)
-		next = facts->now + 1;
+		window_next(config->windows, config->window_count, facts->now, &when) == 0)
+		next = earlier(next, when);
+	if (waits & WAIT_BIT(WAIT_POSTPONED))
+		next = earlier(next, facts->task.work.postponed_until);
+	if (waits & WAIT_BIT(WAIT_DELAY))
+		next = earlier(next, facts->task.work.published + config->delay);
+	return next > facts->now ? next : facts->now + 1;
+}
+
+static void plan_look(Agent *agent, const Facts *facts)
+{
+	int64_t next = find_next_look(facts, agent->rounds.waits);
+
 	agent->rounds.next_look = next;
-	set_timer(agent, &agent->rounds.look, (uint64_t)(next - facts->now) * USEC_PER_SECOND,
-		on_look);
+	if (next < TIME_MAX)
+		set_timer(agent, &agent->rounds.look,
+			(uint64_t)(next - facts->now) * USEC_PER_SECOND, on_look);
 }
 
 /* What a round found, and could not be done in it. */
@@ -187,15 +209,17 @@ static void consider_offer(Agent *agent, const Facts *facts)
 	rounds->waits = decide(facts, STEP_INSTALL);
 	if (rounds->waits == 0 && rounds->tried != sequence) {
 		rounds->tried = sequence; /* where it fails, it comes again with the next round */
-		start(agent, JOB_MAINTAIN, is_overdue(facts) ? "enforce" : "install");
+		(void)start(agent, is_overdue(facts) ? "enforce" : "install");
 	} else if (!facts->task.is_downloaded && rounds->fetched != sequence &&
 		decide(facts, STEP_DOWNLOAD) == 0) {
 		rounds->fetched = sequence;
-		start(agent, JOB_MAINTAIN, "download");
+		(void)start(agent, "download");
 	}
 }
 
-/* The machine is restarted unasked where the policy says so, and a deadline says so too. */
+/* The machine is restarted unasked where the policy says so, and a deadline says so too. What comes
+ * up meanwhile ends the countdown; what does not count leaves it running, so that nobody keeps a
+ * restart off by asking for what he does not get. */
 static void consider_restart(Agent *agent, const Facts *facts)
 {
 	Rounds *rounds = &agent->rounds;
@@ -203,7 +227,9 @@ static void consider_restart(Agent *agent, const Facts *facts)
 	rounds->waits = decide(facts, STEP_RESTART);
 	if (rounds->restart_is_asked)
 		rounds->waits &= ~WAITS_OF_THE_OWNER;
-	if (rounds->waits == 0 && rounds->restart_at_us == 0)
+	if (rounds->waits)
+		countdown_stop(agent);
+	else if (rounds->restart_at_us == 0)
 		countdown_start(agent, facts->policy->config.countdown);
 }
 
@@ -238,15 +264,17 @@ void rounds_consider(Agent *agent)
 	_cleanup_(facts_done) Facts facts = {};
 	Rounds *rounds = &agent->rounds;
 
-	if (agent->jobs.first || facts_read(agent, &facts) < 0)
+	if (jobs_change_something(&agent->jobs) || facts_read(agent, &facts) < 0)
 		return; /* the end of the jobs comes here again */
 	rounds->waits = 0;
 	if (facts.task.is_pending)
 		consider_restart(agent, &facts);
 	else if (facts.task.sequence > 0)
 		consider_offer(agent, &facts);
-	if (!facts.task.is_pending)
+	if (!facts.task.is_pending) {
+		rounds->restart_is_asked = false; /* what comes later was not meant */
 		countdown_stop(agent);
+	}
 	if (rounds->waits)
 		plan_look(agent, &facts);
 	tell(agent, facts.task.sequence);
@@ -265,8 +293,10 @@ void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed)
 		rounds->failures = has_failed ? rounds->failures + 1 : 0;
 		plan_next(agent);
 	}
-	if (request->kind == JOB_REMOVE || has_failed)
+	if (request->kind == JOB_REMOVE)
 		rounds->restart_is_asked = false;
+	else if (request->restarts)
+		rounds->restart_is_asked = !has_failed;
 	rounds_consider(agent);
 }
 
@@ -288,6 +318,8 @@ const char *rounds_refusal(
 
 	if (facts_read(agent, &facts) < 0)
 		return NULL;
+	if (facts.task.sequence == 0)
+		facts.task.work.download = UINT64_MAX; /* it is not known yet what there is */
 	waits = decide_on(&facts, &facts.task.work, step) & ~overridden &
 		(~WAITS_OF_THE_OWNER | WAIT_BIT(WAIT_METERED));
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
@@ -302,22 +334,17 @@ const char *rounds_refusal(
 	return NULL;
 }
 
-void rounds_ask_restart(Agent *agent)
-{
-	agent->rounds.restart_is_asked = true;
-}
-
 void rounds_postponed(Agent *agent)
 {
 	agent->rounds.restart_is_asked = false;
-	countdown_stop(agent);
 	view_refresh(agent);
 	rounds_consider(agent);
 }
 
 bool rounds_is_busy(const Agent *agent)
 {
-	return agent->jobs.first || agent->rounds.restart_at_us > 0;
+	return agent->jobs.first || agent->rounds.restart_at_us > 0 ||
+		agent->rounds.restart_is_asked;
 }
 
 int64_t rounds_next(const Agent *agent)
@@ -328,22 +355,34 @@ int64_t rounds_next(const Agent *agent)
 								       : rounds->next_check;
 }
 
-/* One who was started because something is due, or because the machine was, asks at once. Who was
- * started since somebody wants to look, not before it is time. */
+/* When the last try says to ask again. After a failure it is the earliest time that chance may have
+ * chosen: whoever was started for it finds that it is due. */
+static int64_t find_next_check(const Agent *agent, int interval)
+{
+	const json_t *checks = json_object_get(agent->view.status, "checks");
+	int64_t last = document_time(agent->view.status, "last_check"),
+		failed = document_time(checks, "failed"), now = time_now();
+
+	if (agent->rounds.failures > 0 && failed > 0 && failed <= now)
+		return failed + schedule_retry(interval, agent->rounds.failures, 0);
+	return last == 0 || last > now ? now
+				       : schedule_slot(last, interval, schedule_seed(agent->root));
+}
+
+/* One that stays asks at once. Who ends when it is idle was started because something is due, or
+ * since somebody wants to look: then not before it is time. */
 int rounds_open(Agent *agent, Reason *reterr_reason)
 {
-	int64_t last = 0, now = time_now();
+	const json_t *checks = json_object_get(agent->view.status, "checks");
 	_cleanup_policy_ Policy *policy = NULL;
 	int r = policy_load(agent->root, &policy);
 
 	if (r < 0)
 		return r;
-	(void)time_parse(document_text(agent->view.status, "last_check"), &last);
-	if (agent->idle_seconds == 0 || last == 0 || last > now)
-		plan_check(agent, now);
-	else
-		plan_check(agent,
-			schedule_slot(last, policy->config.interval, schedule_seed(agent->root)));
+	agent->rounds.failures = (unsigned)document_number(checks, "failures");
+	plan_check(agent,
+		agent->idle_seconds == 0 ? time_now()
+					 : find_next_check(agent, policy->config.interval));
 	rounds_consider(agent);
 	return 0;
 }

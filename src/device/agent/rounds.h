@@ -31,7 +31,8 @@ typedef struct Rounds {
 				    before the next */
 	WaitSet waits;           /* why nothing is done now */
 	int64_t next_look;       /* with waits: when they are looked at again */
-	bool restart_is_asked;   /* by the owner: what is installed next is restarted for */
+	bool restart_is_asked;   /* by the owner, for what is pending */
+	int countdown;           /* seconds of the last countdown */
 	uint64_t restart_at_us;  /* of the machine; microseconds since 1970; 0: none is planned */
 	Waiting told;            /* as it was written last */
 	sd_event_source *timer, *look, *restart;
@@ -49,10 +50,7 @@ void rounds_job_ended(Agent *agent, const JobRequest *request, bool has_failed);
 const char *rounds_refusal(
 	const Agent *agent, WaitStep step, WaitSet overridden, Reason *ret_reason);
 
-/* The owner wants what is installed next to be active at once, by a restart where it takes that. */
-void rounds_ask_restart(Agent *agent);
-
-/* The owner postponed: a countdown ends. */
+/* The owner postponed, or asked for that: a countdown ends where it counts. */
 void rounds_postponed(Agent *agent);
 
 /* Whether something is under way for which the agent has to stay. */

@@ -4,16 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/time.h"
 #include "wire/json/document.h"
-
-static int64_t read_time(const json_t *object, const char *member)
-{
-	int64_t seconds = 0;
-
-	(void)time_parse(document_text(object, member), &seconds);
-	return seconds;
-}
 
 static int read_word(const json_t *object, const char *member, const char *const *words)
 {
@@ -37,7 +28,7 @@ static void read_offer(const json_t *offer, Task *task)
 	task->work.space =
 		task->is_downloaded ? 0 : (uint64_t)document_number(offer, "image_bytes");
 	task->work.urgency = (Urgency)read_word(offer, "urgency", urgency_names);
-	task->work.published = read_time(offer, "published");
+	task->work.published = document_time(offer, "published");
 	task->work.scope = (RestartScope)read_word(offer, "scope", restart_scope_names);
 }
 
@@ -59,7 +50,8 @@ void task_read(const json_t *status, Task *ret_task)
 		read_pending(status, selected, &task);
 	else
 		read_offer(json_object_get(status, "offer"), &task);
-	task.work.postponed_until = read_time(json_object_get(status, "policy"), "postponed_until");
+	task.work.postponed_until =
+		document_time(json_object_get(status, "policy"), "postponed_until");
 	*ret_task = task;
 }
 

@@ -18,29 +18,24 @@
 	(IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
 		IN_ONLYDIR)
 
-static void take_status(Agent *agent, char *text)
+static int look(const Agent *agent, char **ret_text, json_t **ret_status, Reason *reason)
 {
-	View *view = &agent->view;
-	json_t *status = NULL;
-	Reason reason = {};
-	int r = document_parse(text, strlen(text), &status, &reason);
-	const json_t *error = json_object_get(status, "error");
+	static const char *const words[] = {"status", "--json", NULL};
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *status = NULL;
+	const json_t *error;
+	int r = launch_ask(agent, words, &text, reason);
 
-	if (r == 0 && error) {
-		reason_set(&reason, -EIO, "%s", document_text(error, "text"));
-		json_decref(status);
-		status = NULL;
-		r = -EIO;
-	}
-	if (r < 0) {
-		memory_free(text);
-		text = NULL;
-	}
-	memory_free(view->text);
-	json_decref(view->status);
-	view->text = text;
-	view->status = status;
-	view->problem = reason;
+	if (r == 0)
+		r = document_parse(text, strlen(text), &status, reason);
+	if (r < 0)
+		return r;
+	error = json_object_get(status, "error");
+	if (error)
+		return reason_set(reason, -EIO, "%s", document_text(error, "text"));
+	*ret_text = TAKE_PTR(text);
+	*ret_status = TAKE_PTR(status);
+	return 0;
 }
 
 void view_tell(Agent *agent)
@@ -103,19 +98,17 @@ static void watch_store(Agent *agent)
 
 void view_refresh(Agent *agent)
 {
-	static const char *const words[] = {"status", "--json", NULL};
-	Reason reason = {};
-	char *text = NULL;
-	int r;
+	View *view = &agent->view;
 
 	watch_store(agent);
-	r = launch_ask(agent, words, &text, &reason);
-
-	agent->view.made_us = time_boot_us();
-	if (r == 0)
-		take_status(agent, text);
-	else
-		agent->view.problem = reason;
+	memory_free(view->text);
+	json_decref(view->status);
+	view->text = NULL;
+	view->status = NULL;
+	view->problem = (Reason){};
+	if (look(agent, &view->text, &view->status, &view->problem) < 0 && !view->problem.text[0])
+		reason_set(&view->problem, 0, "the machine could not be looked at");
+	view->made_us = time_boot_us();
 	view_tell(agent);
 }
 

@@ -17,9 +17,11 @@
 #define PATH       "/org/suture/Manager1"
 #define ERROR      NAME ".Error."
 #define PKTTYAGENT "/usr/bin/pkttyagent"
-#define READY_FD   3
-#define READY_MS   5000                          /* for pkttyagent to be known to polkit */
-#define ANSWER_US  (10 * 60 * UINT64_C(1000000)) /* a person looks for a password */
+#define OWNERS                                                                                     \
+	"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" NAME "'"
+#define READY_FD  3
+#define READY_MS  5000                          /* for pkttyagent to be known to polkit */
+#define ANSWER_US (10 * 60 * UINT64_C(1000000)) /* a person looks for a password */
 
 static int error_of(const char *name)
 {
@@ -189,6 +191,8 @@ int session_call(Session *session, const char *method, sd_bus_message **ret_repl
 typedef struct End {
 	Session *session;
 	sd_bus_message *signal; /* NULL: it has not */
+	const char *agent;      /* which sutured has the job */
+	bool is_lost;           /* that one is gone */
 } End;
 
 static void end_done(End *end)
@@ -196,7 +200,7 @@ static void end_done(End *end)
 	sd_bus_message_unref(end->signal);
 }
 
-/* It may end before the reply that names it is read: so every end is kept until the name is known.
+/* None of another job counts. What came with the reply is looked at when the job's name is known.
  */
 static int on_removed(sd_bus_message *signal, void *userdata, sd_bus_error *reterr_error)
 {
@@ -209,18 +213,32 @@ static int on_removed(sd_bus_message *signal, void *userdata, sd_bus_error *rete
 	return 0;
 }
 
+/* Another one may have gone before the call, which started this one. */
+static int on_owner(sd_bus_message *signal, void *userdata, sd_bus_error *reterr_error)
+{
+	End *end = userdata;
+	const char *old;
+
+	if (end->agent && sd_bus_message_skip(signal, "s") >= 0 &&
+		sd_bus_message_read(signal, "s", &old) > 0 && strcmp(old, end->agent) == 0)
+		end->is_lost = true;
+	return 0;
+}
+
 static int wait_for(const End *end, Reason *reason)
 {
-	while (!end->signal) {
-		int r = sd_bus_process(end->session->bus, NULL);
+	int r = 1;
 
+	while (!end->signal && !end->is_lost && r >= 0) {
+		r = sd_bus_process(end->session->bus, NULL);
 		if (r == 0)
 			r = sd_bus_wait(end->session->bus, UINT64_MAX);
-		if (r < 0 && r != -EINTR)
-			return reason_errno(reason, r,
-				"sutured went away; 'suture status' shows what became of it");
+		if (r == -EINTR)
+			r = 0;
 	}
-	return 0;
+	return end->signal ? 0
+			   : reason_set(reason, -ECONNRESET,
+				     "sutured went away; 'suture status' shows what became of it");
 }
 
 static int read_end(sd_bus_message *signal, json_t **ret_report, Reason *reason)
@@ -248,13 +266,15 @@ int session_work(Session *session, const char *method, json_t **ret_report, Reas
 	const char *types, ...)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	_cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+	_cleanup_(sd_bus_slot_unrefp) sd_bus_slot *ends = NULL, *owners = NULL;
 	_cleanup_(end_done) End end = {.session = session};
 	const char *path;
 	va_list arguments;
 	int r = sd_bus_match_signal(
-		session->bus, &slot, NAME, PATH, NAME, "JobRemoved", on_removed, &end);
+		session->bus, &ends, NAME, PATH, NAME, "JobRemoved", on_removed, &end);
 
+	if (r >= 0)
+		r = sd_bus_add_match(session->bus, &owners, OWNERS, on_owner, &end);
 	if (r < 0)
 		return reason_errno(reterr_reason, r, "cannot listen to sutured");
 	va_start(arguments, types);
@@ -265,6 +285,7 @@ int session_work(Session *session, const char *method, json_t **ret_report, Reas
 	if (sd_bus_message_skip(reply, "t") < 0 || sd_bus_message_read(reply, "o", &path) < 0)
 		return reason_set(reterr_reason, -EBADMSG, "sutured's answer is not understood");
 	session->job = memory_string(path);
+	end.agent = sd_bus_message_get_sender(reply);
 	if (!session->job)
 		return -ENOMEM;
 	r = wait_for(&end, reterr_reason);

@@ -313,19 +313,20 @@ static int verb_maintain(int count, char **operands)
 	_cleanup_manager_ Manager manager = {.lock = -1, .urgent = -1};
 	_cleanup_(outcome_done) Outcome outcome = {};
 	int most = count == 0 ? 0 : text_index(maintenance_limits, operands[0]);
+	_cleanup_free_ char *way = NULL;
 	Reason reason = {};
 	Bar bar = {};
 	int r;
 
 	if (most < 0) {
-		log_error("not install, download, check or enforce: %s", operands[0]);
+		log_error("not install, download, check, enforce or restart: %s", operands[0]);
 		return EXIT_USAGE;
 	}
 	r = take_charge(&manager, &bar, manager_lock, &reason);
 	if (r == 0)
 		tell_mistakes(manager.policy);
 	if (r == 0)
-		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &reason);
+		r = maintenance_run(&manager, (MaintenanceLimit)most, &outcome, &way, &reason);
 	manager_look_after_services(&manager, &outcome);
 	bar_end(&bar);
 	maintenance_log_impact(&outcome);
@@ -334,7 +335,7 @@ static int verb_maintain(int count, char **operands)
 		return EXIT_OK; /* asked to end */
 	if (r < 0)
 		return fail(r, &reason);
-	return arg_json ? show(installation_json(&manager, &outcome, false, NULL), NULL) : EXIT_OK;
+	return arg_json ? show(installation_json(&manager, &outcome, false, way), NULL) : EXIT_OK;
 }
 
 static void print_enroll(const json_t *enroll)
@@ -700,7 +701,7 @@ static const Verb verbs[] = {
 	{"check", "", "ask the repository for improvements", 0, 0, verb_check},
 	{"install", "", "install what is offered", 0, 0, verb_install},
 	{"remove", "", "take all improvements off, back to the base", 0, 0, verb_remove},
-	{"maintain", "[install|download|check|enforce]",
+	{"maintain", "[install|download|check|enforce|restart]",
 		"one round of what is done by itself, at most this", 0, 1, verb_maintain},
 	{"enroll", "DIGEST", "trust the vendor whose root metadata has this SHA-256", 1, 1,
 		verb_enroll},

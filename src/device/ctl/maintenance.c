@@ -9,7 +9,8 @@
 #include "wire/improvement/label.h"
 #include "wire/json/document.h"
 
-const char *const maintenance_limits[] = {"install", "download", "check", "enforce", NULL};
+const char *const maintenance_limits[] = {
+	"install", "download", "check", "enforce", "restart", NULL};
 
 static void tell_installed(const Manager *manager, const Outcome *outcome)
 {
@@ -118,11 +119,15 @@ static int obey(Manager *manager, int r, Outcome *outcome, Reason *reason)
 	return obeyed;
 }
 
-int maintenance_run(
-	Manager *manager, MaintenanceLimit most, Outcome *outcome, Reason *reterr_reason)
+int maintenance_run(Manager *manager, MaintenanceLimit most, Outcome *outcome, char **ret_way,
+	Reason *reterr_reason)
 {
-	int r = repair_and_act(manager, most, outcome, reterr_reason);
+	int r;
 
+	*ret_way = NULL;
+	if (most == MAINTENANCE_RESTART)
+		return manager_restart_machine(manager, ret_way, reterr_reason);
+	r = repair_and_act(manager, most, outcome, reterr_reason);
 	return r == -EINTR ? r : obey(manager, r, outcome, reterr_reason);
 }
 

@@ -6,7 +6,7 @@
  * allow, asking, downloading and installing. Whatever becomes of that, what the vendor withdrew is
  * taken off. What was done is logged as it is done.
  *
- *     r = maintenance_run(&manager, most, &outcome, &reason);
+ *     r = maintenance_run(&manager, most, &outcome, &way, &reason);
  *     manager_look_after_services(&manager, &outcome);
  *     maintenance_log_impact(&outcome);
  *
@@ -20,11 +20,13 @@ typedef enum MaintenanceLimit {
 	MAINTENANCE_CHECK,
 	MAINTENANCE_ENFORCE, /* installs whatever suture.conf says of installing: a deadline is over
 			      */
+	MAINTENANCE_RESTART, /* of the machine, for what is staged; no round at all */
 } MaintenanceLimit;
 extern const char *const maintenance_limits[]; /* their words; NULL-terminated */
 
-int maintenance_run(
-	Manager *manager, MaintenanceLimit most, Outcome *outcome, Reason *reterr_reason);
+/* *ret_way: how the machine restarts now, the caller's; NULL where it does not. */
+int maintenance_run(Manager *manager, MaintenanceLimit most, Outcome *outcome, char **ret_way,
+	Reason *reterr_reason);
 
 /* Which programs still run what was replaced, or taken off. */
 void maintenance_log_impact(const Outcome *outcome);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/time.h"
 #include "device/facts/restart.h"
 #include "wire/improvement/offer.h"
 #include "wire/json/document.h"
@@ -27,13 +26,6 @@ static json_int_t available_sequence(const json_t *status)
 	return strcmp(document_text(offer, "state"), offer_states[OFFER_AVAILABLE]) == 0
 		? document_number(offer, "sequence")
 		: 0;
-}
-
-static json_int_t last_check(const json_t *status)
-{
-	int64_t seconds;
-
-	return time_parse(document_text(status, "last_check"), &seconds) == 0 ? seconds : 0;
 }
 
 static bool has(const json_t *list, const json_t *text)
@@ -119,7 +111,7 @@ int metrics_write(const json_t *status, Buffer *text)
 			restart_wanted(status) != NULL},
 		{"suture_last_check_timestamp_seconds",
 			"When the repository was asked last with success; 0: never.",
-			last_check(status)},
+			document_time(status, "last_check")},
 		{"suture_check_failures", "Failed checks since the last good one.",
 			document_number(checks, "failures")},
 		{"suture_trial", "Whether an improvement has to prove itself.",

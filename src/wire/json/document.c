@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/time.h"
 
 /* Where memory is short, jansson calls a good text malformed, and writes a text that lacks a member
  * without a word. So the allocator itself remembers that it failed. */
@@ -202,4 +203,12 @@ const char *document_text(const json_t *object, const char *member)
 json_int_t document_number(const json_t *object, const char *member)
 {
 	return json_integer_value(json_object_get(object, member));
+}
+
+int64_t document_time(const json_t *object, const char *member)
+{
+	int64_t seconds = 0;
+
+	(void)time_parse(document_text(object, member), &seconds);
+	return seconds;
 }

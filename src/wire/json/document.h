@@ -50,3 +50,6 @@ const char *document_text(const json_t *object, const char *member);
 
 /* The integer of a member; 0 where there is none. */
 json_int_t document_number(const json_t *object, const char *member);
+
+/* The time of a member (base/time.h), in seconds since 1970; 0 where there is none. */
+int64_t document_time(const json_t *object, const char *member);
