@@ -55,10 +55,22 @@ check-device: deps-device
 	$(MAKE) all
 	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) tests/device/check-device $(SCENARIOS)
 
+# Packages for Debian, in build/packages.
+deps-packages: deps
+	$(SUDO) tools/install-packages packages
+
+packages: deps-packages
+	tools/make-packages $(BUILD)/packages
+
+check-packages: packages
+	$(MAKE) all
+	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) unshare -m tests/packages/check-packages
+
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
 	rm -rf $(BUILD) build-asan build-clang build-hosts
 
-.PHONY: all deps deps-hosts deps-device demo story tour check check-hosts check-device install clean
+.PHONY: all deps deps-hosts deps-device deps-packages demo story tour check check-hosts check-device \
+	packages check-packages install clean

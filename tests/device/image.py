@@ -8,14 +8,13 @@ integrator puts it there. doc/integration.md tells the same in words.
 It lies in the folder that SUTURE_DEVICE_CACHE names, or build/device. No loop device and no mount is
 needed, but root.
 """
-import contextlib
 import dataclasses
 import fnmatch
 import hashlib
 import lzma
 import os
 import shutil
-import subprocess
+import sys
 import time
 
 import rauc
@@ -25,6 +24,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("SUTURE_BUILD", os.path.join(SOURCE, "build")))
 CACHE = os.path.abspath(os.environ.get("SUTURE_DEVICE_CACHE", os.path.join(BUILD, "device")))
+sys.path.append(os.path.join(SOURCE, "tests/lib"))
+import debian  # noqa: E402
+from debian import call, made_beside, remove, say  # noqa: E402
 
 SUITE = "trixie"
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64",
@@ -74,19 +76,6 @@ class Image:
         return os.path.getsize(self.root_disk) + SLOT_SPARE
 
 
-def say(text):
-    print(f"# {text}", flush=True)
-
-
-def call(*command, **options):
-    """Runs a program that must not fail; what it says is shown only when it does."""
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          check=False, **options)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
 def files_below(tree):
     for place, folders, names in os.walk(tree):
         folders.sort()
@@ -109,54 +98,9 @@ def digest(*trees, words=()):
     return sha256.hexdigest()[:16]
 
 
-def archive_sources():
-    """The lines for this suite, from what apt is told about the archive of the machine's own."""
-    own = call("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").strip()
-    answer = call("apt-get", "indextargets", "--format", "$(LABEL)|$(CODENAME)|$(REPO_URI)",
-                  "Created-By: Packages")
-    found = []
-    for line in answer.splitlines():
-        label, codename, uri = line.split("|")
-        source = f"deb {uri} {codename.replace(own, SUITE, 1)} main"
-        if label in ("Debian", "Debian-Security") and codename.startswith(own) \
-                and source not in found:
-            found.append(source)
-    if not found:
-        raise RuntimeError("apt knows no Debian archive: run apt-get update, then try again")
-    return found
-
-
-def archive_options():
-    """Proxies and the like that apt is told about."""
-    return [f"--aptopt={line}" for line in call("apt-config", "dump").splitlines()
-            if line.startswith(("Acquire::http", "Acquire::https"))]
-
-
 def bootstrap():
     """The bare Debian, as an archive."""
-    path = os.path.join(CACHE, f"debian-{digest(words=[SUITE, *PACKAGES, *BOOTSTRAP_OPTIONS])}.tar")
-    if not os.path.exists(path):
-        say(f"Debian {SUITE} from the package archive: a minute or two")
-        with made_beside(path) as new:
-            call("mmdebstrap", *BOOTSTRAP_OPTIONS, *archive_options(), "--format=tar",
-                 "--include=" + ",".join(PACKAGES), SUITE, new, *archive_sources())
-    return path
-
-
-@contextlib.contextmanager
-def made_beside(path):
-    """A name for what becomes `path` only when it is complete."""
-    new = path + ".new"
-    remove(new)
-    yield new
-    os.rename(new, path)
-
-
-def remove(path):
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
+    return debian.bootstrap(CACHE, SUITE, PACKAGES, BOOTSTRAP_OPTIONS)
 
 
 def install_suture(folder):

@@ -165,11 +165,11 @@ def before_all(function):
     return function
 
 
-def main():
-    names = sys.argv[1:]
+def run_tests(names):
+    """Those with these names, or all: how many passed, and how many failed."""
     chosen = [t for t in _tests if not names or t[0].__name__ in names]
     print(f"1..{len(chosen)}")
-    failed = 0
+    passed = failed = 0
     for function in _before:
         function()
     home = os.getcwd()
@@ -179,6 +179,7 @@ def main():
         result, comment = "ok", ""
         try:
             _run_one(function, in_namespace)
+            passed += 1
         except Skip as why:
             comment = f" # SKIP {why}"
         except Exception as error:
@@ -188,4 +189,8 @@ def main():
         os.chdir(home)
         shutil.rmtree(folder, ignore_errors=True)
         print(f"{result} {number} - {function.__name__}{comment}", flush=True)
-    sys.exit(1 if failed else 0)
+    return passed, failed
+
+
+def main():
+    sys.exit(1 if run_tests(sys.argv[1:])[1] else 0)
