@@ -111,10 +111,10 @@ def only_the_public_calls_are_exported():
 @test
 def it_needs_two_libraries_beside_the_c_library():
     path = find("libsuture-delta.so")
-    check_equal(dynamic(path, "SONAME"), ["libsuture-delta.so.0"])
+    check_equal(dynamic(path, "SONAME"), ["libsuture-delta.so.1"])
     for name in dynamic(path, "NEEDED"):
         check(re.fullmatch(NEEDED, name), f"it needs {name}")
-    check(os.path.exists(os.path.join(library_folder(), "libsuture-delta.so.0")), "no soname")
+    check(os.path.exists(os.path.join(library_folder(), "libsuture-delta.so.1")), "no soname")
 
 
 @test
