@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/time.h"
 #include "device/agent/agent.h"
 #include "suture-version.h"
 #include "wire/json/document.h"

@@ -10,7 +10,7 @@
 #include "base/time.h"
 #include "device/ctl/text.h"
 #include "wire/improvement/cvss.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1

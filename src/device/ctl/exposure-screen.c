@@ -6,7 +6,7 @@
 
 #include "base/path.h"
 #include "device/ctl/text.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1

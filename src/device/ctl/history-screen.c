@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "device/ctl/row.h"
 #include "device/ctl/text.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 static bool is_older(const json_t *entry, int64_t since)

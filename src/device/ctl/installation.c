@@ -7,7 +7,7 @@
 #include "device/ctl/impact.h"
 #include "device/ctl/row.h"
 #include "device/ctl/text.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1

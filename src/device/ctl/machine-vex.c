@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "device/manager/package-owner.h"
 #include "suture-version.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/improvement/purl.h"
 #include "wire/json/document.h"
 

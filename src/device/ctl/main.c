@@ -42,7 +42,7 @@
 #include "device/facts/facts.h"
 #include "device/manager/status.h"
 #include "device/policy/amount.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 static char **own_words;

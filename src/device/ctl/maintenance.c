@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 const char *const maintenance_limits[] = {

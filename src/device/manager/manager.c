@@ -21,7 +21,7 @@
 #include "device/manager/want.h"
 #include "device/store/event.h"
 #include "device/store/history.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 #define INDEX_PATH      "index.json"  /* below the store, written by suture-stage */
 #define PINNED_PATH     "pinned.json" /* what the stager verified (device/stage/stage.h) */

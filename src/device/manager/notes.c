@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "device/store/notes-file.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 /* The index decides which bytes they are; of what it lists no more, those that are kept. */
 static int find_file(

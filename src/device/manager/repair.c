@@ -9,7 +9,7 @@
 #include "device/manager/permission.h"
 #include "device/manager/services.h"
 #include "device/store/trial.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 /* Where nobody says that the boot has completed, it has by then: seconds. */
 #define BOOT_SECONDS_MAX 600

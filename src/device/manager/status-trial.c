@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "device/store/history.h"
 #include "device/store/trial.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 /* Events that say nothing of what is shown. */
 static const char *const silent[] = {"downloaded", "refused", "enrolled", NULL};

@@ -10,7 +10,7 @@
 #include "device/manager/status-facts.h"
 #include "device/manager/status-policy.h"
 #include "device/manager/status-trial.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 #define SCHEMA 1

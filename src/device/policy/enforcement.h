@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 typedef struct Enforcement {
 	char improvement[LABEL_TEXT_SIZE];

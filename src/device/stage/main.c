@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "device/stage/stage.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 static const char *arg_root = "/", *arg_url, *arg_channel = "public";

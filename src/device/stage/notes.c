@@ -6,7 +6,7 @@
 #include "device/stage/stage.h"
 #include "device/store/notes-file.h"
 #include "wire/improvement/fixes.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 /* The notes of one improvement on their way. */
 typedef struct Coming {

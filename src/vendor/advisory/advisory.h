@@ -9,7 +9,7 @@
 #include "wire/improvement/fixes.h"
 #include "vendor/advisory/vendor.h"
 #include "wire/identity/identity.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 typedef struct AdvisoryPayload {
 	int kind; /* PayloadKind */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 static int compare_file(const void *path, const void *file)
 {

@@ -9,7 +9,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 /* The channels of the bases, in the order of the workspace; loaded when a label needs them. */

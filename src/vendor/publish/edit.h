@@ -9,7 +9,7 @@
  */
 #include "vendor/repository/channels.h"
 #include "vendor/publish/desk.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 typedef struct Letter {
 	Channels *channels; /* of its base */

@@ -15,7 +15,7 @@
 #include "vendor/keys/seal-keys.h"
 #include "wire/improvement/image-seal.h"
 #include "wire/improvement/index-schema.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 /* How a rehearsal is known and shown. */

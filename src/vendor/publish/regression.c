@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "vendor/files/tree.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 const char *const regression_causes[] = {"old-bytes", "undeclared", NULL};
 

@@ -21,7 +21,7 @@
 #include "vendor/publish/regression.h"
 #include "vendor/publish/verbs.h"
 #include "wire/improvement/index-schema.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 #define OS_RELEASE_SIZE_MAX 65536

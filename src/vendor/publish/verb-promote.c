@@ -12,7 +12,7 @@
 #include "vendor/publish/publish.h"
 #include "vendor/publish/verbs.h"
 #include "wire/improvement/index-schema.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 static int check_source(const Letter *letter, const Improvement *improvement, Reason *reason)

@@ -14,7 +14,7 @@
 #include "vendor/repository/metadata.h"
 #include "vendor/repository/online.h"
 #include "vendor/publish/verbs.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 static json_t *describe_published(const Published *published)

@@ -11,7 +11,7 @@
 #include "vendor/publish/edit.h"
 #include "vendor/publish/verbs.h"
 #include "wire/improvement/index-schema.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/json/document.h"
 
 /* What is said of one improvement, in all channels alike. */

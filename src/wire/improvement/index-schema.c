@@ -6,7 +6,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/seal/seal.h"
 
 #define BASE_KEY_BYTES   SEAL_BASE_MAX

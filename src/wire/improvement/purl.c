@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 
 /* What stands for itself: RFC 3986's unreserved characters, and the colon of an epoch. */
 static bool is_plain(char c)

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "test.h"
 #include "wire/improvement/image-seal.h"
-#include "wire/improvement/label.h"
+#include "wire/terms/label.h"
 #include "wire/improvement/offer.h"
 #include "wire/improvement/index-schema.h"
 #include "wire/improvement/rollout.h"
