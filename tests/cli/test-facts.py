@@ -263,6 +263,17 @@ def metrics_follow_the_machine():
 
 
 @test_in_mount_namespace
+def metrics_go_nowhere_else():
+    """The folder is of a user of its own."""
+    with World() as (vendor, server, device):
+        os.makedirs(device.path(os.path.dirname(METRICS)))
+        os.makedirs(device.path("etc/other"))
+        os.symlink("../../../etc/other", device.path(METRICS))
+        one_line_error(device.suture("facts", expect=1), "suture.prom")
+        check_equal(os.listdir(device.path("etc/other")), [])
+
+
+@test_in_mount_namespace
 def what_cannot_be_told_fails_no_verb():
     with World() as (vendor, server, device):
         write(device.path("run/motd.d"), "no folder")

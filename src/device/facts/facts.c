@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,18 +73,35 @@ static int make_folder(int root, const char *path)
 	return strcmp(path, files[0].path) == 0 ? path_make_parent(root, path, 0711) : 0;
 }
 
+static int put(int dir, const char *path, const Buffer *text)
+{
+	return text->size > 0 ? place_put(dir, path, text, false) : place_remove(dir, path);
+}
+
+/* The folder is of a user of its own, to whom no way leads out of it. */
+static int put_if_there(int root, const char *folder, const char *name, const Buffer *text)
+{
+	const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	_cleanup_fd_ int dir = (int)syscall(SYS_openat2, root, folder, &how, sizeof(how));
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return put(dir, name, text);
+}
+
 static int write_file(int root, size_t i, const json_t *status)
 {
 	_cleanup_buffer_ Buffer text = {};
-	int r;
+	const char *path = files[i].path;
+	int r = files[i].write(status, &text);
 
-	if (files[i].folder && !file_exists(root, files[i].folder))
-		return 0;
-	r = files[i].write(status, &text);
-	if (r < 0 || text.size == 0)
-		return r < 0 ? r : place_remove(root, files[i].path);
-	r = make_folder(root, files[i].path);
-	return r < 0 ? r : place_put(root, files[i].path, &text, false);
+	if (r < 0)
+		return r;
+	if (files[i].folder)
+		return put_if_there(root, files[i].folder, path_name(path), &text);
+	r = text.size > 0 ? make_folder(root, path) : 0;
+	return r < 0 ? r : put(root, path, &text);
 }
 
 /* As strong as this system can do it. */
