@@ -12,6 +12,7 @@ from agentbus import *
 from owner import *
 
 OFF = "[install]\nautomatic = off\n"
+A_MOMENT = 0.4  # for which the last look holds, and one that is on its way; os-release is not watched
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
 
@@ -59,11 +60,13 @@ def what_cannot_be_looked_at_is_not_shown_as_it_was():
     with desk() as (vendor, server, device, bus, agent, client):
         client.do("Check", "t", 0)
         check_equal(client.get("State"), "available")
+        time.sleep(A_MOMENT)
         release = device.path("usr/lib/os-release")
         os.rename(release, release + ".away")
         client.refused(f"{NAME}.Error.Failed", "Describe")
         check_equal((client.get("State"), client.get("LastError")[0]), ("failed", "Failed"))
         os.rename(release + ".away", release)
+        time.sleep(A_MOMENT)
         client.call("Describe")
         check_equal(client.get("State"), "available")
 
@@ -73,6 +76,7 @@ def what_is_covered_waits_for_no_restart():
     with desk() as (vendor, server, device, bus, agent, client):
         client.do("Install", "tt", 0, 0)
         run("/usr/bin/mount", "-t", "tmpfs", "mine", device.path(TLS))
+        time.sleep(A_MOMENT)
         status = json.loads(client.call("Describe")[0])
         check_equal((status["selected"], status["sequence"], status["health"]), (1, 0, "impaired"))
         shown = client.get()
@@ -293,6 +297,17 @@ def an_inhibitor_holds_as_long_as_its_descriptor():
             check_equal(device.lib(), OLD_TLS)
             client.order("release")
             client.waits_for("Label", "(a)")
+
+
+@test_in_mount_namespace
+def without_its_bus_it_fails_and_can_be_started_anew():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus:
+        agent = BusAgent(device, bus.address)
+        with bus.client() as client:
+            client.waits_for_agent()
+        bus.daemon.terminate()
+        check_equal(agent.process.wait(10), 1, "exit code")
+        agent.says("the system bus is gone")
 
 
 @test_in_mount_namespace

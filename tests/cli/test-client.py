@@ -106,6 +106,23 @@ def nobodys_questions_keep_others_from_asking():
 
 
 @test_in_mount_namespace
+def nobodys_locks_keep_others_from_having_one():
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.agent(device), \
+            bus.client("nobody") as guest, bus.client("daemon") as other:
+        polkit(bus, "org.suture.manager1.inhibit")
+        lock = {"member": "Inhibit", "types": "ss", "args": ["a test", "it runs"]}
+        for _ in range(8):
+            check("reply" in guest.order("keep", **lock), "refused")
+        check_equal(guest.order("keep", **lock)["error"], f"{NAME}.Error.Busy")
+        check("reply" in other.order("keep", **lock), "refused to another")
+        guest.order("release")
+        end = time.monotonic() + 10
+        while "error" in guest.order("keep", **lock):
+            check(time.monotonic() < end, "they do not end")
+            time.sleep(0.05)
+
+
+@test_in_mount_namespace
 def nobody_waits_for_an_agent_that_went_away():
     with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.client() as client:
         server.rule("blobs", stall(20))

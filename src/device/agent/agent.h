@@ -19,12 +19,17 @@
 #include "device/agent/rounds.h"
 #include "device/agent/view.h"
 
-#define AGENT_NAME      "org.suture.Manager1" /* of the bus and of the interface */
-#define AGENT_PATH      "/org/suture/Manager1"
-#define AGENT_ERROR(e)  AGENT_NAME ".Error." e
-#define AGENT_LOCKS_MAX 64 /* inhibitors, and questions to polkit: more are refused as Busy */
+#define AGENT_NAME     "org.suture.Manager1" /* of the bus and of the interface */
+#define AGENT_PATH     "/org/suture/Manager1"
+#define AGENT_ERROR(e) AGENT_NAME ".Error." e
 
-typedef struct Question Question; /* authority.c's */
+/* Inhibitors, and questions to polkit, of all and of one user: more are refused as Busy. Nobody
+ * keeps others from having any by having them all. */
+#define AGENT_LOCKS_MAX         64
+#define AGENT_LOCKS_OF_USER_MAX 8
+
+typedef struct Question Question;   /* authority.c's */
+typedef struct Inhibitor Inhibitor; /* inhibitor.c's */
 
 typedef struct Agent {
 	const char *root;
@@ -38,7 +43,7 @@ typedef struct Agent {
 	Jobs jobs;
 	Rounds rounds;
 	Question *questions; /* to polkit that are not answered */
-	size_t inhibitors;
+	Inhibitor *inhibitors;
 	sd_event_source *idle;
 } Agent;
 

@@ -15,9 +15,6 @@
 /* As long as somebody looks for a password; polkit itself gives up when its agent does. */
 #define ANSWER_US (5 * 60 * UINT64_C(1000000))
 
-/* Of one user, so that nobody keeps others from asking by letting his own go unanswered. */
-#define QUESTIONS_OF_USER_MAX 8
-
 struct Question {
 	Agent *agent;
 	struct Question *next;
@@ -110,7 +107,7 @@ static int ask(Question *question, const char *action)
 	return r < 0 ? r : sd_bus_call_async(bus, NULL, call, on_answer, question, ANSWER_US);
 }
 
-static int find_user(sd_bus_message *message, uid_t *ret_user)
+int authority_find_user(sd_bus_message *message, uid_t *ret_user)
 {
 	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
 	int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
@@ -126,14 +123,14 @@ static bool asks_too_much(const Agent *agent, uid_t user)
 		count++;
 		of_user += question->user == user;
 	}
-	return count >= AGENT_LOCKS_MAX || of_user >= QUESTIONS_OF_USER_MAX;
+	return count >= AGENT_LOCKS_MAX || of_user >= AGENT_LOCKS_OF_USER_MAX;
 }
 
 int authority_ask(Agent *agent, sd_bus_message *message, const char *action, AuthorityYes yes)
 {
 	_cleanup_(question_freep) Question *question = NULL;
 	uid_t user;
-	int r = find_user(message, &user);
+	int r = authority_find_user(message, &user);
 
 	if (r < 0)
 		return r;

@@ -30,6 +30,9 @@
 
 typedef int (*AuthorityYes)(Agent *agent, sd_bus_message *message);
 
+/* Who called. A caller who is gone already is an error. */
+int authority_find_user(sd_bus_message *message, uid_t *ret_user);
+
 /* For a method handler to return. */
 int authority_ask(Agent *agent, sd_bus_message *message, const char *action, AuthorityYes yes);
 

@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "base/time.h"
 #include "device/agent/agent.h"
+#include "device/agent/inhibitor.h"
 #include "device/agent/object.h"
 #include "device/agent/sensors.h"
 #include "device/agent/spool.h"
@@ -38,7 +39,7 @@ static bool is_machine(void)
 
 static bool is_quiet(const Agent *agent)
 {
-	return !rounds_is_busy(agent) && !agent->questions && agent->inhibitors == 0 &&
+	return !rounds_is_busy(agent) && !agent->questions && !agent->inhibitors &&
 		!agent->view.timer;
 }
 
@@ -95,6 +96,8 @@ static int open_bus(Agent *agent, Reason *reason)
 		return reason_errno(reason, r, "cannot reach the system bus");
 	/* the timer for the next start is set behind the loop */
 	r = sd_bus_set_close_on_exit(agent->bus, false);
+	if (r >= 0)
+		r = sd_bus_set_exit_on_disconnect(agent->bus, true);
 	if (r >= 0)
 		r = sd_bus_attach_event(agent->bus, agent->event, SD_EVENT_PRIORITY_NORMAL);
 	return r < 0 ? reason_errno(reason, r, "cannot listen to the system bus") : 0;
@@ -170,6 +173,7 @@ static int open_agent(Agent *agent, Reason *reason)
 static void close_agent(Agent *agent)
 {
 	jobs_done(&agent->jobs);
+	inhibitor_end_all(agent);
 	rounds_done(&agent->rounds);
 	view_done(&agent->view);
 	sd_event_source_disable_unref(agent->idle);
@@ -220,6 +224,9 @@ static int stay(Agent *agent, Reason *reason)
 	(void)sd_notify(false, "STOPPING=1");
 	wakeup_plan(agent, rounds_next(agent));
 	end_keeper(&keeper);
+	if (r > 0) /* sd-bus' word for a bus that went away: whoever starts the agent does it anew
+		    */
+		return reason_set(reason, -ECONNRESET, "the system bus is gone");
 	return r < 0 ? reason_errno(reason, r, "the event loop") : r;
 }
 

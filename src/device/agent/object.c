@@ -76,7 +76,7 @@ static int on_describe(sd_bus_message *message, void *userdata, sd_bus_error *re
 	Agent *agent = userdata;
 
 	agent_touch(agent);
-	view_refresh(agent);
+	view_refresh_if_old(agent);
 	if (!agent->view.text)
 		return reply_error(message, AGENT_ERROR("Failed"), agent->view.problem.text);
 	return sd_bus_reply_method_return(message, "s", agent->view.text);
@@ -463,10 +463,13 @@ static int inhibit(Agent *agent, sd_bus_message *message)
 	_cleanup_fd_ int fd = -1;
 	const char *who, *why;
 	Reason reason = {};
+	uid_t user;
 	int r = sd_bus_message_read(message, "ss", &who, &why);
 
 	if (r >= 0)
-		r = inhibitor_add(agent, who, why, &fd, &reason);
+		r = authority_find_user(message, &user);
+	if (r >= 0)
+		r = inhibitor_add(agent, user, who, why, &fd, &reason);
 	return r < 0 ? reply_failure(message, r, &reason)
 		     : sd_bus_reply_method_return(message, "h", fd);
 }

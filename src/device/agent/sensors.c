@@ -93,7 +93,7 @@ static void read_inhibitors(const Agent *agent, Conditions *conditions)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-	conditions->is_inhibited = agent->inhibitors > 0;
+	conditions->is_inhibited = agent->inhibitors != NULL;
 	if (agent->bus &&
 		sd_bus_message_new_method_call(agent->bus, &call, LOGIN, LOGIN_PATH,
 			LOGIN ".Manager", "ListInhibitors") >= 0 &&

@@ -173,6 +173,14 @@ void view_refresh(Agent *agent)
 	view_tell(agent);
 }
 
+void view_refresh_if_old(Agent *agent)
+{
+	const View *view = &agent->view;
+
+	if (view->timer || time_boot_us() >= view->made_us + VIEW_PAUSE_US)
+		view_refresh(agent);
+}
+
 void view_done(View *view)
 {
 	for (size_t i = 0; i < VIEW_FOLDERS; i++)

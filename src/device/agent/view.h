@@ -41,6 +41,10 @@ void view_note_change(Agent *agent);
 /* At once. Its failure is the view's problem. */
 void view_refresh(Agent *agent);
 
+/* Unless that was done a moment ago (VIEW_PAUSE_US) and no change has been noticed since: for who
+ * may ask as often as he likes. */
+void view_refresh_if_old(Agent *agent);
+
 /* Tells which properties came out otherwise than they were told last. */
 void view_tell(Agent *agent);
 
