@@ -263,7 +263,7 @@ def log_asks_for_all_programs_and_units():
                 check(asked[at - 1] in ("_PID=1", "_UID=0"), "anybody can name himself so")
         built = re.findall(r"executable\('(suture[a-z-]*)'", read(os.path.join(SOURCE, "meson.build")).decode())
         # the vendor's, and what people call and read themselves
-        others = {"suture-publish", "suture-sign", "suture-delta", "suture-tuf", "suture-client"}
+        others = {"suture-publish", "suture-sign", "suture-delta", "suture-tuf", "suture-client", "suture-notify"}
         programs = {name for name in built if not name.endswith("-shared")} - others
         check_equal({w.partition("=")[2] for w in asked if w.startswith("SYSLOG_ID")}, programs)
         check_equal(asked[0], f"--root={device.root}")

@@ -132,8 +132,10 @@ class SutureCheck(Case):
         return self.kept(folder, lambda path: path.startswith(("metadata/", "roots/")))
 
     def others(self, folder):
-        # `checked` has the time of the last check, and what has gone wrong since
-        return self.kept(folder, lambda path: not path.startswith(("metadata/", "roots/", "checked")))
+        # `checked` has the time of the last check, and what has gone wrong since; `lock` what its
+        # holder does, which is believed of nobody else
+        return self.kept(folder, lambda path: not path.startswith(
+            ("metadata/", "roots/", "checked", "lock")))
 
     def kept(self, folder, is_wanted):
         store = os.path.join(folder, "var/lib/suture")
