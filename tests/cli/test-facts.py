@@ -385,7 +385,7 @@ def the_units_are_what_systemd_takes():
         for path in glob.glob(f"{folder}/suture*.[pst]*"):
             if not path.endswith(".in"):
                 write(f"units/{os.path.basename(path)}",
-                      re.sub(r"/usr/(bin|libexec/suture)/", f"{BUILD}/", read(path).decode()))
+                      re.sub(r"/usr/(local/)?(bin|libexec/suture)/", f"{BUILD}/", read(path).decode()))
     units = sorted(glob.glob(os.path.abspath("units/*")))
     check({"suture-facts.path", "suture-facts.service", "suture-status-updated.target"}
           <= {os.path.basename(unit) for unit in units}, units)
