@@ -8,6 +8,7 @@ from world import *
 
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 LONG = "[check]\ninterval = 604800\n"  # no round comes while a test looks
+LABEL_A = "26.3.1 (a)"
 
 
 def agent_at_rest(device):
@@ -62,6 +63,44 @@ def a_graft_that_was_unmounted_comes_back():
             has(agent.line(), "interrupted")
         check_equal(last_event(device)[0], "repaired")
         check_equal(agent.end(), 0)
+
+
+@test_in_mount_namespace
+def what_is_shown_until_a_restart_comes_back_too():
+    vendor = Vendor()
+    vendor.improve({"tls": {LIB: NEW_TLS}, "xml": {XMLLIB: NEW_XML}})
+    with Server(vendor.repository) as server:
+        device = Device(server.url, config=LONG)
+        device.suture("install")
+        vendor.improve({"tls": {LIB: NEWER_TLS}}, restart="reboot")
+        agent = agent_at_rest(device)
+        run(UMOUNT, device.path(TLS))
+        check_equal(device.json("status")["health"], "impaired")
+        has(agent.line(), f"{LABEL_A} was taken off in part")
+        check_equal((device.lib(), read(device.path(XMLLIB))), (NEW_TLS, NEW_XML))
+        status = device.json("status")
+        check_equal((status["label"], status["health"], status["restart_needed"]),
+                    (LABEL_A, "healthy", "reboot"))
+        check_equal(agent.end(), 0)
+
+
+@test_in_mount_namespace
+def what_is_shown_until_a_restart_stays_known():
+    """Though it is neither what is selected nor the one before that."""
+    vendor = Vendor()
+    vendor.improve({"tls": {LIB: NEW_TLS}})
+    with Server(vendor.repository) as server:
+        device = Device(server.url, config=LONG)
+        device.suture("install")
+        vendor.improve({"xml": {XMLLIB: NEW_XML}})
+        device.suture("install")
+        vendor.publish("withdraw", "26.3.1-b", "--level", "revert", "--reason", "it breaks printing")
+        device.suture("maintain")
+        check_equal(device.json("status")["label"], LABEL_A)
+        vendor.improve({"tls": {LIB: NEWER_TLS}}, restart="reboot")
+        device.suture("install")
+        status = device.json("status")
+        check_equal((status["label"], status["selected_label"], device.lib()), (LABEL_A, "26.3.1 (c)", NEW_TLS))
 
 
 @test_in_mount_namespace

@@ -376,8 +376,7 @@ int activation_take_all_off(Activation *activation, ActivationResult *ret, Reaso
 	return r;
 }
 
-/* The newest generation that a directory shows; 0: none does. */
-static int find_shown(const Activation *activation, uint32_t *ret_number, Reason *reterr_reason)
+int activation_find_shown(const Activation *activation, uint32_t *ret_number, Reason *reterr_reason)
 {
 	_cleanup_(plan_freep) Plan *base = NULL;
 	int r = plan_make(activation->runtime, 0, false, &base, reterr_reason);
@@ -399,7 +398,7 @@ int activation_pause(Activation *activation, ActivationResult *ret, Reason *rete
 	int r = pause_load(activation->store, &shown);
 
 	if (r > 0)
-		r = find_shown(activation, &shown, reterr_reason);
+		r = activation_find_shown(activation, &shown, reterr_reason);
 	if (r == 0)
 		r = pause_store(activation->store, shown, reterr_reason);
 	if (r < 0)

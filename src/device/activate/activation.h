@@ -59,6 +59,10 @@ int activation_pause(Activation *activation, ActivationResult *ret, Reason *rete
  * with activation_apply(). -ENODATA when there is no pause. */
 int activation_resume(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
 
+/* Makes whole again what is shown in part, while `current` waits for the next boot and so cannot be
+ * switched to. On failure the mounts are as before. -ENODATA when nothing is shown. */
+int activation_mend(Activation *activation, ActivationResult *ret, Reason *reterr_reason);
+
 /* Makes the mounts what `current` says, at boot, and ends a pause. On any doubt the base is shown
  * instead, the reason is recorded for `status`, and the error is returned; `current` stays.
  * `placement` says where in the boot this is (activation_placements); NULL: by hand. A generation
@@ -87,6 +91,9 @@ int activation_detach(Activation *activation, ActivationResult *ret, Reason *ret
 /* Everything up to the first change that anybody could see. `live`: processes run. */
 int activation_prepare(
 	Activation *activation, uint32_t number, bool live, Plan **ret, Reason *reterr_reason);
+/* The newest generation that a directory shows; 0: none does. */
+int activation_find_shown(
+	const Activation *activation, uint32_t *ret_number, Reason *reterr_reason);
 /* `current` and the mounts, in one step as far as people can tell. */
 int activation_commit(
 	Activation *activation, Plan *plan, ActivationResult *ret, Reason *reterr_reason);

@@ -272,3 +272,13 @@ int activation_resume(Activation *activation, ActivationResult *ret, Reason *ret
 		remember(activation, &choice, NULL);
 	return r;
 }
+
+int activation_mend(Activation *activation, ActivationResult *ret, Reason *reterr_reason)
+{
+	Choice choice = {};
+	int r = activation_find_shown(activation, &choice.number, reterr_reason);
+
+	if (r == 0 && choice.number == 0)
+		return reason_set(reterr_reason, -ENODATA, "nothing is shown");
+	return r < 0 ? r : show(activation, &choice, true, ret, reterr_reason);
+}

@@ -218,6 +218,11 @@ static int verb_resume(int count, char **operands)
 	return run("resumed", false, activation_resume);
 }
 
+static int verb_mend(int count, char **operands)
+{
+	return run("mended", false, activation_mend);
+}
+
 static int verb_detach(int count, char **operands)
 {
 	return run("detached", false, activation_detach);
@@ -290,6 +295,7 @@ static const Verb verbs[] = {
 	{"status", "", "show what is grafted, and how it is proved", 0, 0, verb_status},
 	{"pause", "", "take everything off while the base is changed", 0, 0, verb_pause},
 	{"resume", "", "put on again what was on before the pause", 0, 0, verb_resume},
+	{"mend", "", "make whole what is shown in part until the next boot", 0, 0, verb_mend},
 	{"detach", "", "take everything off; the store stays as it is", 0, 0, verb_detach},
 	{"base-run", "COMMAND...", "run a command that sees the base, without grafts", 1,
 		COMMAND_WORDS_MAX, verb_base_run, .runs_command = true},

@@ -69,10 +69,24 @@ static uint32_t shown_of(const Graft *graft)
 	return graft->state == GRAFT_MISSING ? 0 : graft->generation;
 }
 
-static int print_mounted(const View *view, Buffer *buffer)
+/* Whether directories of what is shown until the next restart do not show it. Their record is
+ * another one than the view's. */
+static int find_torn(const Activation *activation, uint32_t number, bool *ret_torn)
+{
+	_cleanup_(plan_freep) Plan *plan = NULL;
+	int r = plan_make(activation->runtime, number, false, &plan, NULL);
+
+	if (r == 0)
+		r = plan_inspect(plan, activation->runtime, NULL);
+	*ret_torn = r == 0 && plan_changes(plan) > 0;
+	return r == -ENOMEM ? r : 0;
+}
+
+static int print_mounted(const View *view, const Activation *activation, Buffer *buffer)
 {
 	bool shown = current_is_shown(view), any = false, mixed = false;
 	uint32_t mounted = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < view->plan->graft_count; i++) {
 		const Graft *graft = &view->plan->grafts[i];
@@ -83,6 +97,10 @@ static int print_mounted(const View *view, Buffer *buffer)
 		mounted = shown_of(graft);
 		any = true;
 	}
+	if (!shown && !mixed && mounted > 0)
+		r = find_torn(activation, mounted, &mixed);
+	if (r < 0)
+		return r;
 	if (mixed)
 		return buffer_text(buffer, "mounted mixed\n");
 	return buffer_printf(buffer, "mounted %u\n", mounted);
@@ -264,7 +282,7 @@ int status_print(const Activation *activation, Buffer *buffer, Reason *reterr_re
 	if (r == 0)
 		r = buffer_printf(buffer, "current %u\n", view.current);
 	if (r == 0)
-		r = print_mounted(&view, buffer);
+		r = print_mounted(&view, activation, buffer);
 	if (r == 0)
 		r = print_seal(activation->store, buffer);
 	if (r == 0)

@@ -97,6 +97,30 @@ static int finish_switch(Manager *manager, uint32_t number, uint64_t sequence,
 	return reason_set(reason, 1, "%s", text.text);
 }
 
+/* What is selected waits for a restart; until then what was shown stays whole. */
+static int mend_shown(Manager *manager, Outcome *outcome, Reason *reason)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	char label[LABEL_TEXT_SIZE];
+	Reason text, why = {};
+	Mounted mounted;
+	int r = worker_mend(manager->root, reason);
+
+	if (r == 0)
+		r = worker_mounted(manager->root, &mounted, reason);
+	if (r == 0)
+		r = read_record(manager, mounted.generation, &generation);
+	if (r < 0 || !generation)
+		return r;
+	outcome->sequence = generation->sequence;
+	label_shown(manager->identity.version_id, generation->sequence, label);
+	reason_set(&text, 0, "%s was taken off in part and is whole again", label);
+	r = manager_record(
+		manager, "repaired", mounted.generation, generation->sequence, text.text, &why);
+	outcome_add_problem(outcome, r, "it is not recorded", &why);
+	return reason_set(reason, 1, "%s", text.text);
+}
+
 static bool differs(const Mounted *mounted, uint32_t number)
 {
 	if (mounted->paused || mounted->base_asked)
@@ -133,7 +157,9 @@ int manager_repair(Manager *manager, Outcome *outcome, Reason *reterr_reason)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = read_record(manager, number > 0 ? number : mounted.generation, &generation);
-	if (r < 0 || (number > 0 && !is_due(manager, generation, sequence)))
+	if (r == 0 && number > 0 && !is_due(manager, generation, sequence))
+		return mounted.mixed ? mend_shown(manager, outcome, reterr_reason) : 0;
+	if (r < 0)
 		return r;
 	return finish_switch(
 		manager, number, sequence, &mounted, generation, outcome, reterr_reason);

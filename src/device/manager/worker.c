@@ -304,6 +304,11 @@ int worker_select(
 	return run_activate(root, probation, "select", number, NULL, reterr_reason);
 }
 
+int worker_mend(const char *root, Reason *reterr_reason)
+{
+	return run_activate(root, NULL, "mend", NULL, NULL, reterr_reason);
+}
+
 static void add_bus(Words *words, const char *bus)
 {
 	if (bus)

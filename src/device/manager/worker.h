@@ -52,6 +52,9 @@ int worker_switch(const char *root, uint32_t generation, const Probation *probat
 int worker_select(
 	const char *root, uint32_t generation, const Probation *probation, Reason *reterr_reason);
 
+/* suture-activate mend: makes whole what is shown until the next boot. */
+int worker_mend(const char *root, Reason *reterr_reason);
+
 /* suture-restart: plan, or run. */
 typedef struct RestartRun {
 	const char *bus;      /* NULL: the machine's own service manager */

@@ -110,7 +110,7 @@ static int remove_generation(const Store *store, uint32_t number)
 }
 
 /* Those that stay whatever becomes of their images: the current one, and where a trial of it goes
- * back to. */
+ * back to. So does what is mounted. */
 typedef struct Fixed {
 	uint32_t current, before;
 	char base[IDENTITY_KEY_MAX + 1]; /* what runs; others can never be grafted here */
@@ -137,6 +137,34 @@ static int find_fixed(const Store *store, Fixed *ret, Reason *reterr_reason)
 	return 0;
 }
 
+static bool is_mounted(const Store *store, const Digest *image)
+{
+	char path[sizeof(STORE_RUN_IMAGES) + DIGEST_TEXT_SIZE], digest[DIGEST_TEXT_SIZE];
+
+	digest_to_text(image, digest);
+	snprintf(path, sizeof(path), STORE_RUN_IMAGES "/%s", digest);
+	return file_exists(store->root, path);
+}
+
+/* Whether it may be what is shown until the next restart: while its record is there, status knows
+ * what that is, and it can be mended. */
+static bool is_all_mounted(const Store *store, uint32_t number)
+{
+	_cleanup_(generation_freep) Generation *generation = NULL;
+	Seal seal;
+
+	if (store_read_generation(store, number, &generation, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < generation->image_count; i++) {
+		const GenerationImage *image = &generation->images[i];
+
+		if (seal_parse(image->seal, image->seal_size, &seal, NULL) < 0 ||
+			!is_mounted(store, &seal.image))
+			return false;
+	}
+	return generation->image_count > 0;
+}
+
 /* Walks from the newest down: the first good one on each side of the current one stays. */
 static int choose(
 	const Store *store, const Fixed *fixed, const uint32_t *numbers, size_t count, Kept *kept)
@@ -145,7 +173,8 @@ static int choose(
 
 	for (size_t i = count; i-- > 0;) {
 		bool *have = numbers[i] > fixed->current ? &have_above : &have_below;
-		bool stays = numbers[i] == fixed->current || numbers[i] == fixed->before;
+		bool stays = numbers[i] == fixed->current || numbers[i] == fixed->before ||
+			is_all_mounted(store, numbers[i]);
 		int r = 1;
 
 		if (stays || !*have)
@@ -160,14 +189,6 @@ static int choose(
 			return r;
 	}
 	return 0;
-}
-
-static bool is_mounted(const Store *store, const char *digest)
-{
-	char path[sizeof(STORE_RUN_IMAGES) + DIGEST_TEXT_SIZE];
-
-	snprintf(path, sizeof(path), STORE_RUN_IMAGES "/%s", digest);
-	return file_exists(store->root, path);
 }
 
 static int remove_images(const Store *store, const Kept *kept)
@@ -189,7 +210,7 @@ static int remove_images(const Store *store, const Kept *kept)
 			continue;
 		memcpy(text, entry->d_name, strnlen(entry->d_name, sizeof(text) - 1));
 		if (digest_from_text(text, &digest) == 0 && !is_kept(kept, &digest) &&
-			!is_mounted(store, text))
+			!is_mounted(store, &digest))
 			r = file_remove(dirfd(stream), entry->d_name);
 	}
 	closedir(stream);
