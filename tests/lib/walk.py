@@ -125,7 +125,8 @@ class Walk:
             return [f"no rest: {jobs}, {status['state']}"], status
         found = [
             *agreement.bus(client, status),
-            *(agreement.no_error(client) if self.has_succeeded else ()),
+            # what cannot be grafted fails again by itself, after whatever somebody asked
+            *(agreement.no_error(client) if self.has_succeeded and status["health"] != "impaired" else ()),
             *agreement.screen(device, status),
             *agreement.facts(device, status),
             *agreement.happened(device, client),
@@ -163,6 +164,9 @@ class Walk:
                 break
             time.sleep(0.1)
         self.messages, self.may_forget = [], False
+        if os.environ.get("AGREEMENT_TRACE"):
+            print(f"# {step} {name}: {status['sequence']} of {status['selected']}, {status['state']}, "
+                  f"{status['health']}, {status['activation']}", flush=True)
         self.waits.append(seconds)
         self.states[(status["state"], status["health"] or "-", status["offer"]["state"])] += 1
         for why in status["deferred"]:
