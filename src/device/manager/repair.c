@@ -45,11 +45,16 @@ static int waits_for_boot(const Manager *manager, uint32_t number)
 	return trial->generation == number && strcmp(trial->boot, boot) != 0;
 }
 
-/* Whether this generation should be mounted now. What waits for a restart is selected and not
- * mounted for good reason, and what is not of this base never will be. */
+/* What waits for a restart is selected and not mounted for good reason. */
+static bool waits_for_restart(const Generation *generation)
+{
+	return generation && services_scope(generation) > RESTART_SERVICES;
+}
+
+/* Whether this generation should be mounted now. What is not of this base never will be. */
 static bool is_due(const Manager *manager, const Generation *generation, uint64_t sequence)
 {
-	return sequence > 0 && generation && services_scope(generation) <= RESTART_SERVICES &&
+	return sequence > 0 && generation && !waits_for_restart(generation) &&
 		!is_stopped(manager, sequence);
 }
 
@@ -158,7 +163,9 @@ int manager_repair(Manager *manager, Outcome *outcome, Reason *reterr_reason)
 		return r < 0 ? r : 0;
 	r = read_record(manager, number > 0 ? number : mounted.generation, &generation);
 	if (r == 0 && number > 0 && !is_due(manager, generation, sequence))
-		return mounted.mixed ? mend_shown(manager, outcome, reterr_reason) : 0;
+		return mounted.mixed && waits_for_restart(generation)
+			? mend_shown(manager, outcome, reterr_reason)
+			: 0;
 	if (r < 0)
 		return r;
 	return finish_switch(
