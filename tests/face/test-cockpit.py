@@ -11,38 +11,23 @@ Then only the tests of whole journeys run."""
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 import node
+import page
 from owner import World
+from page import BRIDGE, BROWSER, WS, environment, free_port, give_page, missing
 from tap import BUILD, SOURCE, check_equal, in_mount_namespace, program, write
 
 HERE = os.path.join(SOURCE, "tests/face")
-PAGE = os.path.join(SOURCE, "src/face/cockpit")
-WS, BRIDGE, BROWSER = "/usr/lib/cockpit/cockpit-ws", "/usr/bin/cockpit-bridge", "/usr/bin/chromium"
 # Nothing of this machine is started by name.
 BUS = """<busconfig><type>session</type><listen>unix:path={0}/bus</listen><servicedir>{0}/services</servicedir><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/><allow user="*"/>
 </policy></busconfig>"""
 PATIENCE = 10  # seconds until something that was started has to be there
-
-
-def missing():
-    """Why this cannot run here, or None."""
-    for program in WS, BRIDGE, BROWSER, "/usr/bin/dbus-daemon":
-        if not os.path.exists(program):
-            return f"{program} is not installed"
-    if os.geteuid() != 0:
-        return "needs root: the session of Cockpit is root's"
-    if not shutil.which("node"):
-        return "node is not installed"
-    if not node.node_modules("face"):
-        return "the modules of tests/face are not installed: make deps"
-    return None
 
 
 def wait_for(condition, what):
@@ -51,18 +36,6 @@ def wait_for(condition, what):
         if time.monotonic() > end:
             sys.exit(f"{what} did not start")
         time.sleep(0.02)
-
-
-def answers(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # A session of somebody who is not root, and whose password is "secret".
@@ -88,13 +61,8 @@ class Stage:
 
     def __init__(self, folder):
         self.folder, self.started = folder, []
-        self.environment = {**os.environ, "HOME": folder, "XDG_DATA_HOME": f"{folder}/data",
-                            "XDG_CONFIG_HOME": f"{folder}/config", "XDG_RUNTIME_DIR": folder,
-                            "LANG": "C.UTF-8", "TZ": "UTC",
-                            "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={folder}/bus",
-                            "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/bus"}
-        os.makedirs(f"{folder}/data/cockpit")
-        os.symlink(PAGE, f"{folder}/data/cockpit/suture")
+        self.environment = environment(folder, f"unix:path={folder}/bus")
+        give_page(folder)
 
     def start(self, *command):
         with open(f"{self.folder}/log", "ab") as log:
@@ -113,8 +81,7 @@ class Stage:
         """Where Cockpit serves this session."""
         port = free_port()
         self.start(WS, "--no-tls", "--address=127.0.0.1", f"--port={port}", f"--local-session={session}")
-        wait_for(lambda: answers(port), "Cockpit's web server")
-        return f"http://127.0.0.1:{port}"
+        return page.wait_for(port)
 
     def set(self, agent):
         write(f"{self.folder}/bus.conf", BUS.format(self.folder))

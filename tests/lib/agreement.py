@@ -245,6 +245,25 @@ def exposure(device, status):
         yield from differ(f"exposure's {said['state']} one", said["sequence"], status[of])
 
 
+def page(shown, status):
+    """What the page of Cockpit shows of it, as it is read: every place, None where nothing is seen."""
+    installed, nothing, offered, none, restart, remove, current = [
+        shown.read(selectors=[place])[0] for place in (
+            "#installed-version", "#installed-nothing", "#offer-title", "#offer-none", "#restart", "#remove",
+            "#current-version")]
+    waits, offer = waits_for_restart(status), status["offer"]
+    title = status["selected_label"] if waits and status["selected"] >= offer.get("sequence", 0) \
+        else offer.get("label")
+    yield from differ("page's version", status["label"] in current, True)
+    yield from differ("page's installed", installed, status["label"] if status["sequence"] else None)
+    yield from differ("page has nothing installed", nothing is not None, not status["sequence"])
+    yield from differ("page's offer", offered, title)
+    yield from differ("page offers nothing", none is not None, title is None)
+    yield from differ("page asks for a restart", restart is not None, waits)
+    yield from differ("page can remove", remove is not None, bool(status["sequence"] or status["selected"]))
+    yield from differ("page's switch", shown.checked(selector="#automatic"), status["automatic"] == "install")
+
+
 def mounts(device, status, files):
     """`files`: path → SHA-256 that the sequence of the status has, where nobody covers them. What is
     disturbed says so, and no more can be asked of it."""

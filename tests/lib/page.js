@@ -43,6 +43,13 @@ const verbs = {
         } while (Date.now() < end);
         throw new Error(`${selector} is ${JSON.stringify(text)}, without ${pattern}`);
     },
+    // What is seen in each of these places; null where nothing is.
+    read: ({ selectors }) => Promise.all(selectors.map(async selector => {
+        const shown = place().locator(selector);
+
+        return await shown.count() > 0 && await shown.first().isVisible() ? shown.first().innerText() : null;
+    })),
+    checked: ({ selector }) => place().locator(selector).isChecked(),
     gone: ({ selector }) => place().locator(selector).filter({ visible: true }).first().waitFor({ state: 'hidden' }),
     shot: async ({ path, full }) => { await page.screenshot({ path, fullPage: full, animations: 'disabled' }); },
     width: () => page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]),

@@ -2,7 +2,7 @@
 """A random walk of a device with its agent, after each step of which all places have to agree
 (agreement.py).
 
-    with Walk(seed) as walk:
+    with Walk(seed) as walk:       Walk(seed, page_every=10): at every tenth step the Cockpit page, too
         walk.go(100)
     print(walk.done, walk.states, walk.disagreements)
 
@@ -27,6 +27,7 @@ from agentbus import *
 from journal import Journal
 from machine import cut_power, kill_guards, ServiceManager, start_user
 from owner import *
+from page import Page, cockpit
 
 LONG = "[check]\ninterval = 604800\n[trial]\nwindow = 3\nboot-window = 3\n"
 REST_SECONDS = 8  # within which all places have to agree; the keeper may pause for some of them
@@ -56,12 +57,12 @@ class Managed(Device):
 
 
 class Walk:
-    def __init__(self, seed):
+    def __init__(self, seed, page_every=0):
         self.random = random.Random(seed)
-        self.seed, self.stack = seed, contextlib.ExitStack()
+        self.seed, self.stack, self.page, self.page_every = seed, contextlib.ExitStack(), None, page_every
         self.done, self.states = collections.Counter(), collections.Counter()
         self.disagreements, self.known = [], []
-        self.waits = []  # seconds until all agreed
+        self.waits, self.pages = [], 0  # seconds until all agreed; how often the page was read
         base = {LIB: digest_of(OLD_TLS), XMLLIB: digest_of(OLD_XML)}
         self.contents = {0: base}  # digests of files, by sequence: what the vendor signed
         self.covers, self.locks, self.told = [], 0, []
@@ -80,9 +81,18 @@ class Walk:
         self.network = conditions.network(self.bus)
         self.client = self.stack.enter_context(self.bus.client())
         self.start_agent()
+        if self.page_every:
+            self.page = self.open_page()
         self.vendor_improves()
         self.operations = [(weight, getattr(self, name)) for weight, name in OPERATIONS]
         return self
+
+    def open_page(self):
+        folder = os.path.abspath("desk")
+        url = self.stack.enter_context(cockpit(folder, self.bus.address))
+        page = self.stack.enter_context(Page(url, folder))
+        page.load()
+        return page
 
     def __exit__(self, *_):
         self.end_agent()
@@ -132,11 +142,19 @@ class Walk:
             *agreement.happened(device, client),
             *agreement.advisories(device, client, status),
             *agreement.decided(device, status),
+            *self.page_differs(status),
             *agreement.files(device, status, self.contents[status["sequence"]]),
             *agreement.exposure(device, status),
             *agreement.mounts(device, status, self.uncovered(status["sequence"])),
             *self.journal_differs(history_before)]
         return found or [*agreement.described(client, status)], status  # which makes the agent look
+
+    def page_differs(self, status):
+        """On a sample: a browser takes longer than all the rest."""
+        if not self.page or sum(self.done.values()) % self.page_every:
+            return
+        self.pages += 1
+        yield from agreement.page(self.page, status)
 
     def uncovered(self, sequence):
         """What a cover shows of a component that is not improved is nobody's business."""

@@ -2,10 +2,7 @@
 """The machine of the tour: namespaces of its own, in which Suture is installed as `make install` does it, with a
 person who sits at it, a browser program that the base ships, and Cockpit with a browser that shows it."""
 import contextlib
-import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,12 +12,11 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TOP, "tests/lib"), os.path.join(TOP, "tools/story")]
 import machines
-import node
+import page
 from console import AGENT, PASSWORD, PERSON, Console, Typed, missing as console_missing, mount
 from tap import check, read, write
 
 CGROUPS = "/sys/fs/cgroup"
-WS, CHROMIUM = "/usr/lib/cockpit/cockpit-ws", "/usr/bin/chromium"
 UNIT = "webkitd.service"
 SERVICE = "/usr/share/dbus-1/system-services/org.suture.Manager1.service"
 ROOT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "USER": "root", "TERM": "xterm", "LANG": "C.UTF-8",
@@ -29,12 +25,9 @@ ROOT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "USER": "root"
 
 def missing():
     """Why there can be no tour here, or None."""
-    for path in WS, CHROMIUM, "/usr/bin/cockpit-bridge", "/usr/bin/pkexec":
-        if not os.path.exists(path):
-            return f"{path} is not installed"
-    if not node.node_modules("face"):
-        return "the modules of tests/face are not installed"
-    return console_missing()
+    if not os.path.exists("/usr/bin/pkexec"):
+        return "/usr/bin/pkexec is not installed"
+    return page.missing() or console_missing()
 
 
 def clear(group):
@@ -143,40 +136,9 @@ class Browser(machines.Machine):
         self.manager.set_job(UNIT, result="done", run=f"kill {pid}; until {gone}; do sleep 0.01; done")
 
 
-class Page:
-    """The page in a browser: each verb of page.js is a method."""
-
-    def __init__(self, console, folder):
-        self.url = self.serve(console)
-        environment = {**os.environ, "NODE_PATH": node.node_modules("face"), "HOME": folder, "TMPDIR": folder}
-        self.process = subprocess.Popen([shutil.which("node"), os.path.join(TOP, "tools/tour/page.js")], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        check(self.process.stdout.readline() == "ready\n", "the browser does not start")
-
-    @staticmethod
-    def serve(console):
-        """Cockpit, whose sessions log in by PAM."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        console.start(WS, "--no-tls", "--address=127.0.0.1", f"--port={port}", preexec_fn=console.remote.enter,
-                      env={**ROOT, "XDG_CONFIG_DIRS": "/etc"})
-        end = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                return f"http://127.0.0.1:{port}"
-            check(time.monotonic() < end, f"Cockpit does not answer: {console.log()}")
-            time.sleep(0.05)
-
-    def __getattr__(self, verb):
-        def order(**words):
-            self.process.stdin.write(json.dumps({"verb": verb, **words}) + "\n")
-            self.process.stdin.flush()
-            answer = json.loads(self.process.stdout.readline())
-            check("error" not in answer, f"the page: {verb}: {answer.get('error')}")
-            return answer["value"]
-        return order
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(10)
+def serve_page(console):
+    """Cockpit, whose sessions log in by PAM."""
+    port = page.free_port()
+    console.start(page.WS, "--no-tls", "--address=127.0.0.1", f"--port={port}", preexec_fn=console.remote.enter,
+                  env={**ROOT, "XDG_CONFIG_DIRS": "/etc"})
+    return page.wait_for(port)

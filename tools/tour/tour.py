@@ -25,7 +25,8 @@ import time
 import machine
 import machines
 from console import PASSWORD, PERSON
-from machine import ROOT, UNIT, Browser, Desk, Page, reap, run_inside
+from machine import ROOT, UNIT, Browser, Desk, reap, run_inside, serve_page
+from page import Page
 from servicemanager import ServiceManager
 from tap import BUILD, read, run, write
 from world import Server, drip
@@ -160,8 +161,7 @@ class Walk:
         return self.manager.jobs().count("StartUnit reboot.target")
 
     def show_page(self):
-        self.page.goto(url=self.page.url + "/cockpit/@localhost/suture/index.html")
-        self.page.see(selector="#current-version", pattern="26")
+        self.page.load()
 
     def start_agent(self):
         self.agent = self.desk.start("/usr/bin/sutured", "--bus", self.manager.address, env=ROOT)
@@ -391,7 +391,7 @@ def walk_through(tour, work):
     vendor.improve(1, "services")
     with Desk("ground") as desk, vendor.server, ServiceManager({UNIT: {}, "reboot.target": {}}) as manager:
         shutil.copytree(os.path.join(vendor.base, "usr"), "/usr", dirs_exist_ok=True)
-        page, browser = Page(desk, work), Browser(manager)
+        page, browser = Page(serve_page(desk), work), Browser(manager)
         walk = Walk(tour, desk, vendor, manager, page, browser)
         try:
             for chapter in CHAPTERS:
