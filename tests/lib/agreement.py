@@ -254,7 +254,7 @@ def page(shown, status):
     waits, offer = waits_for_restart(status), status["offer"]
     title = status["selected_label"] if waits and status["selected"] >= offer.get("sequence", 0) \
         else offer.get("label")
-    yield from differ("page's version", status["label"] in current, True)
+    yield from differ("page's version", status["label"] in (current or "nothing"), True)
     yield from differ("page's installed", installed, status["label"] if status["sequence"] else None)
     yield from differ("page has nothing installed", nothing is not None, not status["sequence"])
     yield from differ("page's offer", offered, title)
