@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """suture status while an improvement has to prove itself, and after it did not."""
 import calendar
+import fcntl
 import time
 
 from machine import *
+
+UMOUNT = "/usr/bin/umount"
 
 
 def boot(device):
@@ -30,6 +33,24 @@ def a_trial_is_shown_with_its_end():
         run("suture-activate", "--root", device.root, "settle")
         check_equal(device.json("status")["trial"], None)
         check("Trial:" not in device.suture("status").stdout)
+
+
+@test_in_mount_namespace
+def what_is_just_being_installed_waits_for_no_restart():
+    with machine({"a.service": {}}) as (vendor, manager, device):
+        device.suture("install")
+        run(UMOUNT, device.path(TLS))  # selected and not mounted, as between the steps of a switch
+        with open(device.store("lock"), "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            lock.write(b"installing")
+            lock.flush()
+            status = device.json("status")
+            check_equal((status["state"], status["restart_needed"]), ("installing", "none"))
+            lock.seek(0)
+            lock.write(b"checking\0\0")
+            lock.flush()
+            check_equal(device.json("status")["restart_needed"], "soft-reboot")
 
 
 @test_in_mount_namespace

@@ -149,7 +149,11 @@ static RestartScope find_restart(const json_t *status, const Manager *manager, j
 	(void)store_read_generation(manager->store, number, &generation, NULL);
 	*ret_fixes = status_fixes(generation);
 	scope = services_scope(generation);
-	return scope < RESTART_SOFT_REBOOT ? RESTART_SOFT_REBOOT : scope;
+	if (scope >= RESTART_SOFT_REBOOT)
+		return scope;
+	/* between the two steps of a switch: it is selected, and will be grafted at once */
+	return activity_read(manager->store) == ACTIVITY_INSTALLING ? RESTART_NONE
+								    : RESTART_SOFT_REBOOT;
 }
 
 static const char *find_state(const json_t *status, const Manager *manager, RestartScope restart)
