@@ -51,8 +51,9 @@ check-hosts: deps-hosts
 deps-device: deps
 	$(SUDO) tools/install-packages device
 
-check-device: deps-device
+check-device: deps-device deps-packages
 	$(MAKE) all
+	DEB_BUILD_OPTIONS=nocheck tools/make-packages --unless-made $(BUILD)/packages
 	$(SUDO) env SUTURE_BUILD=$(abspath $(BUILD)) tests/device/check-device $(SCENARIOS)
 
 # Packages for Debian, in build/packages.

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 
+import host
 from image import BLOCK_SIZE
 from vm import BUSYBOX, PATIENCE, Machine, Restarted  # BUSYBOX: for scenarios
 
@@ -265,4 +266,5 @@ def start_improved(device):
 
 
 # name: (the start that it goes on from, how)
-STARTS = {"base": (None, start_base), "improved": ("base", start_improved)}
+STARTS = {"base": (None, start_base), "improved": ("base", start_improved),
+          "packaged": ("base", host.start_packaged)}

@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("SUTURE_BUILD", os.path.join(SOURCE, "build")))
 CACHE = os.path.abspath(os.environ.get("SUTURE_DEVICE_CACHE", os.path.join(BUILD, "device")))
+INSTALLED = os.path.join(CACHE, "installed")  # what `make install` brings
 sys.path.append(os.path.join(SOURCE, "tests/lib"))
 import debian  # noqa: E402
 from debian import call, made_beside, remove, say  # noqa: E402
@@ -109,6 +110,11 @@ def install_suture(folder):
 
 def is_for_the_device(name):
     return any(fnmatch.fnmatch(name, pattern) for pattern in DEVICE_FILES)
+
+
+def suture_files():
+    """What the image has of Suture: names below its root."""
+    return [name for name in files_below(INSTALLED) if is_for_the_device(name)]
 
 
 def copy(source, target):
@@ -285,18 +291,17 @@ def remove_others(folder=None):
 
 def build():
     os.makedirs(CACHE, exist_ok=True)
-    installed = os.path.join(CACHE, "installed")
-    remove(installed)
+    remove(INSTALLED)
     remove_others()
-    install_suture(installed)
+    install_suture(INSTALLED)
     inputs = [f"{HERE}/{name}" for name in ("agent.c", "base", "demo", "init", "masked-units",
                                             "ticks.c", "image.py", "rauc.py", "vendor.py")]
-    folder = os.path.join(CACHE, f"image-{digest(installed, *inputs)}")
+    folder = os.path.join(CACHE, f"image-{digest(INSTALLED, *inputs)}")
     if not is_fresh(folder):
         say("the image of the test device")
         remove(folder)
         with made_beside(folder) as new:
-            make_image(new, installed)
+            make_image(new, INSTALLED)
         os.utime(folder)
         remove_others(folder)
     return Image(folder)

@@ -3,9 +3,11 @@
 import hashlib
 import random
 
+import packages
 from cuts import Life
 from device import ACTIVATE, BUSYBOX, STORE
 from harness import check, check_equal, say, scenario
+from host import dpkg
 from vendor import DEMO_FOLDER, DEMO_LIBRARY, build_id
 
 RECORD = f"{STORE}/generations/1"
@@ -613,3 +615,84 @@ def other_bytes_under_the_same_version_are_noticed(device):
     device.reboot()
     check_equal(device.slot(), "A", "slot")
     on_a(device)
+
+
+# --- a host that has Suture from its package
+
+PRESET = "/usr/lib/systemd/system-preset/90-suture.preset"
+DONE_AT_ONCE = ["suture-facts.service", "suture-trial.service"]  # nothing is on trial any more
+
+
+# What a purge leaves nothing of; a pattern that fits nothing is no file.
+LEFT_BY_NONE = ("/var/lib/suture /var/cache/suture /run/suture* /etc/systemd/system/*/suture* "
+                "/usr/libexec/suture /usr/bin/suture*")
+
+
+def version_of_package(device):
+    return device.run("dpkg-query -W -f '${Version} ${db:Status-Status}' suture").text
+
+
+def show_units(device, name, units):
+    """A property of each of these units."""
+    return dict(zip(units, device.run(f"systemctl show --value -p {name} {' '.join(units)}").output.split()))
+
+
+def runs_of(device, units):
+    """What tells this run of a unit from the next."""
+    return show_units(device, "InvocationID", units)
+
+
+def mount_of_graft(device):
+    """The mount's number; the kernel gives it to no other while the library is mapped by demod."""
+    return device.run("grep ' /usr/lib/demo ' /proc/1/mountinfo").output.split()[0]
+
+
+def is_well(device):
+    on_a(device)
+    check_equal(device.failed_units(), [], "failed units")
+    check_equal(device.run("dpkg --audit").text, "", "what dpkg finds missing")
+
+
+@scenario("packaged")
+def a_package_enables_and_starts_its_units(device):
+    check(version_of_package(device).endswith(" installed"), version_of_package(device))
+    units = [line.split()[1] for line in device.get(PRESET).decode().splitlines() if line[0] == "e"]
+    check_equal(show_units(device, "UnitFileState", units), dict.fromkeys(units, "enabled"), "enabled")
+    check_equal(show_units(device, "ActiveState", units),
+                {unit: "inactive" if unit in DONE_AT_ONCE else "active" for unit in units}, "started")
+    check(device.journal("Started suture-fetch@.*Download for Suture"), "no downloader of its own")
+    wait_for_property(device, "Sequence", "t 1")
+    is_well(device)
+    device.soft_reboot()  # while the agent runs
+    is_well(device)
+
+
+@scenario("packaged")
+def an_upgrade_of_the_package_leaves_the_graft_alone(device):
+    ends_soon_when_idle(device, 3600)
+    wait_for_property(device, "Sequence", "t 1")
+    restarted = ["sutured.service", "suture-keeper.service"]
+    kept = ["suture-activate.service", "suture-blessed.service", "demod.service"]
+    before, mount, history = runs_of(device, restarted + kept), mount_of_graft(device), device.history()
+    dpkg(device, "-i", packages.higher(["suture"], device.path("higher"))[0])
+    check_equal(version_of_package(device), f"{packages.HIGHER} installed", "the package")
+    check_equal((mount_of_graft(device), device.history()), (mount, history), "the graft")
+    after = runs_of(device, restarted + kept)
+    check_equal([unit for unit in before if before[unit] != after[unit]], restarted, "what was restarted")
+    check_equal(show_units(device, "ActiveState", restarted), dict.fromkeys(restarted, "active"), "active")
+    is_well(device)
+
+
+@scenario("packaged")
+def a_purge_of_the_package_shows_the_base_and_leaves_nothing(device):
+    wait_for_property(device, "Sequence", "t 1")  # the agent runs, and is asked for all the while
+    device.run(f"while test -e /usr/bin/sutured; do busctl get-property {AGENT} Sequence; sleep 0.5; done "
+               "> /dev/null 2>&1 < /dev/null &")
+    dpkg(device, "-P")
+    check_equal(device.demo(), "base", "demod's library")
+    check_equal(device.state(), "running", "the machine")
+    check_equal(device.failed_units(), [], "failed units")
+    check_equal(device.mounts(), {}, "Suture's mounts")
+    check_equal(device.run("systemctl list-units --plain --no-legend 'suture*'").text, "", "units")
+    check_equal(device.run("cat /proc/[0-9]*/comm | grep ^suture", expect=1).text, "", "processes")
+    check_equal(device.run(f"find {LEFT_BY_NONE} 2>/dev/null", expect=None).text, "", "files")
