@@ -39,9 +39,13 @@ def metered_waits_until_it_is_not():
 
 @test_in_mount_namespace
 def small_ones_come_on_metered_connections_too():
-    with desk("[install]\nmetered = small\n", network) as (_, server, device, bus, client, mock):
+    small = "[install]\nmetered = small\nmetered-max = %s\n"
+    with desk(small % "100", network) as (_, server, device, bus, client, mock):
         mock.set(NETWORK, "/org/freedesktop/NetworkManager", NETWORK, Metered=("u", 3))
         with bus.agent(device):
+            client.waits_for("DeferredReasons", ["metered"])
+            device.configure(server.url, LONG + small % "1M")
+            client.do("Check", "t", 0)
             client.waits_for("Label", "(a)")
 
 
@@ -55,6 +59,16 @@ def a_low_battery_holds_up_everybody_but_who_may_override():
                 client.refused(f"{NAME}.Error.OnBattery", *call)
             client.do("Install", "tt", 0, 4)
             check_equal(client.get("Label"), "(a)")
+
+
+@test_in_mount_namespace
+def on_a_battery_it_waits_where_the_owner_says_so():
+    with desk("[install]\non-battery = wait\n", power) as (_, server, device, bus, client, mock):
+        with bus.agent(device):
+            client.waits_for("DeferredReasons", ["on-battery"])
+            device.configure(server.url, LONG + "[install]\non-battery = go\n")
+            client.do("Check", "t", 0)
+            client.waits_for("Label", "(a)")
 
 
 @test_in_mount_namespace
@@ -126,6 +140,13 @@ def a_delay_lets_others_go_first():
         with bus.agent(device):
             client.waits_for("DeferredReasons", ["delay"])
             check_equal(device.lib(), OLD_TLS)
+
+
+@test_in_mount_namespace
+def what_is_urgent_enough_waits_for_no_delay():
+    with desk("[install]\ndelay = 7d\ndelay-unless = high\n") as (_, server, device, bus, client):
+        with bus.agent(device):
+            client.waits_for("Label", "(a)")
 
 
 @test_in_mount_namespace

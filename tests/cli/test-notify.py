@@ -83,4 +83,36 @@ def everything_is_told_once():
         desktop.end()
 
 
+@test_in_mount_namespace
+def a_deadline_is_told_in_advance_and_only_what_the_policy_lets():
+    managed = "etc/suture/policy.d/50.conf"
+    def policy(minutes, warn, level):
+        by = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() + 60 * minutes))
+        write(device.path(managed), f"[enforce]\nrequire = 26.3.1-a {by}\nwarn = {warn}\n"
+              f"[notify]\nlevel = {level}\n")
+        client.waits_for("DeadlineUSec", int(time.mktime(time.strptime(by, "%Y-%m-%dT%H:%M"))) * 1_000_000)
+
+    with World(config=OFF) as (vendor, server, device), Bus() as bus, bus.agent(device), \
+            bus.client() as client:
+        client.do("Check", "t", 0)
+        desktop = Desktop()
+        session = desktop.session(bus)
+        policy(120, "10min 1h", "deadline-only")
+        time.sleep(1)
+        check_equal(desktop.shown(), [])
+        policy(121, "10min 3h", "none")
+        time.sleep(1)
+        check_equal(desktop.shown(), [])
+        policy(122, "10min 3h", "deadline-only")
+        end = time.monotonic() + 10
+        while not desktop.shown():
+            check(time.monotonic() < end, "nobody is told")
+            time.sleep(0.05)
+        [title] = desktop.shown()
+        check(title.startswith(f"{LABEL_A} will be installed by "), title)
+        session.terminate()
+        session.wait()
+        desktop.end()
+
+
 main()

@@ -148,6 +148,7 @@ def what_is_required_is_shown_until_it_is_on():
         check_equal(device.json("status")["policy"]["enforcement"], None)  # (a) is not known yet
         device.suture("check")
         required = device.json("status", env={"TZ": "XYZ-2"})["policy"]["enforcement"]
+        check_equal(required.pop("warnings"), ["2026-12-02T16:00:00Z", "2026-12-03T15:00:00Z", "2026-12-03T15:50:00Z"])
         check_equal(required, {"improvement": "26.3.1-a", "sequence": 1, "deadline": "2026-12-03T16:00:00Z",
                                "details_url": "https://intra.example/why"})
         has(device.suture("status", env={"TZ": "UTC"}).stdout,

@@ -109,6 +109,7 @@ def bus(client, status):
         "RemovalAllowed": policy["removal_allowed"], "ManagedBy": policy["organisation"] or "",
         "DeferredReasons": [why["reason"] for why in status["deferred"]],
         "PostponedUntilUSec": microseconds(policy["postponed_until"]),
+        "DeadlineUSec": microseconds((policy["enforcement"] or {}).get("deadline")),
         "LastCheckUSec": microseconds(status["last_check"]),
         "PendingSequence": status["selected"] if waits_for_restart(status) else 0,
         "PendingLabel": short(status["selected_label"]) if waits_for_restart(status) else ""}

@@ -50,7 +50,7 @@ def at_first():
             "AvailableState": "none", "PendingSequence": 0, "PendingLabel": "", "RestartNeeded": "none",
             "RestartAtUSec": 0, "AutomaticMode": "install", "AutomaticModeManaged": False,
             "ManualInstallAllowed": True, "RemovalAllowed": True, "ManagedBy": "", "DeferredReasons": [],
-            "PostponedUntilUSec": 0, "LastCheckUSec": int((time.time() - 300) * 1e6),
+            "PostponedUntilUSec": 0, "DeadlineUSec": 0, "LastCheckUSec": int((time.time() - 300) * 1e6),
             "NextCheckUSec": int((time.time() + 3 * 3600) * 1e6), "LastError": ("", "")}
 
 

@@ -528,6 +528,7 @@ static const sd_bus_vtable table[] = {
 	PROPERTY("ManagedBy", "s"),
 	PROPERTY("DeferredReasons", "as"),
 	PROPERTY("PostponedUntilUSec", "t"),
+	PROPERTY("DeadlineUSec", "t"),
 	PROPERTY("LastCheckUSec", "t"),
 	PROPERTY("NextCheckUSec", "t"),
 	PROPERTY("LastError", "(ss)"),

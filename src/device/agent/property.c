@@ -159,6 +159,11 @@ static json_t *postponed_until(const Agent *agent)
 	return usec_of(part(agent, "policy"), "postponed_until");
 }
 
+static json_t *deadline(const Agent *agent)
+{
+	return usec_of(json_object_get(part(agent, "policy"), "enforcement"), "deadline");
+}
+
 static json_t *deferred(const Agent *agent)
 {
 	const json_t *list = part(agent, "deferred");
@@ -226,6 +231,7 @@ static const struct {
 	{"ManagedBy", "s", managed_by},
 	{"DeferredReasons", "as", deferred},
 	{"PostponedUntilUSec", "t", postponed_until},
+	{"DeadlineUSec", "t", deadline},
 	{"LastCheckUSec", "t", last_check},
 	{"NextCheckUSec", "t", next_check},
 	{"LastError", "(ss)", last_error},

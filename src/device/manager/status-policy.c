@@ -30,6 +30,19 @@ static json_t *describe_postponement(const Manager *manager)
 	return json_string(text);
 }
 
+/* When people are told of the deadline before it comes, in the order of suture.conf. */
+static json_t *list_warnings(const Config *config, int64_t deadline)
+{
+	json_t *list = json_array();
+	char text[TIME_TEXT_SIZE];
+
+	for (size_t i = 0; i < config->warning_count; i++) {
+		time_format(deadline - config->warnings[i], text);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
 static json_t *describe_enforcement(const Manager *manager, const Offer *offer)
 {
 	const Config *config = &manager->config;
@@ -44,8 +57,9 @@ static json_t *describe_enforcement(const Manager *manager, const Offer *offer)
 			0)
 		return json_null();
 	time_format(next.deadline, deadline);
-	return json_pack("{s:s, s:I, s:s, s:s?}", "improvement", next.enforcement->improvement,
-		"sequence", (json_int_t)next.sequence, "deadline", deadline, "details_url",
+	return json_pack("{s:s, s:I, s:s, s:o, s:s?}", "improvement", next.enforcement->improvement,
+		"sequence", (json_int_t)next.sequence, "deadline", deadline, "warnings",
+		list_warnings(config, next.deadline), "details_url",
 		config->details_url[0] ? config->details_url : NULL);
 }
 

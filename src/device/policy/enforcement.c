@@ -97,17 +97,3 @@ int enforcement_next(const Enforcement *enforcements, size_t count, const Enforc
 	*ret_next = next;
 	return 0;
 }
-
-int enforcement_warning(
-	const int *warnings, size_t count, int64_t deadline, int64_t now, int64_t *ret_time)
-{
-	int64_t first = INT64_MAX;
-
-	for (size_t i = 0; i < count; i++)
-		if (deadline - warnings[i] > now && deadline - warnings[i] < first)
-			first = deadline - warnings[i];
-	if (first == INT64_MAX)
-		return -ENOENT;
-	*ret_time = first;
-	return 0;
-}

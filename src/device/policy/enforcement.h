@@ -46,8 +46,3 @@ int64_t enforcement_deadline(const Enforcement *enforcement);
 #define ENFORCEMENT_NONE 1
 int enforcement_next(const Enforcement *enforcements, size_t count, const EnforcementDevice *device,
 	EnforcementNext *ret_next);
-
-/* When a person is to be warned next of a deadline: the first deadline - warnings[n] after `now`.
- * -ENOENT: there is none left. */
-int enforcement_warning(
-	const int *warnings, size_t count, int64_t deadline, int64_t now, int64_t *ret_time);

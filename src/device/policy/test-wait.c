@@ -217,21 +217,6 @@ TEST(enforcements_are_a_queue)
 	}
 }
 
-TEST(warnings_come_before_their_deadline)
-{
-	const int warnings[] = {86400, 3600, 600};
-	int64_t time;
-
-	ASSERT_OK(enforcement_warning(warnings, 3, 100000, 0, &time));
-	ASSERT_EQ(time, 13600);
-	ASSERT_OK(enforcement_warning(warnings, 3, 100000, 13600, &time));
-	ASSERT_EQ(time, 96400);
-	ASSERT_OK(enforcement_warning(warnings, 3, 100000, 96401, &time));
-	ASSERT_EQ(time, 99400);
-	ASSERT_ERROR(-ENOENT, enforcement_warning(warnings, 3, 100000, 99400, &time));
-	ASSERT_ERROR(-ENOENT, enforcement_warning(NULL, 0, 100000, 0, &time));
-}
-
 TEST(the_owner_postpones_as_long_as_the_policy_lets)
 {
 	Postponement postponement = {};

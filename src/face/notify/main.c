@@ -11,6 +11,7 @@
 #include "base/command.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "face/notify/message.h"
 #include "face/notify/told.h"
 #include "wire/json/document.h"
@@ -20,10 +21,14 @@
 #define BOARD      "org.freedesktop.Notifications"
 #define BOARD_PATH "/org/freedesktop/Notifications"
 
+/* While a deadline is to come: clocks are set, machines sleep, and the wait counts neither. */
+#define PAUSE_US (60 * UINT64_C(1000000))
+
 typedef struct Notifier {
 	sd_bus *system, *session;
 	char *memory;   /* the file of what was told */
 	uint32_t shown; /* the number of the notification that is replaced; 0: none */
+	int64_t next;   /* when there is more to tell; seconds since 1970; 0: after a change */
 } Notifier;
 
 static int show(Notifier *notifier, const Message *message, Reason *reason)
@@ -64,31 +69,42 @@ static int describe(const Notifier *notifier, json_t **ret_status, Reason *reaso
 static int look(Notifier *notifier, Reason *reason)
 {
 	_cleanup_json_ json_t *status = NULL;
+	int64_t time = time_now();
 	Told told, now;
 	Message message;
 	int r = describe(notifier, &status, reason);
 
 	if (r < 0)
 		return r;
+	notifier->next = message_next(status, time);
 	r = told_read(notifier->memory, &told);
 	if (r < 0)
 		return reason_errno(reason, r, "cannot read %s", notifier->memory);
-	now = message_state(status);
-	if (r == TOLD_NOTHING) /* what was there before the first log-in is no news */
-		return told_write(notifier->memory, &now, reason);
-	if (!message_make(status, &told, &message))
-		return told_equal(&told, &now) ? 0 : told_write(notifier->memory, &now, reason);
+	now = message_state(status, time);
+	if (r == TOLD_NOTHING) { /* what was there before the first log-in is no news */
+		told = now;
+		told.warned = 0;
+	}
+	if (!message_make(status, &told, time, &message))
+		return r == 0 && told_equal(&told, &now)
+			? 0
+			: told_write(notifier->memory, &now, reason);
 	r = show(notifier, &message, reason);
 	return r < 0 ? r : told_write(notifier->memory, &now, reason);
 }
 
-static int on_change(sd_bus_message *signal, void *userdata, sd_bus_error *reterr_error)
+static void look_and_log(Notifier *notifier)
 {
 	Reason reason = {};
-	int r = look(userdata, &reason);
+	int r = look(notifier, &reason);
 
 	if (r < 0)
 		log_reason(r, &reason);
+}
+
+static int on_change(sd_bus_message *signal, void *userdata, sd_bus_error *reterr_error)
+{
+	look_and_log(userdata);
 	return 0;
 }
 
@@ -106,6 +122,12 @@ static int open_buses(Notifier *notifier, Reason *reason)
 		     : 0;
 }
 
+/* Waits for a change, or for the time of the next warning. */
+static int wait_for_news(const Notifier *notifier)
+{
+	return sd_bus_wait(notifier->system, notifier->next > 0 ? PAUSE_US : UINT64_MAX);
+}
+
 /* Until one of the buses ends: the session, or the system. */
 static int stay(Notifier *notifier, Reason *reason)
 {
@@ -113,7 +135,11 @@ static int stay(Notifier *notifier, Reason *reason)
 		int r = sd_bus_process(notifier->system, NULL);
 
 		if (r == 0)
-			r = sd_bus_wait(notifier->system, UINT64_MAX);
+			r = wait_for_news(notifier);
+		if (notifier->next > 0 && time_now() >= notifier->next) {
+			notifier->next = 0;
+			look_and_log(notifier);
+		}
 		if (r < 0 && r != -EINTR)
 			return reason_errno(reason, r, "the system bus");
 	}
@@ -126,10 +152,7 @@ static int run(int count, char **operands)
 	int r = notifier.memory ? open_buses(&notifier, &reason) : -ENOMEM;
 
 	if (r == 0) {
-		r = look(&notifier, &reason);
-		if (r < 0)
-			log_reason(r, &reason); /* the agent may come yet */
-		reason = (Reason){};
+		look_and_log(&notifier); /* where it fails the agent may come yet */
 		r = stay(&notifier, &reason);
 	}
 	sd_bus_unref(notifier.system);

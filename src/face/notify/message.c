@@ -17,12 +17,46 @@ static uint64_t number(const json_t *status, const char *member)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
-Told message_state(const json_t *status)
+static const json_t *enforcement_of(const json_t *status)
+{
+	return json_object_get(json_object_get(status, "policy"), "enforcement");
+}
+
+/* The last time for a warning that is over, and the first that is to come; 0: there is none. */
+static void find_warnings(const json_t *status, int64_t now, int64_t *ret_last, int64_t *ret_next)
+{
+	const json_t *list = json_object_get(enforcement_of(status), "warnings");
+	int64_t time, last = 0, next = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (!text || time_parse(text, &time) < 0)
+			continue;
+		if (time <= now && time > last)
+			last = time;
+		if (time > now && (next == 0 || time < next))
+			next = time;
+	}
+	*ret_last = last;
+	*ret_next = next;
+}
+
+int64_t message_next(const json_t *status, int64_t now)
+{
+	int64_t last, next;
+
+	find_warnings(status, now, &last, &next);
+	return next;
+}
+
+Told message_state(const json_t *status, int64_t now)
 {
 	Told told = {.applied = number(status, "sequence"), .pending = number(status, "selected")};
+	int64_t restart = 0, warned, next;
 
-	int64_t restart = 0;
-
+	find_warnings(status, now, &warned, &next);
+	told.warned = (uint64_t)warned;
 	(void)time_parse(document_text(status, "restart_at"), &restart);
 	told.restart = (uint64_t)restart;
 	if (told.pending == told.applied)
@@ -68,6 +102,29 @@ static void tell_restart(const json_t *status, uint64_t when, Message *message)
 		document_text(status, "selected_label"));
 }
 
+/* What it fixes is told when it is installed. */
+static void tell_deadline(const json_t *status, Message *message)
+{
+	const json_t *enforcement = enforcement_of(status),
+		     *offer = json_object_get(status, "offer");
+	const char *who = document_text(json_object_get(status, "policy"), "organisation");
+	const char *why = document_text(enforcement, "details_url");
+	bool is_offered = number(offer, "sequence") == number(enforcement, "sequence");
+	char clock[TIME_LOCAL_SIZE];
+	int64_t deadline = 0;
+
+	(void)time_parse(document_text(enforcement, "deadline"), &deadline);
+	time_format_local(deadline, clock);
+	message->is_urgent = true;
+	snprintf(message->title, sizeof(message->title), "%s will be installed by %s",
+		is_offered ? document_text(offer, "label")
+			   : document_text(enforcement, "improvement"),
+		clock);
+	snprintf(message->text, sizeof(message->text),
+		"%s requires it. Install it when it suits you, before that time.%s%s",
+		who[0] ? who : "The policy of this system", why[0] ? " Why: " : "", why);
+}
+
 static void tell_applied(const json_t *status, Message *message)
 {
 	char fixes[FIXES_SIZE];
@@ -97,17 +154,18 @@ static bool is_wanted(const json_t *status, bool has_deadline)
 	return strcmp(level, "none") != 0 && (strcmp(level, "deadline-only") != 0 || has_deadline);
 }
 
-bool message_make(const json_t *status, const Told *told, Message *ret_message)
+bool message_make(const json_t *status, const Told *told, int64_t time, Message *ret_message)
 {
-	const json_t *policy = json_object_get(status, "policy");
-	bool has_deadline = json_is_object(json_object_get(policy, "enforcement"));
-	Told now = message_state(status);
+	bool has_deadline = json_is_object(enforcement_of(status));
+	Told now = message_state(status, time);
 	Message message = {.is_urgent = has_deadline};
 
 	if (told_equal(told, &now) || !is_wanted(status, has_deadline || now.restart > 0))
 		return false;
 	if (now.restart > 0 && now.restart != told->restart)
 		tell_restart(status, now.restart, &message);
+	else if (now.warned > told->warned)
+		tell_deadline(status, &message);
 	else if (now.pending > 0 && now.pending != told->pending)
 		tell_pending(status, &message);
 	else if (now.applied > told->applied)

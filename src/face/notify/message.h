@@ -15,8 +15,13 @@ typedef struct Message {
 	bool is_urgent; /* it has a deadline */
 } Message;
 
-/* What a person knows who was told all of this status (of `suture status`). */
-Told message_state(const json_t *status);
+/* What a person knows who was told all of this status (of `suture status`) at this time, in seconds
+ * since 1970. */
+Told message_state(const json_t *status, int64_t now);
+
+/* When there is something new to tell of the same status: the next warning of its deadline; 0:
+ * never. */
+int64_t message_next(const json_t *status, int64_t now);
 
 /* False: there is nothing new, or the policy wants nothing told. */
-bool message_make(const json_t *status, const Told *told, Message *ret_message);
+bool message_make(const json_t *status, const Told *told, int64_t time, Message *ret_message);

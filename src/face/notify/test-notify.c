@@ -5,12 +5,17 @@
 #include "test.h"
 #include "wire/json/document.h"
 
-static bool make(const char *text, Told told, Message *message)
+static bool make_at(int64_t time, const char *text, Told told, Message *message)
 {
 	_cleanup_json_ json_t *status = NULL;
 
 	ASSERT_OK(document_parse(text, strlen(text), &status, NULL));
-	return message_make(status, &told, message);
+	return message_make(status, &told, time, message);
+}
+
+static bool make(const char *text, Told told, Message *message)
+{
+	return make_at(0, text, told, message);
 }
 
 TEST(what_was_installed_is_told_once)
@@ -68,6 +73,32 @@ TEST(the_policy_says_who_is_told)
 	ASSERT(!make(deadline, (Told){}, &message));
 	ASSERT(make(near, (Told){}, &message));
 	ASSERT(message.is_urgent);
+}
+
+/* 1764000000 is 2025-11-24T16:00:00Z. */
+TEST(a_deadline_is_told_at_each_of_its_warnings)
+{
+	static const char *text = "{\"offer\":{\"sequence\":2,\"label\":\"26.3.1 "
+				  "(b)\"},\"policy\":{\"notify\":\"deadline-"
+				  "only\",\"organisation\":\"Example "
+				  "Ltd\",\"enforcement\":{\"improvement\":\"26.3.1-a\","
+				  "\"sequence\":2,\"deadline\":\"2025-11-24T18:00:00Z\","
+				  "\"warnings\":[\"2025-11-24T16:00:00Z\","
+				  "\"2025-11-24T17:00:00Z\",\"x\",7]}}}";
+	_cleanup_json_ json_t *status = NULL;
+	Message message;
+
+	ASSERT(!make_at(1763999999, text, (Told){}, &message));
+	ASSERT(make_at(1764000000, text, (Told){}, &message));
+	ASSERT(strstr(message.title, "26.3.1 (b) will be installed by "));
+	ASSERT(strstr(message.text, "Example Ltd requires it."));
+	ASSERT(message.is_urgent);
+	ASSERT(!make_at(1764003599, text, (Told){.warned = 1764000000}, &message));
+	ASSERT(make_at(1764003600, text, (Told){.warned = 1764000000}, &message));
+	ASSERT_OK(document_parse(text, strlen(text), &status, NULL));
+	ASSERT_EQ(message_next(status, 0), 1764000000);
+	ASSERT_EQ(message_next(status, 1764000000), 1764003600);
+	ASSERT_EQ(message_next(status, 1764003600), 0);
 }
 
 TEST(a_status_that_says_nothing_is_no_news)

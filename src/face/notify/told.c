@@ -15,11 +15,12 @@
 #include "base/text.h"
 
 #define FILE_NAME  "suture/told"
-#define RECORD_MAX 256 /* bytes: three lines */
+#define RECORD_MAX 256 /* bytes: four lines */
 
 bool told_equal(const Told *a, const Told *b)
 {
-	return a->applied == b->applied && a->pending == b->pending && a->restart == b->restart;
+	return a->applied == b->applied && a->pending == b->pending && a->restart == b->restart &&
+		a->warned == b->warned;
 }
 
 char *told_path(void)
@@ -58,7 +59,8 @@ int told_read(const char *path, Told *ret_told)
 	lines.next = (char *)text;
 	if (strlen((char *)text) != size || take(&lines, "applied", &told.applied) < 0 ||
 		take(&lines, "pending", &told.pending) < 0 ||
-		take(&lines, "restart", &told.restart) < 0 || lines_end(&lines) < 0)
+		take(&lines, "restart", &told.restart) < 0 ||
+		take(&lines, "warned", &told.warned) < 0 || lines_end(&lines) < 0)
 		return TOLD_NOTHING;
 	*ret_told = told;
 	return 0;
@@ -66,9 +68,9 @@ int told_read(const char *path, Told *ret_told)
 
 int told_write(const char *path, const Told *told, Reason *reterr_reason)
 {
-	_cleanup_free_ char *text =
-		memory_printf("applied %" PRIu64 "\npending %" PRIu64 "\nrestart %" PRIu64 "\n",
-			told->applied, told->pending, told->restart);
+	_cleanup_free_ char *text = memory_printf("applied %" PRIu64 "\npending %" PRIu64
+						  "\nrestart %" PRIu64 "\nwarned %" PRIu64 "\n",
+		told->applied, told->pending, told->restart, told->warned);
 	int r = text ? path_make_parent(AT_FDCWD, path, 0700) : -ENOMEM;
 
 	if (r == 0)

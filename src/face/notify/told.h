@@ -10,6 +10,7 @@
 typedef struct Told {
 	uint64_t applied, pending; /* sequences; 0: the base, nothing */
 	uint64_t restart; /* when the machine is to be restarted, in seconds; 0: it is not */
+	uint64_t warned;  /* the time of the last warning of a deadline, in seconds; 0: none yet */
 } Told;
 
 bool told_equal(const Told *a, const Told *b);
